@@ -1,0 +1,266 @@
+"""The composition root: builds the device from its configuration, runs it, takes it down.
+
+Everything is made in :meth:`App.__init__`'s order of data flow, started from the
+outside in (reports, speaker, connection, microphone) and stopped in reverse.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from agent.audio import device
+from agent.audio.pcm import PACKET_MS, level_dbfs, packet_bytes
+from agent.audio.ring import Ring
+from agent.audio.vad import Endpointer, Vad
+from agent.clock import Clock, SystemClock
+from agent.config.schema import Config
+from agent.control.controller import Controller
+from agent.control.ending import Ending
+from agent.errors import DragomanError, RunError
+from agent.events import Command, Event, MicrophoneEnded, Stop, WorkerStopped
+from agent.link import websocket
+from agent.link.dial import Limits, tls_context
+from agent.link.uplink import Uplink
+from agent.pipeline.capture import Capture
+from agent.pipeline.player import Player
+from agent.pipeline.receiver import Receiver
+from agent.pipeline.sender import Sender
+from agent.pipeline.session import Session
+from agent.report.mqtt import Reporter
+from agent.report.nowhere import Nowhere
+from agent.report.telemetry import Telemetry
+from agent.services.base import Endpoint
+from agent.services.provider import Provider
+from agent.threads import Worker
+
+log = logging.getLogger(__name__)
+
+STOP_S = 0.7  # for the threads of the data path together
+REPORTS_S = 1.3  # for the last messages to leave or to be on disk
+TICK_S = 0.1
+TELEMETRY_S = 10.0
+
+
+class App:
+    """A whole device."""
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        clock: Clock | None = None,
+        duration_s: float | None = None,
+    ) -> None:
+        self.config = config
+        self.clock = clock or SystemClock()
+        self._watchers: list[Callable[[Event], None]] = []
+        self._inbox: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        now = self.clock.now()
+        self.telemetry = Telemetry(now)
+        rate = config.audio.rate
+        self.ring = Ring(packet_bytes(rate), config.network.memory_s * 1000 // PACKET_MS)
+        self.player = self._player(rate)
+        self.capture = self._capture(rate)
+        self.provider = Provider(config.service)
+        self.session = Session(self._uplink(), config.service.tts)
+        self.ring.on_write(self.session.sender_wake.set)
+        self.reports = self._reports()
+        self.controller = Controller(
+            config,
+            self.ring,
+            self.session,
+            self.provider,
+            self.player,
+            self.reports,
+            self.clock,
+        )
+        self.ending = Ending(config, self.controller, self.session, self.player)
+        self._end_at = None if duration_s is None else now + duration_s
+        self._workers = [self.player, self._receiver(), self._sender(), self.capture]
+
+    # --- building ----------------------------------------------------------------------------
+
+    def _player(self, rate: int) -> Player:
+        playback = self.config.audio.playback
+        self._speaker = device.speaker(playback.device, rate=rate, clock=self.clock)
+        return Player(
+            self._speaker,
+            rate,
+            playback.prebuffer_ms,
+            playback.volume,
+            self.telemetry,
+            self.post,
+            self.clock,
+        )
+
+    def _capture(self, rate: int) -> Capture:
+        audio, mode = self.config.audio, self.config.talk.mode
+        source = audio.capture
+        self._microphone = device.microphone(
+            source.device,
+            rate=rate,
+            channels=source.channels,
+            channel=source.channel,
+            loop=source.loop,
+            clock=self.clock,
+        )
+        guarded = audio.echo_guard and mode in ("open", "vad")
+        return Capture(
+            self._microphone,
+            self.ring,
+            Vad(rate),
+            self.post,
+            self.clock,
+            echo=(lambda: self.player.audible) if guarded else (lambda: False),
+            endpointer=Endpointer() if mode == "vad" else None,
+        )
+
+    def _reports(self) -> Reporter | Nowhere:
+        if self.config.mqtt.host is None:
+            return Nowhere()
+        reporter = Reporter(
+            self.config.mqtt, self.config.device.id, self._command, clock=self.clock
+        )
+        reporter.on_death = self._worker_died
+        return reporter
+
+    def _uplink(self) -> Uplink:
+        network = self.config.network
+        return Uplink(
+            self.ring,
+            result_timeout_s=self.config.talk.result_timeout_s,
+            idle_close_s=network.idle_close_s,
+            replay=network.replay == "sentence",
+        )
+
+    def _sender(self) -> Sender:
+        interval = self.config.network.ping_interval_s
+        return Sender(self.session, self.telemetry, self.post, self.clock, interval)
+
+    def _receiver(self) -> Receiver:
+        network = self.config.network
+        limits = Limits(silence=2 * network.ping_interval_s)
+        tls_context(network.ca_file)  # an unreadable file is refused now, not at the first dial
+
+        def connect(endpoint: Endpoint, cancelled: Callable[[], bool]) -> websocket.WebSocket:
+            return websocket.connect(endpoint, limits, self.clock, network.ca_file, cancelled)
+
+        return Receiver(
+            self.session,
+            self.provider,
+            self.player,
+            self.telemetry,
+            self.post,
+            self.clock,
+            connect,
+        )
+
+    def watch(self, watcher: Callable[[Event], None]) -> None:
+        """Have ``watcher`` see every event, in the main thread (terminal, caption screen)."""
+        self._watchers.append(watcher)
+
+    # --- running -----------------------------------------------------------------------------
+
+    def post(self, event: Event) -> None:
+        """Hand an event to the main thread; from any thread, never blocks."""
+        self._inbox.put(event)
+
+    def run(self) -> int:
+        """Run until told to stop; returns the exit code.
+
+        Raises RunError when the device cannot be started.
+        """
+        try:
+            self._start()
+            stop = self._loop()
+        finally:
+            self._shut_down()
+        if stop.exit_code:
+            raise RunError(stop.reason)
+        log.info("stopped: %s", stop.reason)
+        return 0
+
+    def _start(self) -> None:
+        self.reports.start()
+        self._speaker.open()
+        self._microphone.open()
+        log.info("microphone: %s", self._microphone.description)
+        log.info("speaker: %s", self._speaker.description)
+        self.session.uplink.keep_warm(self.clock.now())
+        self.controller.start()
+        for worker in self._workers:
+            worker.on_death = self._worker_died
+            worker.start()
+
+    def _loop(self) -> Stop:
+        telemetry_at = self.clock.now() + TELEMETRY_S
+        while True:
+            self._take_one(TICK_S)
+            now = self.clock.now()
+            if self._end_at is not None and now >= self._end_at:
+                self._end_at = None
+                self.post(MicrophoneEnded(self.ring.head))
+            stop = self.controller.stop or self.ending.check(now)
+            if stop is not None:
+                return stop
+            if now >= telemetry_at:
+                telemetry_at += TELEMETRY_S
+                self.reports.telemetry(self.measure())
+
+    def _take_one(self, seconds: float) -> None:
+        try:
+            event = self._inbox.get(timeout=seconds)
+        except queue.Empty:
+            return
+        self.ending.notice(event, self.clock.now())
+        self.controller.handle(event)
+        for watcher in self._watchers:
+            watcher(event)
+
+    def measure(self) -> dict[str, Any]:
+        """The telemetry of this moment."""
+        newest = self.ring.read(self.ring.head - 1)
+        self.telemetry.gauge("packets_captured", self.ring.head)
+        self.telemetry.gauge("backlog_ms", self.session.uplink.backlog_ms)
+        self.telemetry.gauge("overruns", self.capture.overruns)
+        self.telemetry.gauge("level_dbfs", level_dbfs(newest.data) if newest else None)
+        self.telemetry.gauge("outbox", self.reports.waiting)
+        return self.telemetry.snapshot(self.clock.now())
+
+    # --- stopping ----------------------------------------------------------------------------
+
+    def stop(self, reason: str) -> None:
+        """Ask the daemon to end; from any thread or a signal handler."""
+        self.post(Stop(reason))
+
+    def _shut_down(self) -> None:
+        deadline = self.clock.now() + STOP_S
+        for worker in reversed(self._workers):
+            worker.stop()
+        for worker in reversed(self._workers):
+            self._join(worker, deadline)
+        self._drain_inbox()
+        self.reports.stop()
+        self.reports.join(REPORTS_S)
+
+    def _join(self, worker: Worker, deadline: float) -> None:
+        if not worker.join(deadline - self.clock.now()):
+            log.warning("thread %s did not end in time", worker.name)
+
+    def _drain_inbox(self) -> None:
+        """What the threads said while they ended still counts: finals go to the outbox."""
+        while not self._inbox.empty():
+            event = self._inbox.get()
+            try:
+                self.controller.handle(event)
+            except DragomanError as error:
+                log.debug("while ending: %s", error)
+
+    def _worker_died(self, name: str, reason: str) -> None:
+        self.post(WorkerStopped(name, reason))
+
+    def _command(self, fields: Mapping[str, Any]) -> None:
+        self.post(Command(fields))

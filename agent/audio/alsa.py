@@ -1,0 +1,185 @@
+"""The microphone and the speaker of a sound card, by ALSA."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from agent.audio.card import Card, load
+from agent.audio.convert import Converter, Spreader
+from agent.audio.pace import Playout
+from agent.clock import Clock
+from agent.errors import DeviceError, Overrun
+
+CAPTURE_BUFFER_MS = 240
+PLAYBACK_BUFFER_MS = 100
+STALL_S = 1.0
+START_S = 3.0  # a sound server may have to wake a sleeping card first
+SPIN_S = 0.005
+DRAIN_SLACK_S = 0.1  # ALSA's dmix never says that it has drained
+
+
+class AlsaMicrophone:
+    """Captures from ALSA ``device``; see :class:`~agent.audio.device.Microphone`."""
+
+    realtime = True
+
+    def __init__(
+        self,
+        device: str,
+        *,
+        rate: int,
+        channels: int = 1,
+        channel: int | Literal["mix"] = "mix",
+        clock: Clock,
+    ) -> None:
+        load()
+        self.description = device
+        self._device, self._rate, self._clock = device, rate, clock
+        self._channel = channel
+        self._channels = channels if channel == "mix" else max(channels, channel + 1)
+        self._card: Card | None = None
+
+    def open(self) -> None:
+        """Open the card; DeviceError when it is missing, busy, forbidden or unsuitable."""
+        self.close()
+        card = Card(self._device, "microphone", self._rate, self._channels, CAPTURE_BUFFER_MS)
+        try:
+            self._converter = self._converter_for(card)
+        except DeviceError:
+            card.close()
+            raise
+        self._card = card
+        self._emptied, self._patience, self._last = False, START_S, self._clock.now()
+        self.description = f"{self._device} {card.shape} -> {self._rate} Hz mono"
+
+    def read(self) -> bytes:
+        """See :meth:`Microphone.read`; DeviceError also when nothing came for a second."""
+        if self._card is None:
+            raise DeviceError(f"microphone {self._device} is not open")
+        try:
+            data = self._next(self._card)
+        except Overrun:
+            self._converter = self._converter_for(self._card)
+            self._emptied, self._last = False, self._clock.now()
+            raise
+        if data:
+            self._patience, self._last = STALL_S, self._clock.now()
+        elif self._clock.now() - self._last > self._patience:
+            raise DeviceError(
+                f"microphone {self._device} delivers nothing; unplug it and plug it in again"
+            )
+        return self._converter.feed(data)
+
+    def close(self) -> None:
+        """Give the card back; idempotent."""
+        card, self._card = self._card, None
+        if card:
+            card.close()
+
+    def _next(self, card: Card) -> bytes:
+        # Reading comes before waiting, since it starts a stream that is only prepared, but not
+        # after a read that emptied the buffer: many cards move on by single frames and would
+        # be read in a busy loop.
+        data = b"" if self._emptied else card.read()
+        if not data:
+            woken = card.wait()
+            data = card.read()
+            if woken and not data:
+                self._clock.sleep(SPIN_S)  # some plugins wake us for nothing, again and again
+        self._emptied = 0 < len(data) < card.shape.period * card.shape.frame_bytes
+        return data
+
+    def _converter_for(self, card: Card) -> Converter:
+        shape = card.shape
+        try:
+            return Converter(
+                shape.rate, shape.channels, shape.sample_format, self._rate, self._channel
+            )
+        except ValueError as error:
+            raise DeviceError(
+                f"microphone {self._device}: {error}; mend audio.capture.channel"
+            ) from error
+
+
+class AlsaSpeaker:
+    """Plays on ALSA ``device``; see :class:`~agent.audio.device.Speaker`."""
+
+    def __init__(self, device: str, *, rate: int, clock: Clock) -> None:
+        load()
+        self.description = device
+        self._device, self._rate, self._clock = device, rate, clock
+        self._playout = Playout(clock)
+        self._card: Card | None = None
+
+    @property
+    def delay(self) -> float:
+        """Seconds of sound still in the card's buffer, by the clock."""
+        return self._playout.delay
+
+    def open(self) -> None:
+        """Open the card; DeviceError when it is missing, busy, forbidden or unsuitable."""
+        self.close()
+        card = Card(self._device, "speaker", self._rate, 1, PLAYBACK_BUFFER_MS)
+        self._card, self._playout = card, Playout(self._clock, card.shape.buffer_s)
+        self._renew_spreader(card)
+        self.description = f"{self._device} {self._rate} Hz mono -> {card.shape}"
+
+    def write(self, pcm: bytes) -> int:
+        """See :meth:`Speaker.write`; DeviceError also when the card takes nothing for 3 s."""
+        return self._push(self._opened(), self._spreader.feed(pcm))
+
+    def drain(self) -> None:
+        """Play out what the card holds, at most 100 ms longer than it should take."""
+        card = self._opened()
+        if not self._playout.running:
+            return
+        self._push(card, self._spreader.flush())
+        limit = self._clock.now() + self.delay + DRAIN_SLACK_S
+        if not card.drain():
+            while card.draining and self._clock.now() < limit:
+                self._clock.sleep(SPIN_S)
+        self._stop(card)
+
+    def drop(self) -> None:
+        """Silence at once; what is in the card is thrown away."""
+        self._stop(self._opened())
+
+    def close(self) -> None:
+        """Give the card back without playing out; idempotent."""
+        card, self._card = self._card, None
+        self._playout.stop()
+        if card:
+            card.close()
+
+    def _opened(self) -> Card:
+        if self._card is None:
+            raise DeviceError(f"speaker {self._device} is not open")
+        return self._card
+
+    def _stop(self, card: Card) -> None:
+        self._playout.stop()
+        self._renew_spreader(card)
+        card.drop()
+
+    def _renew_spreader(self, card: Card) -> None:
+        shape = card.shape
+        self._spreader = Spreader(self._rate, shape.rate, shape.channels, shape.sample_format)
+
+    def _push(self, card: Card, frames: bytes) -> int:
+        """Write all of ``frames``, however little the card takes at a time."""
+        left, underruns = memoryview(frames), 0
+        last = self._clock.now()
+        while left:
+            taken = card.write(left)
+            if taken > 0:
+                left, last = left[taken * card.shape.frame_bytes :], self._clock.now()
+            elif self._clock.now() - last > START_S:
+                raise DeviceError(
+                    f"speaker {self._device} takes no sound; unplug it and plug it in again"
+                )
+            if taken < 0:
+                underruns = 1
+            elif left and card.wait() and not taken:
+                self._clock.sleep(SPIN_S)
+        self._playout.add(len(frames) / card.shape.frame_bytes / card.shape.rate)
+        return underruns

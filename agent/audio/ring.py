@@ -1,0 +1,142 @@
+"""The packet ring: the device's short-term memory.
+
+One thread (capture) writes packets; any number of threads read them by sequence
+number.  Live sending, the pre-roll before a press, the backlog of an outage and the
+replay after a reconnect are the same memory read from different places.
+
+Memory model
+------------
+* ``head`` counts the packets ever written.  Packet ``n`` is readable while
+  ``head - capacity <= n < head``.  Only the writer stores ``head``, and it does so
+  *after* the packet's bytes and flags are in place; under CPython an attribute store
+  is atomic and the interpreter orders it after the stores before it, so a reader that
+  sees ``head > n`` sees packet ``n`` whole.
+* There is one slot more than ``capacity``.  While the writer fills packet ``head`` it
+  overwrites packet ``head - capacity - 1``, which is outside the readable range: the
+  guard slot.  A reader may be overtaken *during* its copy, so it looks at ``head``
+  again afterwards and throws the copy away when its packet has left the range.  A torn
+  packet can therefore be made but never be returned.
+* The writer takes no lock, waits for nobody and keeps no object it makes: all memory
+  is allocated in ``__init__``.
+* Times are one ``array('d')`` and flags one ``bytearray`` of the same slots, covered
+  by the same rule.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable
+from dataclasses import dataclass
+
+VOICED = 1  #: voice activity was found in the packet
+GUARDED = 2  #: captured while our own speaker talked (echo guard): send silence instead
+FILLED = 4  #: no microphone: silence stands in for it
+
+
+@dataclass(frozen=True, slots=True)
+class Packet:
+    """One packet as read: ``seq`` on the ring, ``at`` when its last sample was captured (s)."""
+
+    seq: int
+    at: float
+    flags: int
+    data: bytes
+
+    @property
+    def voiced(self) -> bool:
+        return self.flags & (VOICED | GUARDED) == VOICED
+
+
+class Ring:
+    """An overwriting single-producer ring of ``capacity`` packets of ``packet_bytes`` bytes."""
+
+    def __init__(self, packet_bytes: int, capacity: int) -> None:
+        if packet_bytes < 1 or capacity < 1:
+            raise ValueError(f"ring of {capacity} packets of {packet_bytes} bytes")
+        self.packet_bytes = packet_bytes
+        self.capacity = capacity
+        self.head = 0
+        self._count = capacity + 1
+        memory = memoryview(bytearray(packet_bytes * self._count))
+        self._slots = [
+            memory[i * packet_bytes : (i + 1) * packet_bytes] for i in range(self._count)
+        ]
+        self._at = array("d", bytes(8 * self._count))
+        self._flags = bytearray(self._count)
+        self._notify: Callable[[], None] | None = None
+
+    def on_write(self, notify: Callable[[], None]) -> None:
+        """Have ``notify`` called after each write, in the writer's thread: it must not block."""
+        self._notify = notify
+
+    def write(self, packet: bytes, at: float, flags: int = 0) -> int:
+        """Store one packet, overwriting the oldest; returns its sequence number.
+
+        Raises ValueError when ``packet`` is not exactly ``packet_bytes`` long.
+        """
+        seq = self.head
+        slot = seq % self._count
+        self._slots[slot][:] = packet
+        self._at[slot] = at
+        self._flags[slot] = flags
+        self.head = seq + 1
+        if self._notify is not None:
+            self._notify()
+        return seq
+
+    @property
+    def tail(self) -> int:
+        """The oldest sequence number still readable."""
+        return max(0, self.head - self.capacity)
+
+    def read(self, seq: int) -> Packet | None:
+        """Copy packet ``seq``; None when it is not written yet or overwritten already."""
+        if not self.tail <= seq < self.head:
+            return None
+        slot = seq % self._count
+        packet = Packet(seq, self._at[slot], self._flags[slot], bytes(self._slots[slot]))
+        return packet if seq >= self.tail else None
+
+    def voiced(self, seq: int) -> bool:
+        """Whether packet ``seq`` holds speech to send; false where it is not readable."""
+        flags = self._flags[seq % self._count]
+        return self.tail <= seq < self.head and flags & (VOICED | GUARDED) == VOICED
+
+    def cursor(self, seq: int | None = None) -> Cursor:
+        """A reading position at ``seq`` (default: the next packet to be written)."""
+        return Cursor(self, self.head if seq is None else seq)
+
+
+class Cursor:
+    """A reading position.  It is never waited for: who is too slow is lapped and told so."""
+
+    def __init__(self, ring: Ring, seq: int) -> None:
+        self._ring = ring
+        self.seq = seq
+        self.lost = 0  #: packets overwritten before they were read, in all
+
+    def read(self) -> Packet | None:
+        """The packet under the cursor, moving on; None when it is not written yet.
+
+        A lapped cursor jumps to the oldest packet; ``lost`` grows by exactly the number
+        of packets it did not read.
+        """
+        while self.seq < self._ring.head:
+            self.skip_lost()
+            packet = self._ring.read(self.seq)
+            if packet is not None:
+                self.seq += 1
+                return packet
+        return None
+
+    def skip_lost(self) -> int:
+        """Jump over packets that are overwritten; returns how many these were."""
+        gone = max(0, self._ring.tail - self.seq)
+        self.seq += gone
+        self.lost += gone
+        return gone
+
+    @property
+    def backlog(self) -> int:
+        """Packets written but not read yet."""
+        return max(0, self._ring.head - self.seq)

@@ -1,0 +1,40 @@
+"""The command line: one file a command, each with ``add_parser`` and ``run``."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+
+from agent import __version__
+from agent.errors import DragomanError
+
+COMMANDS = ("run", "check_config", "devices", "emulate")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code: 0 done, 1 failed, 2 wrong usage or configuration."""
+    args = _parser().parse_args(argv)
+    try:
+        return int(args.run(args))
+    except DragomanError as error:
+        for line in str(error).splitlines():
+            print(f"dragoman: {line}", file=sys.stderr)
+        return error.exit_code
+    except BrokenPipeError:  # the reader of our output has gone; nothing to tell anybody
+        sys.stderr.close()
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="dragoman", description="The firmware-side agent of a speech translator."
+    )
+    parser.add_argument("--version", action="version", version=f"dragoman {__version__}")
+    subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for name in COMMANDS:
+        importlib.import_module(f"agent.cli.{name}").add_parser(subparsers)
+    return parser

@@ -1,0 +1,54 @@
+"""``dragoman check-config``: every mistake of a configuration at once, or a summary of it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+from agent.config.loader import DEFAULT_PATH, load
+from agent.config.schema import Config
+from agent.errors import ConfigError
+
+if TYPE_CHECKING:
+    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Add the command to the ``dragoman`` command line."""
+    parser = subparsers.add_parser("check-config", help="say everything wrong with a configuration")
+    parser.add_argument("file", metavar="FILE", nargs="?", help=f"default: {DEFAULT_PATH}")
+    parser.add_argument(
+        "--set",
+        dest="sets",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="one key instead of the file's, such as audio.capture.device=hw:1,0",
+    )
+    parser.add_argument("--service", metavar="NAME", help="check with this service selected")
+    parser.add_argument("--cloud", metavar="URL", help="check with all services at this URL")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print every mistake on stderr and return 2, or a summary on stdout and return 0."""
+    try:
+        config = load(args.file, args.sets, cloud=args.cloud, service=args.service)
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        return ConfigError.exit_code
+    print(f"{args.file or 'configuration'}: ok")
+    print(summary(config))
+    return 0
+
+
+def summary(config: Config) -> str:
+    """One line: device, service, languages, mode, broker."""
+    service, mqtt = config.service, config.mqtt
+    languages = f"{service.source} to {service.target}" if service.target else service.source
+    broker = f"{mqtt.host}:{mqtt.port}" if mqtt.host else "none"
+    return (
+        f"device {config.device.id}, service {service.name}, {languages}, "
+        f"mode {config.talk.mode}, broker {broker}"
+    )

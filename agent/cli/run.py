@@ -1,0 +1,67 @@
+"""``dragoman run``: be the device."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from agent import logs
+from agent.config import loader
+from agent.config.schema import Config
+
+if TYPE_CHECKING:
+    from agent.app import App
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Register the command and its options."""
+    parser = subparsers.add_parser("run", help="be the device: microphone to cloud and back")
+    parser.add_argument("--config", metavar="FILE", help="configuration (YAML)")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="override one key, e.g. audio.capture.device=hw:1,0; may be repeated",
+    )
+    parser.add_argument("--service", metavar="NAME", help="use this service")
+    parser.add_argument("--cloud", metavar="URL", help="one host for all services (emulator)")
+    parser.add_argument("--live", action="store_true", help="meter and captions in the terminal")
+    parser.add_argument("--duration", type=float, metavar="S", help="stop after S seconds")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run until the microphone ends, ``--duration`` is over or a signal comes."""
+    config = loader.load(args.config, args.set, cloud=args.cloud, service=args.service)
+    _log(config, quiet=args.live)
+    from agent.app import App  # the other commands do not need what it imports
+
+    app = App(config, duration_s=args.duration)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda signum, _: _asked_to_stop(app, signum))
+    if args.live:
+        return _live(app)
+    return app.run()
+
+
+def _asked_to_stop(app: App, signum: int, _: FrameType | None = None) -> None:
+    app.stop(signal.Signals(signum).name)
+
+
+def _log(config: Config, *, quiet: bool) -> None:
+    level = "warning" if quiet and config.logging.level == "info" else config.logging.level
+    journal = "JOURNAL_STREAM" in os.environ and not sys.stderr.isatty()
+    logs.setup(level, config.logging.format, loader.secrets(config), journal=journal)
+
+
+def _live(app: App) -> int:
+    from agent.cli.live import Live  # rich is imported only when something is drawn
+
+    with Live(app) as live:
+        app.watch(live.notice)
+        return app.run()

@@ -1,0 +1,93 @@
+"""Time: the only file of the package that reads a clock.
+
+Pure code takes ``now`` (seconds, monotonic) as an argument; threads take a
+:class:`Clock`.  Tests pass a :class:`ManualClock` and move it by hand.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from datetime import UTC, datetime
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """What a thread may ask about time."""
+
+    def now(self) -> float:
+        """Seconds on a clock that never jumps (monotonic)."""
+
+    def utc(self) -> datetime:
+        """The wall clock, aware, UTC; may jump when NTP sets it."""
+
+    def sleep(self, seconds: float) -> None:
+        """Wait; not at all when ``seconds`` is not positive."""
+
+
+class SystemClock:
+    """The clock of this machine."""
+
+    def now(self) -> float:
+        return time.monotonic()
+
+    def utc(self) -> datetime:
+        return datetime.now(UTC)
+
+    def sleep(self, seconds: float) -> None:
+        if seconds > 0:
+            time.sleep(seconds)
+
+
+class ManualClock:
+    """A clock for tests: it moves only when told, or when somebody sleeps on it."""
+
+    def __init__(self, start: float = 0.0) -> None:
+        self._now = start
+        self.epoch = datetime(2026, 1, 1, tzinfo=UTC)
+
+    def now(self) -> float:
+        return self._now
+
+    def utc(self) -> datetime:
+        return datetime.fromtimestamp(self.epoch.timestamp() + self._now, UTC)
+
+    def sleep(self, seconds: float) -> None:
+        self.advance(max(0.0, seconds))
+
+    def advance(self, seconds: float) -> None:
+        """Move ``seconds`` forward."""
+        self._now += seconds
+
+
+def rfc3339(moment: datetime) -> str:
+    """``2026-01-01T00:00:00.000Z``: the one time format dragoman publishes."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+
+
+class Backoff:
+    """Delays between retries: none at first, then exponential with full jitter.
+
+    The n-th delay after the first is uniform in ``[0, min(cap, base * 2**n)]``
+    seconds but never under ``floor`` when given.  Full jitter spreads a fleet
+    that lost its cloud at one moment over the whole interval.
+    """
+
+    def __init__(
+        self, base: float = 0.5, cap: float = 30.0, rng: random.Random | None = None
+    ) -> None:
+        self._base, self._cap = base, cap
+        self._rng = rng or random.Random()
+        self.attempts = 0
+
+    def next(self) -> float:
+        """Seconds to wait before the next attempt."""
+        attempt, self.attempts = self.attempts, self.attempts + 1
+        if attempt == 0:
+            return 0.0
+        ceiling = min(self._cap, self._base * 2.0 ** min(attempt - 1, 32))
+        return self._rng.uniform(0.0, ceiling)
+
+    def reset(self) -> None:
+        """Start over: the thing retried has worked."""
+        self.attempts = 0

@@ -1,0 +1,112 @@
+"""Rules that need more than one key: what is right alone but wrong together."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from msgspec.structs import fields
+
+from agent.config.build import has_file
+from agent.config.credentials import CREDENTIALS
+from agent.config.mistakes import KeyPath, Mistakes
+from agent.config.schema import Config, Service
+from agent.config.words import did_you_mean
+
+
+class Finding(NamedTuple):
+    """What is wrong at ``path``; unfounded if one of the ``others`` could not be read."""
+
+    path: KeyPath
+    words: str
+    others: tuple[KeyPath, ...] = ()
+
+
+_WITH_FILE = frozenset(field.name for field in fields(Service) if has_file(field))
+
+
+def check(config: Config, mistakes: Mistakes) -> None:
+    """Collect what is wrong between keys, but nothing about a key already known as wrong."""
+    for path, words, others in _findings(config):
+        keys = [path, *others]
+        keys += [(*key[:-1], f"{key[-1]}_file") for key in keys]
+        if not any(map(mistakes.touch, keys)):
+            mistakes.add(path, words)
+
+
+def _findings(config: Config) -> Iterator[Finding]:
+    for path, service in _services(config):
+        yield from check_service(service, path)
+    yield from _channel(config)
+    yield from _pins(config)
+    yield from _listeners(config)
+
+
+def _services(config: Config) -> Iterator[tuple[KeyPath, Service]]:
+    for name, service in config.services.items():
+        yield ("services", name), service
+    if not any(config.service is service for service in config.services.values()):
+        yield ("service",), config.service
+
+
+def check_service(service: Service, path: KeyPath) -> Iterator[Finding]:
+    """What ``service``, configured at ``path``, lacks: a known name, credentials."""
+    if service.name not in CREDENTIALS:
+        hint = did_you_mean(service.name, CREDENTIALS)
+        words = f"unknown service {service.name[:40]!r}; expected {', '.join(CREDENTIALS)}{hint}"
+        yield Finding((*path, "name"), words)
+    for key in CREDENTIALS.get(service.name, ()):
+        if not getattr(service, key):
+            words = f"{service.name} needs {_article(key)}; {_ways(key, path)}"
+            yield Finding((*path, key), words)
+
+
+def _article(key: str) -> str:
+    return f"an {key}" if key[0] in "aeiou" else f"a {key}"
+
+
+def _ways(key: str, path: KeyPath) -> str:
+    name = ".".join((*path, key))
+    return f"set {name}, {name}_file or ${{…}}" if key in _WITH_FILE else f"set {name}"
+
+
+def _channel(config: Config) -> Iterator[Finding]:
+    capture = config.audio.capture
+    if capture.channel != "mix" and capture.channel >= capture.channels:
+        words = f"no channel {capture.channel} among {capture.channels}, as the first is 0"
+        words += "; expected a number below audio.capture.channels, or mix"
+        section = ("audio", "capture")
+        yield Finding((*section, "channel"), words, ((*section, "channels"),))
+
+
+def _pins(config: Config) -> Iterator[Finding]:
+    used: dict[int, str] = {}
+    pins: list[tuple[KeyPath, int]] = []
+    for index, button in enumerate(config.talk.buttons):
+        pins.append((("talk", "buttons", str(index), "pin"), button.pin))
+    if config.talk.led:
+        pins.append((("talk", "led", "pin"), config.talk.led.pin))
+    for path, pin in pins:
+        if pin in used:
+            yield Finding(path, f"pin {pin} is taken by {used[pin]}; expected a pin of its own")
+        used.setdefault(pin, ".".join(path))
+
+
+def _listeners(config: Config) -> Iterator[Finding]:
+    for section, listen in (("web", config.web.listen), ("metrics", config.metrics.listen)):
+        if listen and not 1 <= int(listen.rpartition(":")[2]) <= 65535:
+            words = "no such port; expected a port from 1 to 65535"
+            yield Finding((section, "listen"), words)
+    if config.web.listen and not config.web.password and not _loopback(config.web.listen):
+        words = "open to the network without a password; "
+        words += "expected web.password, web.password_file or an address such as 127.0.0.1:8080"
+        yield Finding(("web", "listen"), words, (("web", "password"),))
+
+
+def _loopback(listen: str) -> bool:
+    host = listen.rpartition(":")[0].strip("[]")
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,152 @@
+"""Load a configuration: file, then ``--set``, then ``--service`` and ``--cloud``.
+
+Text becomes a tree with lines (``tree``), ``--set`` is laid over it (``overlay``), the
+tree becomes structs (``build``, ``leaves``), and rules between keys come last
+(``checks``).  Every step collects its mistakes and goes on, so all are told at once.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+from msgspec.structs import replace
+
+from agent.config import sources
+from agent.config.build import Builder
+from agent.config.checks import check, check_service
+from agent.config.leaves import Leaves
+from agent.config.mistakes import Mistakes, Place, dotted
+from agent.config.overlay import overlay
+from agent.config.schema import Config, Service, Url
+from agent.config.secret import Secret
+from agent.config.sources import Wrong
+from agent.config.tree import Node, Scalar, Table, is_null, parse
+from agent.config.words import expected
+from agent.errors import ConfigError, UsageError
+
+DEFAULT_PATH = "/etc/dragoman/dragoman.yaml"
+
+_EMPTY = Scalar(Place("defaults"), "", null=True)
+
+
+def load(
+    path: str | None,
+    sets: Sequence[str] = (),
+    env: Mapping[str, str] | None = None,
+    cloud: str | None = None,
+    service: str | None = None,
+) -> Config:
+    """The configuration in the file at ``path``, checked and complete.
+
+    Without a path it is :data:`DEFAULT_PATH` where that exists, else the defaults.
+    ``sets`` are ``KEY.PATH=VALUE`` texts; ``env`` is for ``${NAME}`` (default: the
+    process's); ``cloud`` replaces the ``url`` of every service; ``service`` selects one
+    as :func:`profile` does.  Raises :class:`ConfigError` with every mistake.
+    """
+    file = path if path is not None else _default_path()
+    mistakes = Mistakes(Place(_label(file), 1) if file else Place("defaults"))
+    root = _read(file, mistakes)
+    for setting in sets:
+        root = overlay(root, setting, mistakes)
+    leaves = Leaves(os.environ if env is None else env, Path(file or ".").parent)
+    config = Builder(mistakes, leaves).section(Config, _name_profiles(root))
+    config = _choose(config, cloud, service, mistakes)
+    check(config, mistakes)
+    if problems := mistakes.lines():
+        raise ConfigError(problems)
+    return config
+
+
+def profile(config: Config, name: str) -> Service:
+    """The service to switch to: the profile ``name``, else the ``service`` section as ``name``.
+
+    Raises :class:`UsageError` for an unknown name or missing credentials.
+    """
+    path = ("services", name) if name in config.services else ("service",)
+    service = _profile(config, name)
+    problems = [f"{dotted(key)}: {words}" for key, words, _ in check_service(service, path)]
+    if problems:
+        raise UsageError("\n".join(problems))
+    return service
+
+
+def secrets(config: msgspec.Struct) -> frozenset[str]:
+    """The values of all secrets in ``config``, for whoever must keep them out of a text."""
+    return frozenset(secret.reveal() for secret in _secrets(config) if secret)
+
+
+def _secrets(value: object) -> Iterator[Secret]:
+    if isinstance(value, Secret):
+        yield value
+    elif isinstance(value, msgspec.Struct):
+        for name in value.__struct_fields__:
+            yield from _secrets(getattr(value, name))
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from _secrets(item)
+
+
+def _default_path() -> str | None:
+    return DEFAULT_PATH if os.path.lexists(DEFAULT_PATH) else None
+
+
+def _read(file: str | None, mistakes: Mistakes) -> Node:
+    if file is None:
+        return _EMPTY
+    label = _label(file)
+    try:
+        text = sources.read(file, sources.MAX_CONFIG)
+    except Wrong as wrong:
+        mistakes.add((), str(wrong), Place(label, wrong.line))
+        return _EMPTY
+    return parse(text, lambda line: Place(label, line), (), mistakes) or _EMPTY
+
+
+def _label(file: str) -> str:
+    """The name of the file on one line, whatever characters it has."""
+    return "".join(c if c.isprintable() else "?" for c in file)
+
+
+def _name_profiles(root: Node) -> Node:
+    """``root`` with a ``name`` in each profile: the profile's own, unless it has one."""
+    services = root.entries.get("services") if isinstance(root, Table) else None
+    if not isinstance(root, Table) or not isinstance(services, Table):
+        return root
+    named = {key: _named(key, node) for key, node in services.entries.items()}
+    return Table(root.place, root.entries | {"services": Table(services.place, named)})
+
+
+def _named(name: str, node: Node) -> Node:
+    if not isinstance(node, Table) and not is_null(node):
+        return node
+    entries = node.entries if isinstance(node, Table) else {}
+    return Table(node.place, {"name": Scalar(node.place, name), **entries})
+
+
+def _choose(config: Config, cloud: str | None, name: str | None, mistakes: Mistakes) -> Config:
+    if cloud is not None:
+        config = _at(config, cloud, mistakes)
+    if name is None:
+        return config
+    if name not in config.services:
+        mistakes.note(("service", "name"), Place("--service"))
+    return replace(config, service=_profile(config, name))
+
+
+def _profile(config: Config, name: str) -> Service:
+    return config.services.get(name) or replace(config.service, name=name)
+
+
+def _at(config: Config, cloud: str, mistakes: Mistakes) -> Config:
+    """``config`` with every service at the URL ``cloud``."""
+    try:
+        url = msgspec.convert(cloud, Url)
+    except msgspec.ValidationError:
+        words = f"not a base URL; expected {expected(Url)}"
+        mistakes.add(("service", "url"), words, Place("--cloud"))
+        return config
+    services = {name: replace(service, url=url) for name, service in config.services.items()}
+    return replace(config, service=replace(config.service, url=url), services=services)

@@ -1,0 +1,209 @@
+"""The configuration as types: every key, its default, its limits and what it means.
+
+Each section is a frozen struct; a field's ``Meta`` holds its limits, and where a pattern
+limits a text, the words for it (the loader's messages and ``config/dragoman.yaml`` are
+checked against them).  Units are in the key names: ``_ms`` milliseconds, ``_s`` seconds.
+A field of type :class:`~agent.config.secret.Secret`, and ``app_id``, may also be given
+as ``<key>_file: PATH``.
+"""
+
+from __future__ import annotations
+
+import socket
+from typing import Annotated, Literal, dataclass_transform
+
+from msgspec import Meta, Struct, field
+
+from agent.config.secret import Secret
+
+DEFAULT_SERVICE = "twetalk-v2"
+
+Language = Annotated[
+    str,
+    Meta(
+        pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*\Z",
+        description="a language code such as zh or en-US",
+    ),
+]
+Listen = Annotated[
+    str,
+    Meta(
+        pattern=r"^(\[[0-9a-fA-F:.]+\]|[^:/\[\]\s]+):[0-9]{1,5}\Z",
+        description="HOST:PORT such as 127.0.0.1:8080",
+    ),
+]
+Url = Annotated[
+    str,
+    Meta(
+        pattern=r"^(wss?|https?)://[^/@?#\s]+/?\Z",
+        description="scheme, host and port only, such as wss://host or http://127.0.0.1:8765",
+    ),
+]
+CallbackUrl = Annotated[
+    str,
+    Meta(pattern=r"^https?://[^/\s]\S*\Z", description="an http:// or https:// URL"),
+]
+AppId = Annotated[str, Meta(pattern=r"^[0-9]+\Z", description="digits")]
+Topic = Annotated[
+    str,
+    Meta(
+        pattern=r"^[^+#\s/$]([^+#\s]*[^+#\s/])?\Z",
+        description="an MQTT topic without spaces, '+', '#' and a '/' at either end",
+    ),
+]
+DeviceId = Annotated[
+    str,
+    Meta(
+        pattern=r"^[^/+#\s$][^/+#\s]*\Z",
+        description="a name without spaces, '/', '+' and '#', as it is part of MQTT topics",
+    ),
+]
+Port = Annotated[int, Meta(ge=1, le=65535)]
+Percent = Annotated[int, Meta(ge=0, le=100)]
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(field,))
+class Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of all sections."""
+
+
+class Device(Section):
+    """Who this device is."""
+
+    id: DeviceId = field(default_factory=lambda: socket.gethostname() or "dragoman")
+
+
+class Service(Section):
+    """The speech cloud: which one, its credentials, the languages."""
+
+    name: str = DEFAULT_SERVICE
+    url: Url | None = None
+    source: Language = "zh"
+    target: Language | None = "en"
+    tts: bool = True
+    tts_stream: bool = True
+    token: Secret | None = None
+    app_id: AppId | None = None
+    model: str | None = None
+    secret_id: Secret | None = None
+    secret_key: Secret | None = None
+    app_key: Secret | None = None
+    app_secret: Secret | None = None
+    endpoint: Secret | None = None
+    access_key: Secret | None = None
+    callback_url: CallbackUrl | None = None
+    callback_port: Port | None = None
+    targets: tuple[Language, ...] = ()
+    voice: str | None = None
+
+
+class Capture(Section):
+    """The microphone: an ALSA name, ``file:PATH.wav`` or ``stdin``."""
+
+    device: Annotated[str, Meta(min_length=1)] = "default"
+    channels: Annotated[int, Meta(ge=1, le=32)] = 1
+    channel: Literal["mix"] | Annotated[int, Meta(ge=0, le=31)] = "mix"
+    loop: bool = False
+
+
+class Playback(Section):
+    """The speaker: an ALSA name, ``file:PATH.wav`` or ``null``."""
+
+    device: Annotated[str, Meta(min_length=1)] | None = "default"
+    volume: Percent = 80
+    prebuffer_ms: Annotated[int, Meta(ge=0, le=5000)] = 120
+
+
+class Audio(Section):
+    """Sound in and out."""
+
+    rate: Literal[16000, 8000] = 16000
+    capture: Capture = field(default_factory=Capture)
+    playback: Playback = field(default_factory=Playback)
+    echo_guard: bool = True
+
+
+class Button(Section):
+    """A push-to-talk button; its language pair, where given, holds while it is pressed."""
+
+    pin: Annotated[int, Meta(ge=0, le=53)]
+    source: Language | None = None
+    target: Language | None = None
+
+
+class Led(Section):
+    """The state light."""
+
+    pin: Annotated[int, Meta(ge=0, le=53)]
+
+
+class Talk(Section):
+    """When speech goes to the cloud."""
+
+    mode: Literal["hold", "toggle", "open", "vad"] = "hold"
+    pre_roll_ms: Annotated[int, Meta(ge=0, le=5000)] = 300
+    tail_ms: Annotated[int, Meta(ge=0, le=5000)] = 600
+    result_timeout_s: Annotated[float, Meta(gt=0, le=120)] = 5.0
+    buttons: tuple[Button, ...] = ()
+    led: Led | None = None
+
+
+class Network(Section):
+    """The connection and how much of an outage it survives."""
+
+    ping_interval_s: Annotated[float, Meta(ge=0.2, le=60)] = 5.0
+    memory_s: Annotated[int, Meta(ge=5, le=3600)] = 60
+    replay: Literal["sentence", "off"] = "sentence"
+    idle_close_s: Annotated[float, Meta(ge=1)] = 60.0
+    ca_file: str | None = None
+
+
+class Mqtt(Section):
+    """The broker that gets transcripts and gives commands; ``host: null`` turns it off."""
+
+    host: Annotated[str, Meta(min_length=1)] | None = "localhost"
+    port: Port = 1883
+    username: str | None = None
+    password: Secret | None = None
+    tls: bool = False
+    ca_file: str | None = None
+    version: Literal["3.1.1", "5"] = "3.1.1"
+    topic: Topic = "dragoman"
+    discovery: Topic | None = "homeassistant"
+    outbox: Annotated[str, Meta(min_length=1)] = "/var/lib/dragoman/outbox.db"
+    outbox_limit: Annotated[int, Meta(ge=10)] = 10000
+
+
+class Web(Section):
+    """The caption screen; off unless it listens somewhere."""
+
+    listen: Listen | None = None
+    password: Secret | None = None
+
+
+class Metrics(Section):
+    """Prometheus; off unless it listens somewhere."""
+
+    listen: Listen | None = None
+
+
+class Logging(Section):
+    """What goes to standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["plain", "json"] = "plain"
+
+
+class Config(Section):
+    """A whole configuration, valid and complete."""
+
+    device: Device = field(default_factory=Device)
+    service: Service = field(default_factory=Service)
+    services: dict[str, Service] = field(default_factory=dict)
+    audio: Audio = field(default_factory=Audio)
+    talk: Talk = field(default_factory=Talk)
+    network: Network = field(default_factory=Network)
+    mqtt: Mqtt = field(default_factory=Mqtt)
+    web: Web = field(default_factory=Web)
+    metrics: Metrics = field(default_factory=Metrics)
+    logging: Logging = field(default_factory=Logging)

@@ -1,0 +1,248 @@
+"""The controller: the main thread's answer to every event.
+
+It feeds the state machine, carries out its actions on the data path, obeys commands
+and tells the reports.  It never blocks: whatever takes time belongs to a worker.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from agent.audio.pcm import PACKET_MS
+from agent.audio.ring import Ring
+from agent.clock import Clock, rfc3339
+from agent.config.schema import Config
+from agent.control import commands
+from agent.control.machine import Action, Input, Machine
+from agent.errors import UsageError
+from agent.events import (
+    Blocked,
+    Command,
+    Event,
+    LinkDown,
+    LinkUp,
+    MicrophoneBack,
+    MicrophoneEnded,
+    MicrophoneLost,
+    Notice,
+    Pair,
+    Settled,
+    SpeakerStarted,
+    SpeakerStopped,
+    Stop,
+    Transcript,
+    VoiceStarted,
+    VoiceStopped,
+    WorkerStopped,
+)
+from agent.pipeline.player import Player
+from agent.pipeline.session import Session
+from agent.services.provider import Provider
+
+log = logging.getLogger(__name__)
+
+
+class Reports(Protocol):
+    """Where news goes; none of these may block."""
+
+    def transcript(self, value: Transcript) -> None: ...
+    def notice(self, value: Notice) -> None: ...
+    def state(self, fields: Mapping[str, Any]) -> None: ...
+    def command_result(self, fields: Mapping[str, Any]) -> None: ...
+
+
+class Controller:
+    """One device: its state machine, and what the machine's actions mean."""
+
+    def __init__(
+        self,
+        config: Config,
+        ring: Ring,
+        session: Session,
+        provider: Provider,
+        player: Player,
+        reports: Reports,
+        clock: Clock,
+    ) -> None:
+        self._config, self._ring, self._clock = config, ring, clock
+        self._session, self._uplink = session, session.uplink
+        self._provider, self._player, self._reports = provider, player, reports
+        self.machine = Machine(config.talk.mode)
+        self.stop: Stop | None = None  #: set when the daemon should end
+        self.session_id: str | None = None
+        self._since = rfc3339(clock.utc())
+        self._published: dict[str, Any] = {}
+        self._handlers: dict[type, Callable[[Any], None]] = {
+            Transcript: self._on_transcript,
+            Notice: self._on_notice,
+            LinkUp: self._on_link_up,
+            LinkDown: self._on_link_down,
+            Blocked: self._on_blocked,
+            VoiceStarted: lambda e: self._feed(Input.VOICE, start=e.seq),
+            VoiceStopped: lambda e: self._feed(Input.QUIET, end=e.seq),
+            MicrophoneEnded: lambda e: self._feed(Input.END, end=e.seq),
+            MicrophoneLost: self._on_microphone_lost,
+            MicrophoneBack: self._on_microphone_back,
+            SpeakerStarted: lambda _: self._speaker(True),
+            SpeakerStopped: lambda _: self._speaker(False),
+            Settled: self._on_settled,
+            Command: self._on_command,
+            WorkerStopped: self._on_worker_stopped,
+            Stop: self._on_stop,
+        }
+
+    def start(self) -> None:
+        """The daemon is up: leave ``starting`` (and in open mode, listen)."""
+        self._feed(Input.START, start=0)
+        self.publish()
+
+    def handle(self, event: Event) -> None:
+        """Take one event; publishes the state when it changed."""
+        self._handlers[type(event)](event)
+        self.publish()
+
+    # --- the state ---------------------------------------------------------------------------
+
+    def state(self) -> dict[str, Any]:
+        """The object published on ``state``, without ``since``."""
+        pair = self._provider.pair
+        return {
+            "state": self.machine.state,
+            "service": self._provider.name,
+            "source": pair.source,
+            "target": pair.target,
+            "tts": self._session.tts,
+            "muted": self.machine.muted,
+            "session": self.session_id,
+        }
+
+    def publish(self) -> None:
+        """Report the state if it is not the one reported last."""
+        state = self.state()
+        if state == self._published:
+            return
+        if state["state"] != self._published.get("state"):
+            self._since = rfc3339(self._clock.utc())
+        self._published = state
+        self._reports.state(state | {"since": self._since})
+
+    # --- the machine -------------------------------------------------------------------------
+
+    def _feed(self, event: Input, *, start: int | None = None, end: int | None = None) -> None:
+        for action in self.machine.handle(event):
+            self._act(action, start, end)
+        self._player.hold(self.machine.half_duplex)
+
+    def _act(self, action: Action, start: int | None, end: int | None) -> None:
+        talk, head = self._config.talk, self._ring.head
+        if action is Action.OPEN:
+            pre_roll = talk.pre_roll_ms // PACKET_MS
+            begin = head if start is None else start
+            self._uplink.open(max(0, begin - pre_roll), self._provider.pair, self._clock.now())
+        elif action is Action.CLOSE:
+            tail = talk.tail_ms // PACKET_MS
+            self._uplink.close((head if end is None else end) + tail)
+        elif action is Action.CUT:
+            self._uplink.close(head if end is None else end)
+        elif action is Action.HUSH:
+            self._player.barge_in()
+        self._session.wake()
+
+    # --- events ------------------------------------------------------------------------------
+
+    def _on_transcript(self, transcript: Transcript) -> None:
+        self._reports.transcript(transcript)
+
+    def _on_notice(self, notice: Notice) -> None:
+        self._reports.notice(notice)
+
+    def _on_link_up(self, event: LinkUp) -> None:
+        self.machine.linked = True
+        self.machine.faults.discard("service")
+        self.session_id = event.session
+
+    def _on_link_down(self, event: LinkDown) -> None:
+        self.machine.linked = event.wanted
+
+    def _on_blocked(self, event: Blocked) -> None:
+        self.machine.faults.add("service")
+
+    def _on_microphone_lost(self, event: MicrophoneLost) -> None:
+        self.machine.faults.add("microphone")
+        self._reports.notice(Notice("microphone_lost", {"reason": event.reason}))
+
+    def _on_microphone_back(self, event: MicrophoneBack) -> None:
+        self.machine.faults.discard("microphone")
+        self._reports.notice(Notice("microphone_back"))
+
+    def _on_settled(self, event: Settled) -> None:
+        if event.timed_out:
+            log.info("no answer within %g s", self._config.talk.result_timeout_s)
+            self._reports.notice(Notice("no_result"))
+        self._feed(Input.SETTLED)
+
+    def _speaker(self, speaking: bool) -> None:
+        self.machine.speaking = speaking
+
+    def _on_worker_stopped(self, event: WorkerStopped) -> None:
+        self.stop = Stop(f"worker {event.name} died: {event.reason}", exit_code=1)
+
+    def _on_stop(self, event: Stop) -> None:
+        self.stop = self.stop or event
+
+    # --- commands ----------------------------------------------------------------------------
+
+    def _on_command(self, command: Command) -> None:
+        answer: dict[str, Any] = {"ok": True}
+        if "ref" in command.fields:
+            answer["ref"] = command.fields["ref"]
+        try:
+            order = commands.parse(command.fields, len(self._config.talk.buttons))
+            self._check(order)
+            self._obey(order)
+        except UsageError as error:
+            log.warning("command refused: %s", error)
+            answer |= {"ok": False, "error": str(error)}
+        self._reports.command_result(answer)
+
+    def _check(self, order: commands.Order) -> None:
+        """Refuse what this device cannot do, before anything is changed."""
+        if order.service is not None and order.service != self._provider.name:
+            raise UsageError(f"service: no profile '{order.service}' in this configuration")
+        if order.summarize is not None:
+            raise UsageError("summarize: this device has no twetalk-summary service configured")
+
+    def _obey(self, order: commands.Order) -> None:
+        if order.source is not None or order.target is not None:
+            self._speak_of(order.source, order.target)
+        if order.tts is not None:
+            self._session.switch_tts(order.tts)
+        if order.volume is not None:
+            self._player.volume = order.volume
+        if order.mute is not None:
+            self._feed(Input.MUTE if order.mute else Input.UNMUTE)
+        if order.talk is not None:
+            self._talk(order)
+        if order.restart:
+            self.stop = Stop("restart was asked for")
+
+    def _talk(self, order: commands.Order) -> None:
+        buttons = self._config.talk.buttons
+        if order.button is not None and buttons and order.talk != "release":
+            button = buttons[order.button - 1]
+            self._speak_of(button.source, button.target)
+        self._feed(Input[str(order.talk).upper()])
+
+    def _speak_of(self, source: str | None, target: str | None) -> None:
+        """Change the language pair; speech already under way keeps the one it began with."""
+        old = self._provider.pair
+        pair = Pair(source or old.source, target or old.target)
+        if pair == old:
+            return
+        self._provider.pair = pair
+        if self.machine.gate_open:
+            self._act(Action.CUT, None, None)
+            self._uplink.open(self._ring.head, pair, self._clock.now())
+        self._session.renew(pair)

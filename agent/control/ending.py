@@ -1,0 +1,62 @@
+"""When is a run over that has an end (a file microphone, ``--duration``)?
+
+When the microphone has ended, everything said is answered, and what was to be spoken
+has been spoken.  A run with an end also fails where a daemon would go on trying.
+"""
+
+from __future__ import annotations
+
+from agent.config.schema import Config
+from agent.control.controller import Controller
+from agent.control.machine import Phase
+from agent.events import Blocked, Event, MicrophoneEnded, SpeakerStopped, Stop, Transcript
+from agent.pipeline.player import Player
+from agent.pipeline.session import Session
+
+MORE_SPEECH_S = 1.5  # speech comes in messages; a pause this long is its end
+
+
+class Ending:
+    """Watches events; :meth:`check` says when to stop."""
+
+    def __init__(
+        self, config: Config, controller: Controller, session: Session, player: Player
+    ) -> None:
+        self._config, self._controller = config, controller
+        self._session, self._player = session, player
+        capture = config.audio.capture
+        file_like = capture.device.startswith("file:") or capture.device == "stdin"
+        self.finite = file_like and not capture.loop
+        self._ended_at: float | None = None
+        self._speech_until = 0.0  # until when speech may still come
+        self._blocked: Blocked | None = None
+
+    def notice(self, event: Event, now: float) -> None:
+        """Look at one event before the controller does."""
+        if isinstance(event, MicrophoneEnded):
+            self._ended_at = now
+        elif isinstance(event, Blocked):
+            self._blocked = event
+        elif isinstance(event, Transcript) and event.final and event.translation:
+            if self._session.tts:
+                self._speech_until = now + self._config.talk.result_timeout_s
+        elif isinstance(event, SpeakerStopped):
+            self._speech_until = now + MORE_SPEECH_S
+
+    def check(self, now: float) -> Stop | None:
+        """A reason to stop, or None to go on."""
+        if self._blocked is not None and (self.finite or self._ended_at is not None):
+            return Stop(self._blocked.message, exit_code=1)
+        if self._ended_at is None or self._player.pending:
+            return None
+        if self._controller.machine.phase is Phase.IDLE:
+            return Stop("the last result is in") if now >= self._speech_until else None
+        return self._given_up(now, self._ended_at)
+
+    def _given_up(self, now: float, ended_at: float) -> Stop | None:
+        """No connection for as long as memory lasts: what is not sent by then never will be."""
+        limit = ended_at + max(60.0, float(self._config.network.memory_s))
+        if self._session.connection is not None or now < limit:
+            return None
+        lost = self._session.uplink.backlog_ms + self._session.uplink.unanswered_ms
+        return Stop(f"no connection; {lost} ms of speech were not answered", exit_code=1)

@@ -1,0 +1,18 @@
+"""The providers' clouds on this machine: strict, offline and as unreliable as you ask.
+
+It is written from the providers' documents alone and shares no code with the client side, so
+that a misreading cannot hide on both. Every credential it takes is the word `demo`.
+
+    with Emulator(engine=ScriptedEngine()) as emulator:
+        ...  # connect to emulator.url
+        emulator.connections[0].results
+
+* `server` runs it; each provider is a file that registers its paths (`twetalk`);
+* `stream` is what streaming protocols share, without a socket; `connection` and `peer` are the
+  socket side;
+* `engines` hear, translate and speak; `faults` go wrong on request; `journal` remembers.
+"""
+
+from agent.emulator.server import Emulator
+
+__all__ = ["Emulator"]

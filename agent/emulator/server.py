@@ -1,0 +1,175 @@
+"""The emulator: every provider on one port of this machine."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import threading
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+
+from aiohttp import web
+
+from agent.emulator import twetalk
+from agent.emulator.engines import Engine
+from agent.emulator.engines.scripted import ScriptedEngine
+from agent.emulator.faults import Fault
+from agent.emulator.journal import Connection, Journal
+from agent.emulator.site import Site
+from agent.emulator.stream import Rules
+from agent.errors import RunError
+
+PROVIDERS: tuple[Callable[[Site], list[web.RouteDef]], ...] = (twetalk.routes,)
+"""A provider registers its paths with one function."""
+
+_STOP_TIMEOUT_S = 5.0
+
+
+class Emulator:
+    """Answers the providers' clients on `host`:`port` (0: any free port).
+
+    `with Emulator() as emulator:` runs it in a thread, `serve` in the calling one.
+    `record` is a folder for each connection's audio and messages; `keep` is whether
+    `connections` holds them too, which takes memory. `RunError` when it cannot listen there or
+    record.
+    """
+
+    def __init__(
+        self,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        *,
+        engine: Engine | None = None,
+        faults: Sequence[Fault] = (),
+        rules: Rules | None = None,
+        record: Path | None = None,
+        keep: bool = True,
+    ) -> None:
+        self._host, self._port = host, port
+        self._site = Site(
+            engine=engine or ScriptedEngine(),
+            rules=rules or Rules(),
+            faults=faults,
+            journal=Journal(record, keep=keep),
+            executor=ThreadPoolExecutor(16, thread_name_prefix="emulator-engine"),
+        )
+        self._stop: Callable[[], None] = lambda: None
+        self._thread: threading.Thread | None = None
+
+    @property
+    def url(self) -> str:
+        """Where it listens; the port is known once it does."""
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"http://{host}:{self._port}"
+
+    @property
+    def connections(self) -> list[Connection]:
+        """Every connection since the start, in order."""
+        return list(self._site.journal.connections)
+
+    def __enter__(self) -> Emulator:
+        started: Future[None] = Future()
+        self._thread = threading.Thread(
+            target=self._run_in_thread, args=(started,), name="emulator", daemon=True
+        )
+        self._thread.start()
+        started.result()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop and close every connection; does nothing the second time."""
+        self._stop()
+        if self._thread is not None:
+            self._thread.join(_STOP_TIMEOUT_S)
+            self._thread = None
+
+    def serve(self, ready: Callable[[], None] = lambda: None) -> None:
+        """Run until SIGINT, SIGTERM or `close`; `ready` is called once it listens."""
+        asyncio.run(self._run(ready, _signals))
+
+    def _run_in_thread(self, started: Future[None]) -> None:
+        try:
+            asyncio.run(self._run(lambda: started.set_result(None), nullcontext))
+        except Exception as error:
+            if started.done():  # before that, the thread that waits for the start gets it
+                raise
+            started.set_exception(error)
+
+    async def _run(
+        self,
+        ready: Callable[[], None],
+        listening_to: Callable[[asyncio.Event], AbstractContextManager[object]],
+    ) -> None:
+        loop, stop = asyncio.get_running_loop(), asyncio.Event()
+        runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=2.0)
+        await runner.setup()
+        try:
+            await self._listen(runner)
+            self._stop = _stopper(loop, stop)
+            with listening_to(stop):
+                ready()
+                await stop.wait()
+        finally:
+            self._stop = lambda: None
+            await runner.cleanup()
+            self._site.executor.shutdown(wait=False, cancel_futures=True)
+
+    async def _listen(self, runner: web.AppRunner) -> None:
+        try:
+            await web.TCPSite(runner, self._host, self._port).start()
+        except OSError as error:
+            unknown_host = isinstance(error, socket.gaierror)
+            # asyncio's own wording of other errors says the address a second time
+            why = error.strerror if unknown_host else os.strerror(error.errno or 0)
+            raise RunError(f"cannot listen on {self._host}:{self._port}: {why}") from None
+        self._port = runner.addresses[0][1]
+
+    def _application(self) -> web.Application:
+        application = web.Application()
+        routes = [route for provider in PROVIDERS for route in provider(self._site)]
+        application.add_routes(routes)
+        application.router.add_route("*", "/{path:.*}", _unknown([r.path for r in routes]))
+        application.on_shutdown.append(self._stop_connections)
+        return application
+
+    async def _stop_connections(self, _: web.Application) -> None:
+        for connection in tuple(self._site.live):
+            connection.stop()
+
+
+def _unknown(paths: list[str]) -> Callable[[web.Request], Awaitable[web.Response]]:
+    """The handler of all paths that no provider has."""
+
+    async def unknown(request: web.Request) -> web.Response:
+        known = ", ".join(paths)
+        return web.Response(
+            status=404, text=f"dragoman emulator: nothing at {request.path[:100]} (have: {known})\n"
+        )
+
+    return unknown
+
+
+def _stopper(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> Callable[[], None]:
+    def stop_soon() -> None:
+        loop.call_soon_threadsafe(stop.set)
+
+    return stop_soon
+
+
+@contextmanager
+def _signals(stop: asyncio.Event) -> Iterator[None]:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    try:
+        yield
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)

@@ -1,0 +1,268 @@
+"""What the parts of dragoman tell each other: frozen values, no behaviour.
+
+From a service (``agent.services``): :class:`Result`, :class:`Speech`,
+:class:`SpeechAt`, :class:`Text`, :class:`Pong`, :class:`Ready`, :class:`Finished`,
+:class:`Failure`, :class:`Garbage`.
+Between threads, in the inbox of the main thread: everything else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A language pair; ``target`` is None where nothing is translated."""
+
+    source: str
+    target: str | None
+
+
+# --- from a service --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One recognised word; times in ms of the audio sent on its connection."""
+
+    text: str
+    start_ms: int
+    end_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One sentence, growing (``final=False``) or settled.
+
+    ``index`` counts sentences on one connection, from 0.  Times are ms of the audio
+    sent on that connection, None where the service gives none.
+    """
+
+    index: int
+    text: str
+    translation: str | None = None
+    final: bool = False
+    start_ms: int | None = None
+    end_ms: int | None = None
+    translations: Mapping[str, str] = field(default_factory=dict)
+    speaker: str | None = None
+    language: str | None = None
+    confidence: float | None = None
+    words: tuple[Word, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """Synthesised speech: s16le mono at the service's rate, any number of bytes, odd ones too."""
+
+    pcm: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Pong:
+    """The answer to a JSON heartbeat; ``token`` is what the ping carried."""
+
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """The service accepted the connection (services that say so)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The service has answered everything it was sent (services that say so)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """The service answered with an error of its own."""
+
+    code: str
+    message: str
+    retryable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Garbage:
+    """A message that is not what the service's document says; ``kind`` is a stable word."""
+
+    kind: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechAt:
+    """Synthesised speech to fetch: the address of a sound file (MP3)."""
+
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Text made of text (translation, summary): a piece of it, or its end."""
+
+    text: str
+    last: bool = False
+
+
+ServiceEvent = Result | Speech | SpeechAt | Text | Pong | Ready | Finished | Failure | Garbage
+
+
+# --- between threads -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """A :class:`Result` made ready to publish: its ids and the microphone's own times.
+
+    ``start_ms`` and ``end_ms`` count from the first packet captured in this session.
+    ``replayed`` says that it may repeat an earlier final.
+    """
+
+    session: str
+    index: int
+    text: str
+    translation: str | None
+    source: str
+    target: str | None
+    start_ms: int | None
+    end_ms: int | None
+    service: str
+    time: str
+    final: bool
+    replayed: bool = False
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def id(self) -> str:
+        return f"{self.session}-{self.index}"
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something worth telling the outside: published on ``event`` and logged."""
+
+    event: str
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class LinkUp:
+    """A connection is ready for audio."""
+
+    session: str
+
+
+@dataclass(frozen=True, slots=True)
+class LinkDown:
+    """The connection is gone; ``wanted`` tells an outage from a planned close."""
+
+    reason: str
+    wanted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """Retrying cannot mend it (bad token …): reported loudly, retried slowly."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceStarted:
+    """Voice activity began at ring packet ``seq``."""
+
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceStopped:
+    """Voice activity ended at ring packet ``seq``."""
+
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class MicrophoneEnded:
+    """A file or pipe microphone is finished; ``seq`` is one past its last packet."""
+
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class MicrophoneLost:
+    """The capture device went away; silence stands in for it."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class MicrophoneBack:
+    """The capture device is there again."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpeakerStarted:
+    """The loudspeaker begins to talk."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpeakerStopped:
+    """The loudspeaker has finished or was silenced."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """Everything said so far has been answered (or its time is up)."""
+
+    timed_out: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command object as it came, not yet validated (MQTT ``command``, the keyboard)."""
+
+    fields: Mapping[str, Any]
+    origin: str = "mqtt"
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerStopped:
+    """A worker thread died of ``reason``: the process must go down."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Somebody asked the daemon to end (signal, ``--duration``, ``restart``)."""
+
+    reason: str
+    exit_code: int = 0
+
+
+Event = (
+    Transcript
+    | Notice
+    | LinkUp
+    | LinkDown
+    | Blocked
+    | VoiceStarted
+    | VoiceStopped
+    | MicrophoneEnded
+    | MicrophoneLost
+    | MicrophoneBack
+    | SpeakerStarted
+    | SpeakerStopped
+    | Settled
+    | Command
+    | WorkerStopped
+    | Stop
+)

@@ -1,0 +1,182 @@
+"""Opening a TCP or TLS connection, and saying in plain words why it could not be.
+
+Every wait looks at ``cancelled`` ten times a second, so that stopping the daemon does
+not wait for a dead network.
+"""
+
+from __future__ import annotations
+
+import errno
+import select
+import socket
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from agent.clock import Clock
+from agent.errors import LinkError, UsageError
+
+SLICE_S = 0.1
+SEND_BUFFER = 32 * 1024  # bytes; about a second of audio: a backlog belongs in the ring
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Seconds: for connecting with all handshakes; of silence that mean a dead peer."""
+
+    connect: float = 10.0
+    silence: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A parsed URL."""
+
+    host: str
+    port: int
+    secure: bool
+
+    @classmethod
+    def of(cls, url: str) -> Target:
+        parts = urlsplit(url)
+        secure = parts.scheme in ("wss", "https")
+        return cls(parts.hostname or "", parts.port or (443 if secure else 80), secure)
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+def tls_context(ca_file: str | None) -> ssl.SSLContext:
+    """Verified TLS with the system's authorities, or only those in ``ca_file``.
+
+    Raises UsageError when the file cannot be read.
+    """
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except (OSError, ssl.SSLError) as error:
+        raise UsageError(
+            f"network.ca_file: {ca_file}: not a readable PEM certificate ({error})"
+        ) from error
+
+
+def dial(
+    url: str,
+    limits: Limits,
+    clock: Clock,
+    ca_file: str | None = None,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> socket.socket:
+    """A connected non-blocking socket (TLS for ``wss``/``https``).
+
+    Raises LinkError with a message that says what to look at.
+    """
+    target = Target.of(url)
+    deadline = clock.now() + limits.connect
+    wait = _Waiter(target, clock, deadline, cancelled)
+    sock = _connect_any(target, wait)
+    try:
+        _tune(sock, limits)
+        return _secure(sock, target, ca_file, wait) if target.secure else sock
+    except BaseException:
+        sock.close()
+        raise
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiter:
+    target: Target
+    clock: Clock
+    deadline: float
+    cancelled: Callable[[], bool]
+
+    def until_ready(self, sock: socket.socket, *, write: bool) -> None:
+        """Wait for ``sock``; LinkError ``timeout`` or ``cancelled``."""
+        while True:
+            if self.cancelled():
+                raise LinkError("connecting was cancelled", "cancelled")
+            left = self.deadline - self.clock.now()
+            if left <= 0:
+                raise LinkError(f"{self.target} did not answer in time", "timeout")
+            fds = [sock]
+            readable, writable, _ = select.select(
+                [] if write else fds, fds if write else [], [], min(left, SLICE_S)
+            )
+            if readable or writable:
+                return
+
+
+def _connect_any(target: Target, wait: _Waiter) -> socket.socket:
+    error: LinkError | None = None
+    for family, kind, proto, _, address in _resolve(target):
+        sock = socket.socket(family, kind, proto)
+        try:
+            sock.setblocking(False)
+            _connect(sock, address, target, wait)
+            return sock
+        except LinkError as failure:
+            sock.close()
+            error = failure
+            if failure.kind == "cancelled":
+                break
+    raise error or LinkError(f"{target.host} has no address", "dns")
+
+
+def _resolve(target: Target) -> list[tuple[int, int, int, str, tuple[object, ...]]]:
+    try:
+        found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise LinkError(
+            f"cannot resolve {target.host}: is the network up, DNS set and the name right? "
+            f"({error})",
+            "dns",
+        ) from error
+    return [(int(f), int(k), p, name, tuple(a)) for f, k, p, name, a in found]
+
+
+def _connect(
+    sock: socket.socket, address: tuple[object, ...], target: Target, wait: _Waiter
+) -> None:
+    code = sock.connect_ex(address)
+    if code == errno.EINPROGRESS:
+        wait.until_ready(sock, write=True)
+        code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    if code == errno.ECONNREFUSED:
+        raise LinkError(f"{target} refuses connections: is the service running there?", "refused")
+    if code:
+        raise LinkError(f"cannot reach {target}: {errno.errorcode.get(code, code)}", "unreachable")
+
+
+def _tune(sock: socket.socket, limits: Limits) -> None:
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(limits.silence * 1000))
+
+
+def _secure(
+    sock: socket.socket, target: Target, ca_file: str | None, wait: _Waiter
+) -> socket.socket:
+    context = tls_context(ca_file)
+    secure = context.wrap_socket(sock, server_hostname=target.host, do_handshake_on_connect=False)
+    while True:
+        try:
+            secure.do_handshake()
+            return secure
+        except ssl.SSLWantReadError:
+            wait.until_ready(secure, write=False)
+        except ssl.SSLWantWriteError:
+            wait.until_ready(secure, write=True)
+        except (ssl.SSLError, OSError) as error:
+            raise LinkError(_tls_reason(target, error), "tls") from error
+
+
+def _tls_reason(target: Target, error: Exception) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        reason = error.verify_message
+        hint = ""
+        if "expired" in reason or "not yet valid" in reason:
+            hint = ": is this device's clock right?"
+        elif "self" in reason or "issuer" in reason:
+            hint = ": name its authority in network.ca_file, or somebody is in between"
+        return f"TLS certificate of {target} not accepted: {reason}{hint}"
+    return f"TLS handshake with {target} failed: {getattr(error, 'reason', None) or error}"

@@ -1,0 +1,179 @@
+"""The ledger: what was sent on this connection and what of it has been answered.
+
+It ties three time lines together: packets *sent* on the connection (the service's
+own times count these), packets on the *ring* (the microphone's clock) and the
+sentences that came back.  From it follow a transcript's true times, the place a
+replay begins, and whether everything said has been answered.
+
+A replay begins at the end of the last finished sentence.  Where the service gives
+times, that is exact.  Where it does not, it is the silence that follows the last
+change of that sentence: its newest partial result was made from audio sent at least
+``LATENCY`` before it came, so the first pause after that point ends the sentence or
+lies inside it.  Too early a place repeats words (marked ``replayed``); too late a
+place would lose them.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from agent.audio.pcm import PACKET_MS
+from agent.events import Result
+
+GAP = 480 // PACKET_MS  # a silence this long can end a sentence
+TOUCHING = 80 // PACKET_MS  # a shorter one does when the final arrived in it
+LATENCY = 2000 // PACKET_MS  # how old the audio behind a fresh partial may be, at most
+MAX_RUNS = 4096
+
+
+@dataclass(slots=True)
+class _Run:
+    """``count`` packets sent in a row from ring packet ``seq`` (None: made silence)."""
+
+    position: int
+    seq: int | None
+    count: int
+
+    def goes_on_with(self, seq: int | None) -> bool:
+        if self.seq is None or seq is None:
+            return self.seq is seq
+        return self.seq + self.count == seq
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a sentence lies on the ring: packets ``start`` to ``end`` (exclusive)."""
+
+    start: int
+    end: int
+    replayed: bool
+
+
+class Ledger:
+    """Bookkeeping of one session, over its connections.
+
+    ``voiced(seq)`` tells whether a ring packet holds speech that was to be sent.
+    """
+
+    def __init__(self, voiced: Callable[[int], bool], start: int = 0) -> None:
+        self._voiced = voiced
+        self.resume = start  #: ring packet a replay begins with
+        self.position = 0  #: packets sent on this connection
+        self.reached = start  #: one past the newest ring packet sent on this connection
+        self.last_voiced = -1  #: newest ring packet sent that held speech
+        self.final_reached = -1  #: ``reached`` when the newest final came
+        self._runs: deque[_Run] = deque(maxlen=MAX_RUNS)
+        self._heard: dict[int, int] = {}  # open sentence -> `reached` at its newest partial
+        self._covered = start  # a final already published may reach up to here
+        self._repeat_until = start  # what begins before may repeat a published final
+
+    # --- sending -----------------------------------------------------------------------------
+
+    def begin(self, seq: int) -> None:
+        """Everything before ring packet ``seq`` is of no interest: a new take starts there."""
+        self.resume = self.reached = self._covered = self._repeat_until = max(self.resume, seq)
+        self.last_voiced = self.final_reached = -1
+
+    def connected(self) -> None:
+        """A new connection: its times begin at 0 and what follows starts at ``resume``."""
+        repeats = any(self._voiced(seq) for seq in range(self.resume, self._covered))
+        self._repeat_until = self._covered if repeats else self.resume
+        self.position = 0
+        self.reached = self.resume
+        self.last_voiced = self.final_reached = -1
+        self._runs.clear()
+        self._heard.clear()
+
+    def sent(self, seq: int | None, voiced: bool = False) -> None:
+        """One packet has left: ring packet ``seq``, or made silence (None)."""
+        last = self._runs[-1] if self._runs else None
+        if last is not None and last.goes_on_with(seq):
+            last.count += 1
+        else:
+            self._runs.append(_Run(self.position, seq, 1))
+        self.position += 1
+        if seq is not None:
+            self.reached = seq + 1
+            if voiced:
+                self.last_voiced = seq
+
+    def ring_seq(self, ms: int) -> int:
+        """The ring packet that was sent ``ms`` into this connection's audio."""
+        position = ms // PACKET_MS
+        best = self.resume
+        for run in reversed(self._runs):
+            if run.seq is not None:
+                best = run.seq + min(max(0, position - run.position), run.count)
+            if run.position <= position:
+                return best
+        return best
+
+    # --- answers -----------------------------------------------------------------------------
+
+    def partial(self, result: Result) -> Place:
+        """A sentence that is still growing."""
+        self._heard[result.index] = self.reached
+        start = self._start(result)
+        return Place(start, self.reached, start < self._repeat_until)
+
+    def final(self, result: Result) -> Place:
+        """A finished sentence: its place, and a new place to resume from."""
+        heard = self._heard.pop(result.index, self.reached)
+        start = self._start(result)
+        repeated = start < self._repeat_until
+        self.final_reached = self.reached
+        if result.end_ms is not None:
+            end = max(start, self.ring_seq(result.end_ms))
+            self._covered = max(self._covered, end)
+            self.resume = max(self.resume, end)
+        else:
+            end = self._pause_after(max(start, heard - LATENCY))
+            self._covered = self.reached
+            self.resume = max(self.resume, end)
+        return Place(start, end, repeated)
+
+    @property
+    def open_sentences(self) -> int:
+        """Sentences that have begun to come back but are not final."""
+        return len(self._heard)
+
+    @property
+    def unanswered(self) -> int:
+        """Speech packets sent since the last finished sentence."""
+        return sum(self._voiced(seq) for seq in range(self.resume, self.reached))
+
+    @property
+    def nothing_said(self) -> bool:
+        """Whether no speech was sent since the last new beginning."""
+        return self.last_voiced < self.resume and not self.open_sentences
+
+    @property
+    def answered(self) -> bool:
+        """Whether every sentence is final and the newest final came after the last speech."""
+        if self.open_sentences:
+            return False
+        return self.last_voiced < max(self.resume, self.final_reached)
+
+    def settle(self) -> None:
+        """Nothing more is expected for what was sent: never replay it."""
+        self.resume = self._covered = max(self.resume, self.reached)
+        self._heard.clear()
+
+    def _start(self, result: Result) -> int:
+        begin = self.resume if result.start_ms is None else self.ring_seq(result.start_ms)
+        if result.start_ms is not None:
+            return begin
+        return next((s for s in range(begin, self.reached) if self._voiced(s)), begin)
+
+    def _pause_after(self, seq: int) -> int:
+        """The end of the speech before the first pause at or after ``seq``; ``resume`` if none."""
+        while seq > self.resume and not self._voiced(seq) and not self._voiced(seq - 1):
+            seq -= 1  # already inside a pause: begin where it begins
+        quiet = 0
+        for here in range(seq, self.reached):
+            quiet = 0 if self._voiced(here) else quiet + 1
+            if quiet >= GAP:
+                return here + 1 - quiet
+        return self.reached - quiet if quiet >= TOUCHING else self.resume

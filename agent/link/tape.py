@@ -1,0 +1,156 @@
+"""The tape: which packets of the ring go to the service, and in which order.
+
+Somebody opens and closes the gate; each opening is a :class:`Take`, a stretch of the
+ring.  The tape plays the takes one after the other from a position that can be wound
+back (replay).  When it lags behind the microphone it wins time back by leaving out
+silence, never by speed: of each silence ``KEEP`` packets stay, so that the service
+still hears where a sentence ends, and ``PAD`` packets stay before speech, so that a
+soft first consonant is not cut.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+from agent.audio.pcm import PACKET_MS
+from agent.audio.ring import Packet, Ring
+from agent.events import Pair
+
+KEEP = 800 // PACKET_MS
+PAD = 200 // PACKET_MS
+LONG_SILENCE = 2 * KEEP  # after this much even the pad may go: nobody is speaking
+
+
+@dataclass(slots=True)
+class Take:
+    """Ring packets ``start`` to ``end`` (exclusive; None while the gate is open)."""
+
+    start: int
+    end: int | None
+    pair: Pair
+
+
+class Tape:
+    """Takes on a ring, and the position of the next packet to send."""
+
+    def __init__(self, ring: Ring) -> None:
+        self._ring = ring
+        self.takes: deque[Take] = deque()
+        self.seq = 0  #: the next packet to send, if a take holds it
+        self.furthest = 0  #: one past the newest packet ever sent
+        self.lost = 0  #: packets of takes overwritten before they were ever sent
+        self.skipped = 0  #: silent packets left out to catch up
+        self._quiet = KEEP  # silent packets sent in a row
+
+    # --- the gate ----------------------------------------------------------------------------
+
+    def open(self, start: int, pair: Pair) -> None:
+        """Begin a take at ring packet ``start`` (the pre-roll); nothing is ever sent twice."""
+        last = self.takes[-1] if self.takes else None
+        if last is not None:
+            if last.end is None:
+                return
+            # A press during the tail of the last take goes on where that take stands.
+            last.end = min(last.end, max(self._ring.head, last.start))
+            start = max(start, last.end)
+        self.takes.append(Take(max(start, self.furthest, 0), None, pair))
+        if len(self.takes) == 1:
+            self.seq = self.takes[0].start
+            self._quiet = max(self._quiet, KEEP)
+
+    def close(self, end: int) -> None:
+        """End the last take before ring packet ``end``, which may be yet to come (the tail).
+
+        A take that is closed already can only be made shorter.
+        """
+        if self.takes:
+            last = self.takes[-1]
+            last.end = max(end if last.end is None else min(end, last.end), last.start)
+
+    @property
+    def is_open(self) -> bool:
+        return bool(self.takes) and self.takes[-1].end is None
+
+    # --- playing -----------------------------------------------------------------------------
+
+    @property
+    def current(self) -> Take | None:
+        """The take the position is in (or before); None when all were played."""
+        for take in self.takes:
+            if take.end is None or self.seq < take.end:
+                return take
+        return None
+
+    def next(self) -> Packet | None:
+        """The next packet to send, or None when it is not captured yet or all is played.
+
+        Moves over silence left out and over packets lost, but not over the packet it
+        returns: :meth:`sent` does.
+        """
+        while (take := self.current) is not None:
+            self.seq = max(self.seq, take.start)
+            self._skip_lost(take)
+            packet = self._ring.read(self.seq)
+            if packet is None:
+                if self.seq < self._ring.tail:
+                    continue  # overwritten while we looked
+                return None
+            if packet.voiced or not self._may_skip():
+                return packet
+            self.seq += 1
+            self.skipped += 1
+        return None
+
+    def sent(self, packet: Packet) -> None:
+        """``packet`` has left: move on."""
+        self.seq = packet.seq + 1
+        self.furthest = max(self.furthest, self.seq)
+        self._quiet = 0 if packet.voiced else self._quiet + 1
+
+    def silence_sent(self) -> None:
+        """A packet of made silence has left (keepalive, trailing silence)."""
+        self._quiet += 1
+
+    @property
+    def backlog(self) -> int:
+        """Packets captured for sending and not sent yet."""
+        head = self._ring.head
+        return sum(
+            max(0, (head if take.end is None else min(take.end, head)) - max(take.start, self.seq))
+            for take in self.takes
+        )
+
+    # --- answered and not --------------------------------------------------------------------
+
+    def rewind(self, seq: int) -> None:
+        """Play again from ``seq`` on a new connection."""
+        self.seq = min(self.seq, seq)
+        self._quiet = KEEP
+
+    def forget(self, seq: int) -> None:
+        """Everything before ``seq`` is answered: drop the takes that ended there."""
+        while self.takes and (end := self.takes[0].end) is not None and end <= seq:
+            self.takes.popleft()
+
+    def voiced(self, seq: int) -> bool:
+        """Whether packet ``seq`` is speech that belongs to a take."""
+        return self._ring.voiced(seq) and any(
+            take.start <= seq and (take.end is None or seq < take.end) for take in self.takes
+        )
+
+    def _skip_lost(self, take: Take) -> None:
+        tail = self._ring.tail
+        if self.seq >= tail:
+            return
+        upto = tail if take.end is None else min(tail, take.end)
+        self.lost += max(0, upto - max(self.seq, self.furthest))
+        self.seq = upto
+
+    def _may_skip(self) -> bool:
+        ahead = self._ring.head - self.seq - 1
+        if ahead < 1 or self._quiet < KEEP:
+            return False
+        if ahead < PAD and self._quiet < LONG_SILENCE:
+            return False
+        return not any(self._ring.voiced(self.seq + i) for i in range(1, min(ahead, PAD) + 1))

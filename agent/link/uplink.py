@@ -1,0 +1,276 @@
+"""The uplink: decides, packet by packet, what the service gets next and when.
+
+Pure but for its lock: threads tell it what happened and ask :meth:`Uplink.step` what
+to do.  The controller opens and closes the gate, the receiver reports connections
+and results, the sender does the steps.  The capture thread never comes here.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+
+from agent.audio.pcm import PACKET_MS
+from agent.audio.ring import GUARDED, Packet, Ring
+from agent.events import Pair, Result
+from agent.link.ledger import Ledger, Place
+from agent.link.pacing import TokenBucket
+from agent.link.tape import Tape
+
+INTERVAL_S = PACKET_MS / 1000
+KEEPALIVE_S = 4.0  # the services hang up after 6 s without audio
+GRACE_S = 0.8  # after a final, before nothing more is expected
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Send this packet's bytes (made silence when ``packet`` is None), then :meth:`Uplink.sent`."""
+
+    data: bytes
+    packet: Packet | None
+    due: float  # when pacing would have let it go (s)
+    live: bool  # no other packet is waiting behind it
+    epoch: int  # of the connection it is for
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Nothing to send before ``until`` (s) unless something new happens; None: for ever."""
+
+    until: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Hangup:
+    """This connection is not wanted any more: idle for long, or another pair comes next."""
+
+    reason: str
+
+
+Step = Send | Wait | Hangup
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Where a result lies: number in the session, ms on the microphone's clock."""
+
+    number: int
+    start_ms: int
+    end_ms: int
+    replayed: bool
+
+
+class Uplink:
+    """One session's way to the service; every method may be called from any thread."""
+
+    def __init__(
+        self,
+        ring: Ring,
+        *,
+        result_timeout_s: float = 5.0,
+        idle_close_s: float = 60.0,
+        replay: bool = True,
+    ) -> None:
+        self._ring = ring
+        self._lock = threading.Lock()
+        self._silence = bytes(ring.packet_bytes)
+        self._result_timeout, self._idle_close = result_timeout_s, idle_close_s
+        self._replay = replay
+        self.tape = Tape(ring)
+        self._ledger = Ledger(self.tape.voiced)
+        self._bucket = TokenBucket(INTERVAL_S)
+        self._pair: Pair | None = None  # of the connection, None while there is none
+        self._epoch = 0
+        self._audio_at = 0.0  # when audio last left
+        self._active_at = 0.0  # when anything last happened that keeps the connection warm
+        self._played_at: float | None = None  # when the last take was sent to its end
+        self._answer_at = 0.0
+        self._origin: int | None = None
+        self._numbers: dict[int, int] = {}
+        self._finals = 0
+
+    # --- the gate (controller) ---------------------------------------------------------------
+
+    def open(self, start: int, pair: Pair, now: float) -> None:
+        """Open the gate; ``start`` is the first ring packet wanted (pre-roll included)."""
+        with self._lock:
+            fresh = not self.tape.takes
+            self.tape.open(start, pair)
+            if fresh:
+                self._ledger.begin(self.tape.takes[0].start)
+            if self._origin is None:
+                self._origin = self.tape.takes[0].start
+            self._active_at, self._played_at = now, None
+
+    def close(self, end: int) -> None:
+        """Close the gate before ring packet ``end`` (the tail may still be to come)."""
+        with self._lock:
+            self.tape.close(end)
+
+    def settled(self, now: float) -> bool | None:
+        """Whether all closed takes are answered; None when their time ran out unanswered.
+
+        After True or None the takes are forgotten: they will not be replayed.
+        """
+        with self._lock:
+            if self._pair is None or not self.tape.takes or self.tape.current is not None:
+                return False
+            verdict = self._verdict(now)
+            if verdict is not False:
+                self._forget_all()
+            return verdict
+
+    # --- the connection (receiver) -----------------------------------------------------------
+
+    def wanted(self, now: float, pair: Pair) -> Pair | None:
+        """The pair to connect for: that of waiting speech, else ``pair`` while warm, else None."""
+        with self._lock:
+            take = self.tape.current or (self.tape.takes[-1] if self.tape.takes else None)
+            if take is not None:
+                return take.pair
+            return pair if now < self._active_at + self._idle_close else None
+
+    def keep_warm(self, now: float) -> None:
+        """Count as activity: the connection is kept (or made) for a while longer."""
+        with self._lock:
+            self._active_at = now
+
+    def connected(self, pair: Pair, now: float) -> None:
+        """A new connection for ``pair`` takes audio from now on."""
+        with self._lock:
+            self._epoch += 1
+            self._pair = pair
+            if not self._replay:
+                self._ledger.settle()
+            self._ledger.connected()
+            self.tape.rewind(self._ledger.resume)
+            self._bucket.refill()
+            self._numbers.clear()
+            self._audio_at = self._answer_at = now
+            self._played_at = None
+
+    def disconnected(self) -> None:
+        """The connection is gone; what it did not answer will be replayed."""
+        with self._lock:
+            self._pair = None
+
+    def new_session(self) -> None:
+        """Start numbering and times afresh (a new conversation)."""
+        with self._lock:
+            self._finals = 0
+            self._numbers.clear()
+            self._origin = self.tape.takes[0].start if self.tape.takes else None
+
+    def result(self, result: Result, now: float) -> Answer:
+        """Place a result of the service on the microphone's time line and number it."""
+        with self._lock:
+            self._answer_at = self._active_at = now
+            number = self._numbers.setdefault(result.index, self._finals + self._open_numbers())
+            if not result.final:
+                return self._answer(number, self._ledger.partial(result))
+            place = self._ledger.final(result)
+            self._finals = max(self._finals, number + 1)
+            self.tape.forget(self._ledger.resume)
+            return self._answer(number, place)
+
+    # --- sending (sender) --------------------------------------------------------------------
+
+    def step(self, now: float) -> Step:
+        """What the sender should do now."""
+        with self._lock:
+            if self._pair is None:
+                return Wait(None)
+            take = self.tape.current
+            if take is not None and take.pair != self._pair:
+                return self._switch(now)
+            ready = self._bucket.ready_at(now)
+            if ready > now:
+                return Wait(ready)
+            packet = self.tape.next()
+            if packet is not None:
+                data = packet.data if not packet.flags & GUARDED else self._silence
+                due = max(ready, packet.at)
+                return Send(data, packet, due, self.tape.backlog <= 1, self._epoch)
+            return self._idle(now)
+
+    def sent(self, step: Send, now: float) -> None:
+        """``step`` has been handed to the socket (of a connection that may be gone by now)."""
+        with self._lock:
+            if step.epoch != self._epoch:
+                return
+            self._bucket.take(now)
+            self._audio_at = now
+            if step.packet is None:
+                self.tape.silence_sent()
+                self._ledger.sent(None)
+                return
+            self.tape.sent(step.packet)
+            self._ledger.sent(step.packet.seq, step.packet.voiced)
+            if self.tape.is_open:
+                self._active_at = now
+
+    @property
+    def busy(self) -> bool:
+        """Whether speech is being sent or waits for its answer."""
+        with self._lock:
+            return bool(self.tape.takes)
+
+    @property
+    def backlog_ms(self) -> int:
+        """Speech (and pauses in it) captured but not sent yet, in ms."""
+        with self._lock:
+            return self.tape.backlog * PACKET_MS
+
+    @property
+    def unanswered_ms(self) -> int:
+        """Speech sent since the last finished sentence, in ms."""
+        with self._lock:
+            return self._ledger.unanswered * PACKET_MS
+
+    # --- under the lock ----------------------------------------------------------------------
+
+    def _idle(self, now: float) -> Step:
+        """No packet to send: trailing silence, keepalive, or hang up."""
+        if self.tape.current is None and self.tape.takes:
+            return self._made_silence(now, INTERVAL_S)
+        if not self.tape.takes and now >= self._active_at + self._idle_close:
+            return Hangup("idle")
+        return self._made_silence(now, KEEPALIVE_S)
+
+    def _made_silence(self, now: float, every: float) -> Step:
+        due = max(self._audio_at + every, self._bucket.ready_at(now))
+        return Send(self._silence, None, due, True, self._epoch) if due <= now else Wait(due)
+
+    def _switch(self, now: float) -> Step:
+        """The next take speaks another language: finish this one first."""
+        if self._verdict(now) is False:
+            return self._made_silence(now, INTERVAL_S)
+        self._ledger.settle()
+        self.tape.forget(self._ledger.resume)
+        return Hangup("language pair")
+
+    def _verdict(self, now: float) -> bool | None:
+        if self._played_at is None:
+            self._played_at = now
+        since = max(self._played_at, self._answer_at)
+        if self._ledger.answered and (self._ledger.nothing_said or now >= since + GRACE_S):
+            return True
+        return None if now >= since + self._result_timeout else False
+
+    def _forget_all(self) -> None:
+        self._ledger.settle()
+        self.tape.forget(self._ledger.resume)
+        self.tape.takes.clear()
+        self._played_at = None
+
+    def _open_numbers(self) -> int:
+        return sum(number >= self._finals for number in self._numbers.values())
+
+    def _answer(self, number: int, place: Place) -> Answer:
+        origin = self._origin or 0
+        return Answer(
+            number,
+            max(0, place.start - origin) * PACKET_MS,
+            max(0, place.end - origin) * PACKET_MS,
+            place.replayed,
+        )

@@ -1,0 +1,290 @@
+"""A WebSocket connection two threads can use: one sends, one receives.
+
+The protocol is the sans-I/O core of ``websockets``; the socket is non-blocking and
+every touch of the two happens under one lock that is never held while waiting.  (One
+TLS object must not be read and written at the same moment, and a half-written frame
+must not be followed by another, so the lock is what makes two threads safe.)
+"""
+
+from __future__ import annotations
+
+import select
+import socket
+import ssl
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+
+from websockets.client import ClientProtocol
+from websockets.exceptions import InvalidStatus, WebSocketException
+from websockets.frames import Frame, Opcode
+from websockets.http11 import Response
+from websockets.protocol import State
+from websockets.uri import parse_uri
+
+from agent.clock import Clock
+from agent.errors import LinkError, Refused
+from agent.link.dial import Limits, dial
+from agent.services.base import Endpoint, Message
+
+MAX_MESSAGE = 4 * 1024 * 1024  # bytes: two minutes of speech; nothing sane is larger
+READ_SIZE = 64 * 1024
+
+
+class WebSocket:
+    """An open connection; make one with :func:`connect`."""
+
+    def __init__(
+        self, sock: socket.socket, protocol: ClientProtocol, limits: Limits, clock: Clock
+    ) -> None:
+        self._sock, self._protocol, self._limits, self._clock = sock, protocol, limits, clock
+        self._lock = threading.Lock()
+        self._out = bytearray()
+        self._parts: list[bytes] = []
+        self._text = False
+        self._pings: dict[bytes, float] = {}
+        self._aborted = False
+        self.last_heard = clock.now()  #: when anything last came from the peer (s)
+        self.round_trip_s: float | None = None  #: of the newest answered ping
+
+    def send(self, message: Message) -> None:
+        """Send one text (``str``) or binary message.
+
+        Blocks while the connection takes nothing; LinkError ``stalled`` when that lasts
+        for the silence limit, LinkError when the connection is gone.
+        """
+        with self._lock:
+            self._stage(message)
+        self._flush()
+
+    def ping(self) -> None:
+        """Send a WebSocket ping; its answer updates :attr:`round_trip_s`."""
+        with self._lock:
+            token = b"%d" % len(self._pings) + b"%f" % self._clock.now()
+            self._pings[token] = self._clock.now()
+            while len(self._pings) > 16:
+                self._pings.pop(next(iter(self._pings)))
+            self._protocol_call(lambda: self._protocol.send_ping(token))
+        self._flush()
+
+    def receive(self) -> list[Message]:
+        """Wait for the next messages, at least one.
+
+        Raises LinkError: ``silent`` when nothing at all came for the silence limit,
+        ``closed`` after a close frame, ``reset`` and others when the connection is gone.
+        """
+        while True:
+            with self._lock:
+                messages = self._read_frames()
+            if messages:
+                return messages
+            self._wait_readable()
+            self._pump()
+
+    def abort(self) -> None:
+        """Tear the connection down from any thread; whoever waits on it gets a LinkError."""
+        self._aborted = True
+        with suppress(OSError):  # already gone, which is what was asked for
+            self._sock.shutdown(socket.SHUT_RDWR)
+
+    def goodbye(self) -> None:
+        """Send a close frame, if it leaves at once, then :meth:`abort`."""
+        with self._lock, suppress(LinkError):
+            if self._protocol.state is State.OPEN and not self._aborted:
+                self._protocol.send_close(1000)
+                self._collect()
+                self._write_some()
+        self.abort()
+
+    def close(self) -> None:
+        """Free the socket; only for the thread that receives, when no other uses it any more."""
+        with self._lock:
+            self._aborted = True
+            self._sock.close()
+
+    # --- under the lock ----------------------------------------------------------------------
+
+    def _stage(self, message: Message) -> None:
+        if isinstance(message, str):
+            self._protocol_call(lambda: self._protocol.send_text(message.encode()))
+        else:
+            self._protocol_call(lambda: self._protocol.send_binary(message))
+
+    def _protocol_call(self, call: Callable[[], None]) -> None:
+        if self._aborted or self._protocol.state is not State.OPEN:
+            raise self._gone()
+        call()
+        self._collect()
+
+    def _collect(self) -> None:
+        for data in self._protocol.data_to_send():
+            self._out += data
+
+    def _write_some(self) -> bool:
+        """Write what the socket takes now; true when nothing is left."""
+        try:
+            while self._out:
+                del self._out[: self._sock.send(self._out)]
+        except (BlockingIOError, ssl.SSLWantWriteError, ssl.SSLWantReadError):
+            return False
+        except (OSError, ValueError) as error:
+            raise self._gone(error) from error
+        return True
+
+    def _read_frames(self) -> list[Message]:
+        messages: list[Message] = []
+        for event in self._protocol.events_received():
+            if isinstance(event, Frame):
+                message = self._read_frame(event)
+                if message is not None:
+                    messages.append(message)
+        if not messages and self._protocol.state is not State.OPEN:
+            raise self._gone()
+        return messages
+
+    def _read_frame(self, frame: Frame) -> Message | None:
+        if frame.opcode is Opcode.PONG:
+            sent = self._pings.pop(bytes(frame.data), None)
+            if sent is not None:
+                self.round_trip_s = self._clock.now() - sent
+        if frame.opcode not in (Opcode.TEXT, Opcode.BINARY, Opcode.CONT):
+            return None
+        if frame.opcode is not Opcode.CONT:
+            self._text = frame.opcode is Opcode.TEXT
+        self._parts.append(bytes(frame.data))
+        if not frame.fin:
+            return None
+        whole = b"".join(self._parts)
+        self._parts.clear()
+        # Broken UTF-8 becomes text that is no JSON: reported as garbage, not fatal.
+        return whole.decode(errors="replace") if self._text else whole
+
+    # --- outside the lock --------------------------------------------------------------------
+
+    def _flush(self) -> None:
+        deadline = self._clock.now() + self._limits.silence
+        while True:
+            with self._lock:
+                if self._write_some():
+                    return
+            left = deadline - self._clock.now()
+            if left <= 0:
+                raise LinkError(
+                    f"the connection took no data for {self._limits.silence:g} s", "stalled"
+                )
+            self._select([], [self._sock], min(left, 0.1))
+
+    def _wait_readable(self) -> None:
+        left = self.last_heard + self._limits.silence - self._clock.now()
+        if left <= 0:
+            raise LinkError(f"nothing heard for {self._limits.silence:g} s", "silent")
+        self._select([self._sock], [], left)
+
+    def _select(
+        self, readers: list[socket.socket], writers: list[socket.socket], left: float
+    ) -> None:
+        try:
+            select.select(readers, writers, [], left)
+        except (OSError, ValueError) as error:  # closed under us
+            raise self._gone(error) from error
+
+    def _pump(self) -> None:
+        """Read what is there into the protocol and send what it answers (pong, close)."""
+        with self._lock:
+            try:
+                while True:
+                    data = self._sock.recv(READ_SIZE)
+                    self.last_heard = self._clock.now()
+                    if not data:
+                        self._protocol.receive_eof()
+                        break
+                    self._protocol.receive_data(data)
+            except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                pass
+            except EOFError:  # data after the end: the close is in the events
+                pass
+            except (OSError, ValueError) as error:
+                raise self._gone(error) from error
+            self._collect()
+            if self._protocol.state is State.OPEN:
+                self._write_some()
+
+    def _gone(self, error: BaseException | None = None) -> LinkError:
+        if self._aborted:
+            return LinkError("the connection was dropped", "aborted")
+        received = self._protocol.close_rcvd
+        if received is not None:
+            reason = f": {received.reason}" if received.reason else ""
+            return LinkError(
+                f"the service closed the connection ({received.code}{reason})", "closed"
+            )
+        failure = self._protocol.parser_exc
+        if isinstance(failure, WebSocketException):
+            return LinkError(f"the service broke the WebSocket protocol: {failure}", "garbage")
+        detail = f" ({error})" if error else ""
+        return LinkError(f"the connection was lost{detail}", "reset")
+
+
+def connect(
+    endpoint: Endpoint,
+    limits: Limits,
+    clock: Clock,
+    ca_file: str | None = None,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> WebSocket:
+    """Open ``endpoint`` with the WebSocket handshake.
+
+    Raises LinkError (retry) or Refused (HTTP 401/403/404: retrying cannot mend it soon).
+    """
+    protocol = ClientProtocol(parse_uri(endpoint.url), max_size=MAX_MESSAGE)
+    sock = dial(endpoint.url, limits, clock, ca_file, cancelled)
+    socket_ = WebSocket(sock, protocol, limits, clock)
+    try:
+        _handshake(socket_, endpoint, limits.connect, cancelled)
+    except BaseException:
+        sock.close()
+        raise
+    return socket_
+
+
+def _handshake(
+    ws: WebSocket, endpoint: Endpoint, seconds: float, cancelled: Callable[[], bool]
+) -> None:
+    protocol, clock = ws._protocol, ws._clock
+    request = protocol.connect()
+    request.headers.update(endpoint.headers)
+    protocol.send_request(request)
+    ws._collect()
+    ws._flush()
+    deadline = clock.now() + seconds
+    while protocol.state is State.CONNECTING and protocol.handshake_exc is None:
+        if cancelled():
+            raise LinkError("connecting was cancelled", "cancelled")
+        if clock.now() > deadline:
+            raise LinkError("the service did not answer the WebSocket handshake", "timeout")
+        ws._select([ws._sock], [], 0.1)
+        ws._pump()
+    if protocol.handshake_exc is not None:
+        raise _handshake_failure(protocol.handshake_exc)
+    # The answer itself is no message; frames that came with it stay queued.
+    events = protocol.events
+    protocol.events = [event for event in events if not isinstance(event, Response)]
+
+
+def _handshake_failure(error: Exception) -> LinkError | Refused:
+    if not isinstance(error, InvalidStatus):
+        return LinkError(f"not a WebSocket service: {error}", "handshake")
+    status = error.response.status_code
+    if status in (401, 403, 404):
+        return Refused(
+            f"the service refused the connection (HTTP {status}): check service.url and "
+            "the credentials",
+            str(status),
+        )
+    if status in (200, 301, 302, 303, 307, 308):
+        return LinkError(
+            f"HTTP {status} instead of a WebSocket: a captive portal or proxy answers in place "
+            "of the service; log in to the network",
+            "portal",
+        )
+    return LinkError(f"the service is not available (HTTP {status})", "http")

@@ -1,0 +1,72 @@
+"""Logging to standard error: plain lines or JSON, never with a secret in them."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from agent.clock import rfc3339
+
+#: journald reads the level from this prefix (sd-daemon(3)).
+_SYSLOG = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR: 3}
+
+
+class _Redacting(logging.Formatter):
+    """Replaces every secret in a finished line, wherever it came from."""
+
+    def __init__(self, secrets: Iterable[str], prefix: bool) -> None:
+        super().__init__("%(levelname)s %(message)s")
+        self._secrets = sorted((s for s in secrets if len(s) > 2), key=len, reverse=True)
+        self._prefix = prefix
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = self.redact(self.render(record)).replace("\n", " | ")
+        return f"<{_SYSLOG.get(record.levelno, 6)}>{line}" if self._prefix else line
+
+    def render(self, record: logging.LogRecord) -> str:
+        return super().format(record)
+
+    def redact(self, line: str) -> str:
+        for secret in self._secrets:
+            line = line.replace(secret, "***")
+        return line
+
+
+class _Plain(_Redacting):
+    def render(self, record: logging.LogRecord) -> str:
+        if record.levelno >= logging.WARNING:
+            return f"{record.levelname.lower()}: {record.getMessage()}"
+        return record.getMessage()
+
+
+class _Json(_Redacting):
+    def render(self, record: logging.LogRecord) -> str:
+        return json.dumps(
+            {
+                "time": rfc3339(datetime.fromtimestamp(record.created, UTC)),
+                "level": record.levelname.lower(),
+                "thread": record.threadName,
+                "logger": record.name,
+                "message": record.getMessage(),
+            },
+            ensure_ascii=False,
+        )
+
+
+def setup(level: str, form: str, secrets: Iterable[str], *, journal: bool = False) -> None:
+    """Log to standard error from now on.
+
+    ``form`` is ``plain`` or ``json``; ``journal`` adds the level prefix journald reads.
+    """
+    handler = logging.StreamHandler(sys.stderr)
+    formatter = _Json if form == "json" else _Plain
+    handler.setFormatter(formatter(secrets, prefix=journal and form == "plain"))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    # The libraries' own debug output would drown ours, and may hold what we redact.
+    for name in ("websockets", "paho", "asyncio"):
+        logging.getLogger(name).setLevel(logging.WARNING)

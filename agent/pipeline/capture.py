@@ -1,0 +1,139 @@
+"""The capture thread: microphone to ring, at the pace of the microphone, never waiting.
+
+Whatever happens to the device, the ring goes on: while there is no microphone,
+silence stands in for it on the clock, so a session survives an unplugged headset
+and times stay true.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from agent.audio.device import Microphone
+from agent.audio.pcm import PACKET_MS, Assembler
+from agent.audio.ring import FILLED, GUARDED, VOICED, Ring
+from agent.audio.vad import Endpointer, SpeechStarted, Vad
+from agent.clock import Backoff, Clock
+from agent.errors import DeviceError, EndOfAudio, Overrun
+from agent.events import (
+    Event,
+    MicrophoneBack,
+    MicrophoneEnded,
+    MicrophoneLost,
+    Notice,
+    VoiceStarted,
+    VoiceStopped,
+)
+from agent.threads import Worker
+
+log = logging.getLogger(__name__)
+
+INTERVAL_S = PACKET_MS / 1000
+
+
+class Capture(Worker):
+    """Owns the microphone; the only writer of the ring.
+
+    ``echo`` tells whether our own speaker is talking (echo guard); ``post`` takes
+    events and must not block.
+    """
+
+    name = "capture"
+
+    def __init__(
+        self,
+        source: Microphone,
+        ring: Ring,
+        vad: Vad,
+        post: Callable[[Event], None],
+        clock: Clock,
+        *,
+        echo: Callable[[], bool] = lambda: False,
+        endpointer: Endpointer | None = None,
+    ) -> None:
+        super().__init__(clock)
+        self._source, self._ring, self._vad, self._post = source, ring, vad, post
+        self._echo, self._endpointer = echo, endpointer
+        self._assembler = Assembler(ring.packet_bytes)
+        self._silence = bytes(ring.packet_bytes)
+        self._backoff = Backoff(base=0.25, cap=1.0)
+        self.overruns = 0
+
+    def run(self) -> None:
+        try:
+            while not self.stopping:
+                self._read_until_lost()
+        except EndOfAudio:
+            self._finish()
+        finally:
+            self._source.close()
+
+    def _read_until_lost(self) -> None:
+        try:
+            while not self.stopping:
+                self._read_once()
+        except DeviceError as error:
+            self._source.close()
+            log.warning("microphone lost: %s", error)
+            self._post(MicrophoneLost(str(error)))
+            self._reopen()
+
+    def _read_once(self) -> None:
+        try:
+            data = self._source.read()
+        except Overrun:
+            self.overruns += 1
+            self._post(Notice("overrun", {"count": self.overruns}))
+            return
+        if data:
+            self._backoff.reset()
+            for packet in self._assembler.feed(data):
+                self._store(packet)
+
+    def _store(self, packet: bytes) -> None:
+        flags = VOICED if self._vad.voiced(packet) else 0
+        if self._echo():
+            flags |= GUARDED
+        seq = self._ring.write(packet, self.clock.now(), flags)
+        self.beat()
+        self._listen(seq, flags == VOICED)
+
+    def _listen(self, seq: int, voiced: bool) -> None:
+        if self._endpointer is None:
+            return
+        change = self._endpointer.feed(seq, voiced)
+        if change is not None:
+            started = isinstance(change, SpeechStarted)
+            self._post(VoiceStarted(change.seq) if started else VoiceStopped(change.seq))
+
+    def _reopen(self) -> None:
+        """Write silence on the clock until the device opens again."""
+        self._assembler.reset()
+        due = retry = self.clock.now()
+        while not self.stopping:
+            if self.clock.now() >= retry:
+                if self._try_open():
+                    return
+                retry = self.clock.now() + max(0.2, self._backoff.next())
+            due += INTERVAL_S
+            self.clock.sleep(due - self.clock.now())
+            seq = self._ring.write(self._silence, self.clock.now(), FILLED)
+            self.beat()
+            self._listen(seq, False)
+
+    def _try_open(self) -> bool:
+        try:
+            self._source.open()
+        except DeviceError as error:
+            log.debug("microphone still away: %s", error)
+            return False
+        log.info("microphone is back")
+        self._post(MicrophoneBack())
+        return True
+
+    def _finish(self) -> None:
+        last = self._assembler.flush()
+        if last is not None:
+            self._store(last)
+        self._post(MicrophoneEnded(self._ring.head))

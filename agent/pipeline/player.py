@@ -1,0 +1,179 @@
+"""The player thread: jitter buffer to speaker, with barge-in and half duplex."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from agent.audio.device import Speaker
+from agent.audio.jitter import JitterBuffer
+from agent.audio.pcm import SAMPLE_BYTES, scale
+from agent.clock import Backoff, Clock
+from agent.errors import DeviceError
+from agent.events import Event, Notice, SpeakerStarted, SpeakerStopped
+from agent.report.telemetry import Telemetry
+from agent.threads import Wake, Worker
+
+log = logging.getLogger(__name__)
+
+PERIOD_S = 0.02
+QUIET_S = 0.3  # this long without speech means the sentence is over, not that it is late
+BUFFER_S = 120  # speech kept at most
+GUARD_S = 0.2  # the room goes on sounding after the speaker stops
+
+
+class Player(Worker):
+    """Owns the speaker; others only hand in speech and set flags."""
+
+    name = "player"
+
+    def __init__(
+        self,
+        sink: Speaker,
+        rate: int,
+        prebuffer_ms: int,
+        volume: int,
+        telemetry: Telemetry,
+        post: Callable[[Event], None],
+        clock: Clock,
+    ) -> None:
+        super().__init__(clock)
+        self._sink, self._telemetry, self._post = sink, telemetry, post
+        self._period = int(rate * PERIOD_S) * SAMPLE_BYTES
+        bytes_per_s = rate * SAMPLE_BYTES
+        self._jitter = JitterBuffer(
+            prebuffer_ms * bytes_per_s // 1000, BUFFER_S * bytes_per_s, prebuffer_ms / 1000
+        )
+        self._wake = Wake()
+        self._backoff = Backoff(base=0.25, cap=1.0)
+        self._cut = self._discard = False
+        self._quiet_at: float | None = None  # when the buffer ran dry while speaking
+        self._stopped_at = -GUARD_S
+        self.volume = volume  #: 0–100
+        self.held = False  #: keep speech back while somebody talks (push-to-talk is half duplex)
+        self.speaking = False  #: whether speech is coming out of the speaker
+
+    # --- from other threads ------------------------------------------------------------------
+
+    def speech(self, pcm: bytes) -> None:
+        """Take synthesised speech, any number of bytes."""
+        if self._discard:
+            return
+        dropped = self._jitter.put(pcm, self.clock.now())
+        if dropped:
+            self._telemetry.count("speech_bytes_dropped", dropped)
+            self._post(Notice("speech_dropped", {"bytes": dropped}))
+        self._wake.set()
+
+    def new_stream(self) -> None:
+        """A new connection: no half sample of the old one belongs to it."""
+        self._jitter.new_stream()
+        self._discard = False
+
+    def sentence(self) -> None:
+        """A new sentence is settled: what is spoken from now on is wanted again."""
+        self._discard = False
+
+    def barge_in(self) -> None:
+        """Silence at once, and no more of the sentences being spoken."""
+        self._discard = self._cut = True
+        self._wake.set()
+
+    def hold(self, held: bool) -> None:
+        """Keep speech back (true) or let it out."""
+        self.held = held
+        self._wake.set()
+
+    @property
+    def audible(self) -> bool:
+        """Whether the microphone may hear the speaker now (echo guard)."""
+        return self.speaking or self.clock.now() < self._stopped_at + GUARD_S
+
+    @property
+    def pending(self) -> bool:
+        """Whether speech is waiting or playing."""
+        return self.speaking or len(self._jitter) > 0
+
+    # --- the thread --------------------------------------------------------------------------
+
+    def wake(self) -> None:
+        self._wake.set()
+
+    def run(self) -> None:
+        try:
+            while not self.stopping:
+                self._play_until_lost()
+        finally:
+            self._sink.close()
+
+    def _play_until_lost(self) -> None:
+        try:
+            while not self.stopping:
+                self.beat()
+                self._turn()
+        except DeviceError as error:
+            self._sink.close()
+            log.warning("speaker lost: %s", error)
+            self._post(Notice("speaker_lost", {"reason": str(error)}))
+            self._stop()
+            self._reopen()
+
+    def _turn(self) -> None:
+        if self._cut:
+            self._cut = False
+            self._jitter.clear()
+            self._sink.drop()
+            self._stop()
+        now = self.clock.now()
+        portion = b"" if self.held else self._jitter.take(self._period, now)
+        if portion:
+            self._write(portion, now)
+        else:
+            self._pause(now)
+
+    def _write(self, portion: bytes, now: float) -> None:
+        if not self.speaking:
+            self.speaking = True
+            self._post(SpeakerStarted())
+        elif self._quiet_at is not None:
+            self._telemetry.count("underruns")
+            self._post(Notice("underrun", {"gap_ms": round((now - self._quiet_at) * 1000)}))
+        self._quiet_at = None
+        underruns = self._sink.write(scale(portion, self.volume))
+        if underruns:
+            self._telemetry.count("underruns", underruns)
+
+    def _pause(self, now: float) -> None:
+        if self.speaking and self._quiet_at is None:
+            self._quiet_at = now
+        if self._quiet_at is not None and now >= self._quiet_at + QUIET_S:
+            self._sink.drain()
+            self._stop()
+        ready = None if self.held else self._jitter.ready_at()
+        deadlines = [now + 0.5]
+        if ready is not None:
+            deadlines.append(ready)
+        if self._quiet_at is not None:
+            deadlines.append(self._quiet_at + QUIET_S)
+        self._wake.wait(min(deadlines) - now)
+
+    def _stop(self) -> None:
+        self._quiet_at = None
+        if self.speaking:
+            self.speaking = False
+            self._stopped_at = self.clock.now()
+            self._post(SpeakerStopped())
+
+    def _reopen(self) -> None:
+        while not self.stopping:
+            self.beat()
+            self._wake.wait(max(0.2, self._backoff.next()))
+            try:
+                self._sink.open()
+            except DeviceError as error:
+                log.debug("speaker still away: %s", error)
+                continue
+            log.info("speaker is back")
+            self._post(Notice("speaker_back"))
+            self._backoff.reset()
+            return

@@ -1,0 +1,121 @@
+"""The sender thread: takes the uplink's steps, and keeps the connection's pulse."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from agent.audio.pcm import PACKET_MS
+from agent.clock import Clock
+from agent.errors import LinkError
+from agent.events import Event, Notice, Settled
+from agent.link.uplink import Hangup, Send, Wait
+from agent.pipeline.session import Connection, Session
+from agent.report.telemetry import Telemetry
+from agent.threads import Worker
+
+log = logging.getLogger(__name__)
+
+IDLE_S = 0.5  # looks around at least this often, so that a stop is never waited for
+
+
+class Sender(Worker):
+    """Owns the ring's read position and the sending half of the connection."""
+
+    name = "sender"
+
+    def __init__(
+        self,
+        session: Session,
+        telemetry: Telemetry,
+        post: Callable[[Event], None],
+        clock: Clock,
+        ping_interval_s: float,
+    ) -> None:
+        super().__init__(clock)
+        self._session, self._uplink, self._telemetry = session, session.uplink, telemetry
+        self._post = post
+        self._ping_interval = ping_interval_s
+        self._ping_at = 0.0
+        self._reported_lost = 0
+
+    def wake(self) -> None:
+        self._session.sender_wake.set()
+
+    def run(self) -> None:
+        while not self.stopping:
+            self.beat()
+            connection = self._session.connection
+            wait = IDLE_S if connection is None else self._turn(connection)
+            self._watch()
+            if wait > 0:
+                self._session.sender_wake.wait(min(wait, IDLE_S))
+
+    def _turn(self, connection: Connection) -> float:
+        """One step on a connection; returns how long to wait before the next (s)."""
+        try:
+            self._control(connection)
+            self._pulse(connection)
+            return self._step(connection)
+        except LinkError as error:
+            log.debug("sending failed: %s", error)
+            self._session.drop(connection)
+            return IDLE_S
+
+    def _step(self, connection: Connection) -> float:
+        step = self._uplink.step(self.clock.now())
+        if isinstance(step, Send):
+            connection.socket.send(step.data)
+            self._record(step)
+            return 0.0
+        if isinstance(step, Hangup):
+            self._session.drop(connection, planned=step.reason)
+            return 0.0
+        return self._wait(step)
+
+    def _wait(self, step: Wait) -> float:
+        return IDLE_S if step.until is None else step.until - self.clock.now()
+
+    def _record(self, step: Send) -> None:
+        now = self.clock.now()
+        self._uplink.sent(step, now)
+        self._telemetry.count("packets_sent")
+        self._telemetry.count("bytes_sent", len(step.data))
+        if step.packet is not None and step.live:
+            self._telemetry.sample("mic_to_wire", (now - step.packet.at) * 1000)
+            self._telemetry.sample("pacing_error", (now - step.due) * 1000)
+
+    def _control(self, connection: Connection) -> None:
+        wanted = self._session.tts
+        if connection.tts == wanted:
+            return
+        message = connection.protocol.switch_tts(wanted)
+        if message is None:
+            self._session.drop(connection, planned="speech switched")
+            return
+        connection.socket.send(message)
+        connection.tts = wanted
+
+    def _pulse(self, connection: Connection) -> None:
+        now = self.clock.now()
+        if now < self._ping_at:
+            return
+        self._ping_at = now + self._ping_interval
+        message = connection.protocol.ping(f"{now:.6f}")
+        if message is not None:
+            connection.socket.send(message)
+        connection.socket.ping()
+
+    def _watch(self) -> None:
+        """Tell the main thread what only the tape knows."""
+        lost = self._uplink.tape.lost
+        if lost > self._reported_lost:
+            packets = lost - self._reported_lost
+            self._reported_lost = lost
+            self._telemetry.count("lost_packets", packets)
+            self._post(
+                Notice("lost_audio", {"packets": packets, "duration_ms": packets * PACKET_MS})
+            )
+        verdict = self._uplink.settled(self.clock.now())
+        if verdict is not False:
+            self._post(Settled(timed_out=verdict is None))

@@ -1,0 +1,167 @@
+"""Home Assistant finds the device by itself: the MQTT discovery messages.
+
+One retained message per entity on ``<prefix>/<component>/dragoman_<id>/<object>/config``.
+The templates read the payloads of :mod:`agent.report.payloads` and the telemetry;
+a value that is missing there renders as ``None``, which Home Assistant shows as unknown.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Iterator
+from typing import Any
+
+from agent import __version__
+from agent.report.topics import Topic, Topics, discovery_topic
+
+STATES = ("starting", "idle", "listening", "thinking", "speaking", "offline", "fault")
+
+#: Home Assistant refuses a state longer than this many characters.
+MAX_STATE = 255
+
+Entity = tuple[str, str, dict[str, Any]]
+
+
+def discovery(prefix: str, device: str, topics: Topics) -> dict[Topic, dict[str, Any]]:
+    """The discovery messages of ``device``: objects by their (retained) topics."""
+    node = node_id(device)
+    common = {
+        "availability_topic": topics.status.name,
+        "device": {
+            "identifiers": [node],
+            "name": device,
+            "manufacturer": "dragoman",
+            "model": "speech translator",
+            "sw_version": __version__,
+        },
+        "origin": {"name": "dragoman", "sw_version": __version__},
+    }
+    return {
+        discovery_topic(f"{prefix}/{component}/{node}/{name}/config"): (
+            {"unique_id": f"{node}_{name}"} | entity | common
+        )
+        for component, name, entity in _entities(topics)
+    }
+
+
+def node_id(device: str) -> str:
+    """``dragoman_<device>`` in the characters Home Assistant allows, still unique and stable."""
+    clean = re.sub(r"[^A-Za-z0-9_-]", "_", device)
+    if clean != device:  # "a.b" and "a_b" are two devices
+        clean += f"_{zlib.crc32(device.encode()):08x}"
+    return f"dragoman_{clean}"
+
+
+def _entities(topics: Topics) -> Iterator[Entity]:
+    yield _state(topics)
+    yield _sentence("transcript", "Last transcript", "mdi:text", "text", topics)
+    yield _sentence("translation", "Last translation", "mdi:translate", "translation", topics)
+    yield _switch("tts", "Speech output", "tts", "tts", "mdi:account-voice", topics)
+    yield _switch("mute", "Mute microphone", "muted", "mute", "mdi:microphone-off", topics)
+    yield _volume(topics)
+    yield _talk(topics)
+    yield _diagnostic("round_trip", "Round trip", "round_trip_ms", "ms", topics)
+    yield _diagnostic("reconnects", "Reconnects", "reconnects", None, topics)
+    yield _diagnostic("backlog", "Backlog", "backlog_ms", "ms", topics)
+    yield _diagnostic("level", "Microphone level", "level_dbfs", "dBFS", topics)
+
+
+def _state(topics: Topics) -> Entity:
+    return (
+        "sensor",
+        "state",
+        {
+            "name": "State",
+            "icon": "mdi:state-machine",
+            "device_class": "enum",
+            "options": list(STATES),
+            "state_topic": topics.state.name,
+            "value_template": "{{ value_json.state }}",
+        },
+    )
+
+
+def _sentence(name: str, label: str, icon: str, key: str, topics: Topics) -> Entity:
+    value = f"value_json.{key}"
+    return (
+        "sensor",
+        name,
+        {
+            "name": label,
+            "icon": icon,
+            "state_topic": topics.transcript.name,
+            "value_template": f"{{{{ {value}[:{MAX_STATE}] if {value} else none }}}}",
+            "json_attributes_topic": topics.transcript.name,
+        },
+    )
+
+
+def _switch(name: str, label: str, key: str, command: str, icon: str, topics: Topics) -> Entity:
+    return (
+        "switch",
+        name,
+        {
+            "name": label,
+            "icon": icon,
+            "entity_category": "config",
+            "state_topic": topics.state.name,
+            "value_template": f"{{{{ 'ON' if value_json.{key} else 'OFF' }}}}",
+            "state_on": "ON",
+            "state_off": "OFF",
+            "command_topic": topics.command.name,
+            "payload_on": f'{{"{command}":true}}',
+            "payload_off": f'{{"{command}":false}}',
+            "qos": 1,
+        },
+    )
+
+
+def _volume(topics: Topics) -> Entity:
+    """Optimistic: no topic tells the volume, so Home Assistant shows what it last set."""
+    return (
+        "number",
+        "volume",
+        {
+            "name": "Volume",
+            "icon": "mdi:volume-high",
+            "entity_category": "config",
+            "command_topic": topics.command.name,
+            "command_template": '{"volume":{{ value | int }}}',
+            "min": 0,
+            "max": 100,
+            "step": 1,
+            "unit_of_measurement": "%",
+            "qos": 1,
+        },
+    )
+
+
+def _talk(topics: Topics) -> Entity:
+    return (
+        "button",
+        "talk",
+        {
+            "name": "Talk",
+            "icon": "mdi:microphone-message",
+            "command_topic": topics.command.name,
+            "payload_press": '{"talk":"toggle"}',
+            "qos": 1,
+        },
+    )
+
+
+def _diagnostic(name: str, label: str, key: str, unit: str | None, topics: Topics) -> Entity:
+    """A sensor on the telemetry; without a unit it counts, with ``ms`` it is a duration."""
+    entity: dict[str, Any] = {
+        "name": label,
+        "entity_category": "diagnostic",
+        "state_class": "measurement" if unit else "total_increasing",
+        "state_topic": topics.telemetry.name,
+        "value_template": f"{{{{ value_json.{key} | default(none) }}}}",
+    }
+    if unit:
+        entity["unit_of_measurement"] = unit
+    if unit == "ms":
+        entity["device_class"] = "duration"
+    return "sensor", name, entity

@@ -1,0 +1,299 @@
+"""Reporting over MQTT: the thread that owns the outbox and the connection to the broker.
+
+Everything reaches that thread through one queue: what other threads report and what the
+connection signals.  Finals, events and summaries are committed to the outbox before they
+are published; see :mod:`agent.report.dispatch` for the order of things.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import random
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+from agent.clock import Clock, rfc3339
+from agent.config.schema import Mqtt
+from agent.events import Notice, Transcript
+from agent.report import payloads
+from agent.report.connection import (
+    Acked,
+    Connect,
+    Down,
+    Incoming,
+    Link,
+    Signal,
+    Unheard,
+    Up,
+    connector,
+)
+from agent.report.dispatch import Dispatch, refusal
+from agent.report.health import OutboxHealth
+from agent.report.homeassistant import discovery
+from agent.report.inbound import Inbound
+from agent.report.outbox import Outbox
+from agent.report.reconnect import Reconnect, Timers
+from agent.report.topics import Topic, Topics
+from agent.threads import Worker
+
+log = logging.getLogger(__name__)
+
+#: Partials and telemetry are dropped while this many wait in the queue or for the socket.
+BUSY = 64
+
+#: How long to leave the broker or the disk alone after it refused a message, seconds.
+PAUSE_S = 30.0
+
+#: What a stop may spend on the last messages, on ``offline`` and on the goodbye, seconds.
+FLUSH_S, OFFLINE_S, GOODBYE_S = 0.6, 0.3, 0.2
+
+
+class Reporter(Worker):
+    """Publishes what the device has to say and hands on the commands that come in.
+
+    The reporting methods may be called from any thread and never wait.  Stop it last:
+    what is reported before :meth:`stop` is on the disk or published when the thread has ended.
+
+    Args:
+        settings: the section ``mqtt``; ``host`` must not be null.
+        on_command: takes each command object, on this worker's thread; a
+            :class:`~agent.errors.UsageError` it raises becomes the answer.
+        retry_s: shortest and longest wait between connections, seconds.
+        birth_delay_s: Home Assistant's birth is answered within this time, seconds.
+        connect: makes connections; by default to the broker of ``settings``.
+
+    Attributes:
+        connected: whether the broker takes messages at the moment.
+        waiting: messages in the outbox.
+        dropped: messages lost since the start because the outbox was full.
+
+    Raises:
+        RunError: ``mqtt.ca_file`` cannot be read.
+    """
+
+    name = "mqtt-outbox"
+
+    def __init__(
+        self,
+        settings: Mqtt,
+        device: str,
+        on_command: Callable[[Mapping[str, Any]], None],
+        *,
+        clock: Clock | None = None,
+        retry_s: tuple[float, float] = (1.0, 30.0),
+        birth_delay_s: float = 5.0,
+        connect: Connect | None = None,
+    ) -> None:
+        super().__init__(clock)
+        if settings.host is None:
+            raise ValueError("mqtt.host is null: nothing to report to")
+        self.connected = False
+        self.waiting = self.dropped = 0
+        self.topics = Topics.of(settings.topic, device)
+        self._settings, self._where = settings, f"broker at {settings.host}:{settings.port}"
+        self._rng, self._birth_delay_s = random.Random(), birth_delay_s
+        self._reconnect = Reconnect(*retry_s, self._rng)
+        self._connect = connect or connector(settings, device, self.topics)
+        self._inbox: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._timers = Timers()
+        self._inbound = Inbound(self.topics, on_command, self._answer, self._on_birth)
+        self._unsaved: list[tuple[str, bytes]] = []
+        self._loose: set[int] = set()  # message ids of QoS 0 messages not yet in the socket
+        self._link: Link | None = None
+        self._health = OutboxHealth()
+        prefix = settings.discovery
+        self._discovery = discovery(prefix, device, self.topics) if prefix else {}
+
+    # --- for any thread ----------------------------------------------------------------------
+
+    def transcript(self, value: Transcript) -> None:
+        """A final goes through the outbox; a partial is sent if the broker is there."""
+        if value.final:
+            self._store(self.topics.transcript, payloads.transcript(value))
+        else:
+            self._expend(self.topics.partial, payloads.transcript(value))
+
+    def notice(self, value: Notice) -> None:
+        """Publish an event, through the outbox, with the time of this call."""
+        now = rfc3339(self.clock.utc())
+        self._store(self.topics.event, payloads.notice(value, now))
+
+    def summary(self, fields: Mapping[str, Any]) -> None:
+        """Publish the summary of a session, through the outbox."""
+        self._store(self.topics.summary, fields)
+
+    def state(self, fields: Mapping[str, Any]) -> None:
+        """Publish the state (see :func:`~agent.report.payloads.state`); only the newest counts."""
+        self._inbox.put(partial(self._pin, self.topics.state, dict(fields)))
+
+    def telemetry(self, fields: Mapping[str, Any]) -> None:
+        """Publish counters and gauges if the broker is there."""
+        self._expend(self.topics.telemetry, fields)
+
+    def command_result(self, fields: Mapping[str, Any]) -> None:
+        """Publish the answer to a command (see :func:`~agent.report.payloads.result`)."""
+        self._inbox.put(partial(self._answer, dict(fields)))
+
+    def wake(self) -> None:
+        self._inbox.put(lambda: None)
+
+    def _store(self, topic: Topic, fields: Mapping[str, Any]) -> None:
+        self._inbox.put(partial(self._keep, topic, dict(fields)))
+
+    def _expend(self, topic: Topic, fields: Mapping[str, Any]) -> None:
+        if self.connected and self._inbox.qsize() < BUSY:
+            self._inbox.put(partial(self._publish_loose, topic, dict(fields)))
+
+    # --- the thread --------------------------------------------------------------------------
+
+    def run(self) -> None:
+        self._outbox = Outbox(self._settings.outbox, self._settings.outbox_limit, self.clock)
+        self._dispatch = Dispatch(self._outbox)
+        try:
+            self._begin()
+            while not self.stopping:
+                self._turn(1.0)
+            self._farewell()
+        finally:
+            self._empty_inbox()
+            self._save()
+            self._outbox.close()
+
+    def _begin(self) -> None:
+        self._dispatch.pin(self.topics.status, payloads.ONLINE)
+        for topic, fields in self._discovery.items():
+            self._pin(topic, fields)
+        self._open_link()
+
+    def _turn(self, longest: float) -> None:
+        """Wait for work, at most ``longest`` seconds, and do all that is there."""
+        with suppress(queue.Empty):
+            self._inbox.get(timeout=self._timers.wait(self.clock.now(), longest))()
+        self._empty_inbox()
+        self._timers.run(self.clock.now())
+        self._flush()
+        self._watch_outbox()
+        self.beat()
+
+    def _empty_inbox(self) -> None:
+        for _ in range(self._inbox.qsize()):
+            self._inbox.get_nowait()()
+
+    def _farewell(self) -> None:
+        """Get out what can get out, say ``offline`` and go; not longer than a second."""
+        self._timers.clear()
+        if self.connected:
+            self._until(lambda: self._dispatch.idle, FLUSH_S)
+            self._dispatch.held = True
+            self._dispatch.pin(self.topics.status, payloads.OFFLINE)
+            self._flush()
+            self._until(lambda: self._dispatch.idle, OFFLINE_S)
+        if self._link is not None:
+            self._link.close()
+            self._until(lambda: not self.connected, GOODBYE_S)
+
+    def _until(self, done: Callable[[], bool], seconds: float) -> None:
+        deadline = self.clock.now() + seconds
+        while self.connected and not done() and (left := deadline - self.clock.now()) > 0:
+            self._turn(left)
+
+    # --- out ---------------------------------------------------------------------------------
+
+    def _keep(self, topic: Topic, fields: Mapping[str, Any]) -> None:
+        self._unsaved.append((topic.name, payloads.encode(fields)))
+
+    def _pin(self, topic: Topic, fields: Mapping[str, Any]) -> None:
+        self._dispatch.pin(topic, payloads.encode(fields))
+
+    def _answer(self, fields: Mapping[str, Any]) -> None:
+        self._dispatch.answer(self.topics.result, payloads.encode(fields))
+
+    def _publish_loose(self, topic: Topic, fields: Mapping[str, Any]) -> None:
+        self._flush()  # a partial does not overtake the final that was reported before it
+        if self._link is not None and self.connected and len(self._loose) < BUSY:
+            message_id = self._link.publish(topic.name, payloads.encode(fields), topic.qos)
+            self._loose.add(message_id)
+
+    def _flush(self) -> None:
+        """Commit what is new, then publish as much as the window takes."""
+        self._save()
+        self._dispatch.settle()
+        if self._link is None or not self.connected:
+            return
+        while parcel := self._dispatch.next():
+            message_id = self._link.publish(parcel.topic, parcel.payload, 1, parcel.retain)
+            self._dispatch.sent(message_id, parcel)
+
+    def _save(self) -> None:
+        if self._unsaved:
+            self._outbox.append_many(self._unsaved)
+            self._unsaved.clear()
+
+    def _watch_outbox(self) -> None:
+        self.waiting, self.dropped = self._outbox.count(), self._outbox.dropped
+        for news in self._health.news(self._outbox):
+            self.notice(news)
+        if self._outbox.fault and self._outbox.retry not in self._timers:
+            self._timers.set(self._outbox.retry, self.clock.now() + PAUSE_S)
+
+    # --- the connection ----------------------------------------------------------------------
+
+    def _open_link(self) -> None:
+        link = self._connect(lambda signal: self._inbox.put(partial(self._on, link, signal)))
+        self._link = link
+        link.open()
+
+    def _on(self, link: Link, signal: Signal) -> None:
+        if link is not self._link:
+            return  # an echo of a connection that is history
+        match signal:
+            case Up():
+                self._on_up(signal)
+            case Down():
+                self._on_down(signal)
+            case Acked():
+                self._on_acked(signal)
+            case Incoming() if not self.stopping:
+                self._inbound.take(signal)
+            case Unheard():
+                log.error("the broker lets this device hear no commands (%s)", signal.reason)
+
+    def _on_up(self, signal: Up) -> None:
+        self.connected = True
+        self._reconnect.up(self.clock.now())
+        self._dispatch.connected(signal.window)
+        log.info("%s: connected", self._where)
+
+    def _on_down(self, signal: Down) -> None:
+        self._link, self.connected = None, False
+        self._dispatch.lost()
+        self._loose.clear()
+        if self.stopping:
+            return
+        level = logging.WARNING if self._reconnect.is_news(signal) else logging.DEBUG
+        log.log(level, "%s: %s; keeping messages, retrying", self._where, signal.reason)
+        now = self.clock.now()
+        self._timers.set(self._open_link, now + self._reconnect.down(signal, now))
+
+    def _on_acked(self, signal: Acked) -> None:
+        self._loose.discard(signal.message_id)
+        refused = self._dispatch.acknowledged(signal.message_id, signal.code)
+        if refused and self._release not in self._timers:  # one line for a whole window
+            log.error("%s refuses %s: %s", self._where, refused.topic, refusal(signal.code))
+            self._timers.set(self._release, self.clock.now() + PAUSE_S)
+
+    def _release(self) -> None:
+        self._dispatch.held = False
+
+    def _on_birth(self) -> None:
+        """Home Assistant asks for a random delay, or every device would speak at once."""
+        delay = self._rng.uniform(0, self._birth_delay_s)
+        self._timers.set(self._announce, self.clock.now() + delay)
+
+    def _announce(self) -> None:
+        """Tell a Home Assistant that has just started about this device."""
+        for topic in self._discovery:
+            self._dispatch.repeat(topic)

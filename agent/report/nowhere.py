@@ -1,0 +1,40 @@
+"""Reports when no broker is configured: nobody is told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from agent.events import Notice, Transcript
+
+
+class Nowhere:
+    """Takes what :class:`agent.report.mqtt.Reporter` takes, and does nothing with it."""
+
+    waiting = 0
+    dropped = 0
+
+    def transcript(self, value: Transcript) -> None:
+        """Nobody is told."""
+
+    def notice(self, value: Notice) -> None:
+        """Nobody is told."""
+
+    def state(self, fields: Mapping[str, Any]) -> None:
+        """Nobody is told."""
+
+    def telemetry(self, fields: Mapping[str, Any]) -> None:
+        """Nobody is told."""
+
+    def command_result(self, fields: Mapping[str, Any]) -> None:
+        """Nobody is told."""
+
+    def start(self) -> None:
+        """Nothing to start."""
+
+    def stop(self) -> None:
+        """Nothing to stop."""
+
+    def join(self, seconds: float) -> bool:
+        """Nothing to wait for."""
+        return True

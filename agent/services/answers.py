@@ -1,0 +1,111 @@
+"""Reading an HTTP answer: its JSON object, the service's own error, or what else it is.
+
+Shared by the services that answer requests.  Nothing here raises for what a server
+sent: an answer nobody can read is ``Garbage`` when its status says success, and a
+``Failure`` named after the status when it does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
+
+from agent.events import Failure, Garbage, ServiceEvent
+from agent.services.reading import Malformed, parse_object
+from agent.services.shapes import Response
+
+T = TypeVar("T")
+Json = Mapping[str, Any]
+
+#: HTTP statuses that a later attempt may mend (RFC 9110, RFC 6585).
+RETRYABLE_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
+
+MAX_MESSAGE = 500  # characters of a server's wording that are passed on
+
+_STATUS_WORDS = {
+    400: "the request was refused as wrong",
+    401: "the credentials were refused",
+    402: "the account has no credit",
+    403: "the account may not use this service",
+    404: "no such service address",
+    408: "the service waited too long for the upload",
+    413: "the upload is too large",
+    415: "the sound format was refused",
+    429: "too many requests",
+}
+
+
+def read(
+    response: Response,
+    refusal: Callable[[Json], Failure | None],
+    results: Callable[[Json], T],
+) -> T | list[ServiceEvent]:
+    """What ``results`` makes of a good answer; else one ``Failure`` or ``Garbage``.
+
+    ``refusal`` finds the service's own error in the body, None where there is none.
+    Both may raise Malformed.
+    """
+    try:
+        data = parse_object(response.body)
+        failure = refusal(data)
+        if failure is None and ok(response.status):
+            return results(data)
+        return [failure or status_failure(response.status)]
+    except Malformed as error:
+        if ok(response.status):
+            return [Garbage(error.kind, str(error)[:MAX_MESSAGE])]
+        return [status_failure(response.status)]
+
+
+def each(
+    items: Iterable[Any], read_one: Callable[[Json], ServiceEvent | None]
+) -> list[ServiceEvent]:
+    """An event for each object of a list; a bad one becomes ``Garbage`` and harms no other."""
+    return [event for item in items if (event := _one(item, read_one)) is not None]
+
+
+def _one(item: Any, read_one: Callable[[Json], ServiceEvent | None]) -> ServiceEvent | None:
+    try:
+        if not isinstance(item, dict):
+            raise Malformed("not-an-object", type(item).__name__)
+        return read_one(item)
+    except Malformed as error:
+        return Garbage(error.kind, str(error)[:MAX_MESSAGE])
+
+
+def ok(status: int) -> bool:
+    return 200 <= status < 300
+
+
+def status_failure(status: int) -> Failure:
+    """The refusal an HTTP status means where the body does not say: code ``http-429``."""
+    words = _STATUS_WORDS.get(status, "the service failed" if status >= 500 else "refused")
+    return failure(f"http-{status}", f"{words} (HTTP {status})", status in RETRYABLE_STATUSES)
+
+
+def failure(code: str, message: str, retryable: bool) -> Failure:
+    """A ``Failure`` whose wording is one line of bounded length, whatever the server wrote."""
+    line = " ".join(message[: 4 * MAX_MESSAGE].split())[:MAX_MESSAGE]
+    return Failure(code[:60], line or "no reason given", retryable)
+
+
+def number(data: Json, key: str) -> float | None:
+    """A number from 0 to 2**53, None where it is absent; Malformed otherwise."""
+    value = data.get(key)
+    if value is None:
+        return None
+    if type(value) not in (int, float):
+        raise Malformed("wrong-type", f"{key}: {type(value).__name__} for a number")
+    if not 0 <= value <= 2**53:
+        raise Malformed("out-of-range", f"{key}: {str(value)[:60]}")
+    return float(value)
+
+
+def optional(data: Json, key: str) -> str | None:
+    """A word such as a language or a speaker (a number counts), None where it is absent."""
+    value = data.get(key)
+    if value is None or value == "":
+        return None
+    if type(value) not in (str, int) or len(str(value)) > 100:
+        raise Malformed("wrong-type", f"{key}: {type(value).__name__} for a short text")
+    return str(value)

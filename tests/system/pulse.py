@@ -1,0 +1,155 @@
+"""A private PulseAudio with one silent sound card, seen through ALSA as ``mic`` and ``speaker``.
+
+What is played on ``speaker`` is heard by ``mic``.  The daemon has its own runtime
+directory, talks on its own socket and neither reads nor writes a user's settings.
+Tests import the fixture :func:`pulse`.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+RATE = 16000
+SINK = "card"
+RAW = ["--raw", f"--rate={RATE}", "--channels=1", "--format=s16le", "--latency-msec=20"]
+TOOLS = ("pulseaudio", "pacat", "parec", "pactl")
+
+ALSA_CONFIG = """\
+</usr/share/alsa/alsa.conf>
+pcm.mic {{ type pulse server "{server}" device "card.monitor" }}
+pcm.speaker {{ type pulse server "{server}" device "card" }}
+"""
+
+
+def missing() -> str | None:
+    """What the machine lacks for these tests, or None."""
+    tools = [tool for tool in TOOLS if not shutil.which(tool)]
+    if tools:
+        return f"not installed: {', '.join(tools)}"
+    if find_spec("alsaaudio") is None:
+        return "pyalsaaudio is not installed"
+    plugins = [*Path("/usr/lib").glob("**/alsa-lib/libasound_module_pcm_pulse.so")]
+    return None if plugins else "not installed: the pulse plugin of ALSA (libasound2-plugins)"
+
+
+def wait_for(what: str, condition: Callable[[], object], seconds: float = 15.0) -> None:
+    """Wait until ``condition()`` is true; fail the test after ``seconds``."""
+    limit = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > limit:
+            pytest.fail(f"waited {seconds} s in vain: {what}")
+        time.sleep(0.02)
+
+
+class Pulse:
+    """The daemon in ``folder``; :meth:`kill` and :meth:`start` may alternate."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.server = f"unix:{folder}/native"
+        self.environment = {
+            "ALSA_CONFIG_PATH": str(folder / "asound.conf"),
+            "PULSE_CLIENTCONFIG": str(folder / "client.conf"),
+            "PULSE_COOKIE": str(folder / "cookie"),
+            "PULSE_RUNTIME_PATH": str(folder),
+            "PULSE_SERVER": self.server,
+            "PULSE_STATE_PATH": str(folder),
+        }
+        (folder / "asound.conf").write_text(ALSA_CONFIG.format(server=self.server))
+        (folder / "client.conf").write_text("autospawn = no\nenable-shm = no\n")
+        (folder / "cookie").write_bytes(bytes(256))
+        self._daemon: subprocess.Popen[bytes] | None = None
+        self._awake: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start the daemon and wait until it answers."""
+        socket = f"socket={self.folder}/native"
+        sink = f"module-null-sink sink_name={SINK} rate={RATE} channels=1 format=s16le"
+        options = ["-n", "--daemonize=no", "--exit-idle-time=-1", "--use-pid-file=no"]
+        modules = ["-L", sink, "-L", f"module-native-protocol-unix {socket} auth-anonymous=1"]
+        self._daemon = self._spawn(["pulseaudio", *options, "--disable-shm=yes", *modules])
+        wait_for("PulseAudio answers", self._answers)
+        # An idle null sink works in blocks of two seconds; a stream that wants little keeps it
+        # as quick as a card.
+        with Path("/dev/zero").open("rb") as silence:
+            self._awake = self._spawn(["pacat", *RAW, "-d", SINK], stdin=silence.fileno())
+
+    def kill(self) -> None:
+        """Let the daemon die without a word to its clients; idempotent."""
+        for process in (self._daemon, self._awake):
+            if process:
+                process.kill()
+                process.wait(10)
+        self._daemon = self._awake = None
+        (self.folder / "native").unlink(missing_ok=True)
+
+    def play(self, pcm: bytes) -> None:
+        """Play s16le mono into the sink with pacat; return when it has been played."""
+        command = ["pacat", *RAW, "-d", SINK]
+        subprocess.run(command, input=pcm, env=self._env(), check=True, timeout=30)
+
+    @contextmanager
+    def recording(self) -> Iterator[Callable[[], bytes]]:
+        """Record the sink with parec; the value gives what was heard so far."""
+        path = self.folder / "heard.raw"
+        with path.open("wb") as file:
+            command = ["parec", *RAW, "-d", f"{SINK}.monitor"]
+            recorder = self._spawn(command, stdout=file.fileno())
+            try:
+                wait_for("parec records", lambda: path.stat().st_size)
+                yield path.read_bytes
+            finally:
+                recorder.send_signal(signal.SIGINT)
+                recorder.wait(10)
+
+    def _answers(self) -> bool:
+        command = ["pactl", "info"]
+        return not subprocess.run(command, env=self._env(), capture_output=True).returncode
+
+    def _spawn(
+        self,
+        command: list[str],
+        stdin: int = subprocess.DEVNULL,
+        stdout: int = subprocess.DEVNULL,
+    ) -> subprocess.Popen[bytes]:
+        log = self.folder / "log"
+        with log.open("ab") as stderr:
+            return subprocess.Popen(
+                command, stdin=stdin, stdout=stdout, stderr=stderr, env=self._env()
+            )
+
+    def _env(self) -> dict[str, str]:
+        own = {"HOME": str(self.folder), "XDG_RUNTIME_DIR": str(self.folder)}
+        return {"PATH": os.environ["PATH"]} | self.environment | own
+
+
+@pytest.fixture(scope="module")
+def pulse() -> Iterator[Pulse]:
+    """A running :class:`Pulse`; ALSA of this process sees its devices."""
+    reason = missing()
+    if reason:
+        pytest.skip(reason)
+    # Not tmp_path: a socket's path may have 107 characters at most.
+    with tempfile.TemporaryDirectory(prefix="pulse-") as folder, pytest.MonkeyPatch.context() as m:
+        daemon = Pulse(Path(folder))
+        for key, value in daemon.environment.items():
+            m.setenv(key, value)
+        daemon.start()
+        try:
+            yield daemon
+        finally:
+            daemon.kill()
+            if sys.exc_info()[0]:
+                print((daemon.folder / "log").read_text(errors="replace"))

@@ -1,0 +1,222 @@
+import errno
+import os
+import struct
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from agent.audio import alsa_errors
+from agent.audio.alsa import AlsaMicrophone, AlsaSpeaker
+from agent.audio.card import best_rate
+from agent.audio.device import microphone, speaker
+from agent.clock import ManualClock
+from agent.errors import DeviceError, Overrun, UsageError
+from tests.unit.audio.fake_alsa import EPIPE, FakeCard, failure, hardware
+
+__all__ = ["hardware"]
+
+RATE = 16000
+SOUND = struct.pack("<320h", *range(320))
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+def mic(hardware: FakeCard, clock: ManualClock) -> Iterator[AlsaMicrophone]:
+    device = AlsaMicrophone("hw:1,0", rate=RATE, clock=clock)
+    device.open()
+    yield device
+    device.close()
+
+
+def test_capture_asks_for_the_target_first(mic: AlsaMicrophone, hardware: FakeCard) -> None:
+    (asked,) = hardware.opened
+    assert asked["mode"] == 1  # non-blocking, or a busy card would be waited for
+    assert (asked["rate"], asked["channels"], asked["format"]) == (RATE, 1, "S16_LE")
+    assert asked["periodsize"] == 320
+    assert mic.description == (
+        "hw:1,0 16000 Hz 1 ch S16_LE period 20 ms buffer 240 ms -> 16000 Hz mono"
+    )
+    hardware.reads.append(SOUND)
+    assert mic.read() == SOUND
+
+
+def test_capture_converts_what_the_hardware_has(hardware: FakeCard, clock: ManualClock) -> None:
+    hardware.rates, hardware.channels = [44100, 48000], [2]
+    hardware.formats = ["FLOAT_BE", "S32_LE"]
+    mic = AlsaMicrophone("hw:1,0", rate=RATE, channel=1, clock=clock)
+    mic.open()
+    assert "48000 Hz 2 ch S32_LE" in mic.description
+    second = struct.pack("<4800i", *([0, 1 << 28] * 2400))
+    hardware.reads.extend([second] * 10)
+    heard = b"".join(mic.read() for _ in range(10))
+    values = struct.unpack(f"<{len(heard) // 2}h", heard)
+    assert 7000 <= len(values) <= 8000
+    assert abs(values[4000] - 4096) <= 1
+    assert hardware.calls.count("close") == 1  # the first try was given back
+    mic.close()
+
+
+def test_formats_we_cannot_read_are_refused(hardware: FakeCard, clock: ManualClock) -> None:
+    hardware.formats = ["FLOAT_BE"]
+    mic = AlsaMicrophone("hw:1,0", rate=RATE, clock=clock)
+    with pytest.raises(DeviceError, match=r"hw:1,0 has only samples of FLOAT_BE; .* plughw"):
+        mic.open()
+    assert hardware.calls[-1] == "close"
+
+
+@pytest.mark.parametrize(
+    ("rates", "wanted", "best"),
+    [
+        ([44100, 48000], 16000, 48000),
+        ([44100], 16000, 44100),
+        ([8000, 11025], 16000, 11025),
+        (48000, 16000, 48000),
+        ((8000, 12000), 16000, 12000),
+        ((22050, 96000), 16000, 22050),
+        ([], 16000, 16000),
+        ([16000, 48000], 8000, 16000),
+    ],
+)
+def test_best_rate(rates: int | tuple[int, int] | list[int], wanted: int, best: int) -> None:
+    assert best_rate(rates, wanted) == best
+
+
+def test_a_channel_the_card_lacks(hardware: FakeCard, clock: ManualClock) -> None:
+    mic = AlsaMicrophone("hw:1,0", rate=RATE, channels=1, channel=3, clock=clock)
+    with pytest.raises(DeviceError, match=r"hw:1,0: channel 3 is not one of 0 to 0; mend"):
+        mic.open()
+    assert hardware.opened[0]["channels"] == 4
+    assert hardware.calls[-1] == "close"
+
+
+def test_overrun_drops_the_garbage_and_goes_on(mic: AlsaMicrophone, hardware: FakeCard) -> None:
+    hardware.reads.extend([EPIPE, SOUND])
+    with pytest.raises(Overrun, match="hw:1,0"):
+        mic.read()
+    assert mic.read() == SOUND
+
+
+def test_overrun_that_pyalsaaudio_0_10_hides(mic: AlsaMicrophone, hardware: FakeCard) -> None:
+    hardware.state = "XRUN"
+    hardware.reads.extend([SOUND, SOUND])
+    with pytest.raises(Overrun):
+        mic.read()
+    hardware.state = "RUNNING"
+    assert mic.read() == SOUND
+
+
+def test_reading_comes_before_waiting(mic: AlsaMicrophone, hardware: FakeCard) -> None:
+    """A stream that is only prepared never wakes poll: a read has to start it."""
+    hardware.reads.extend([b"", SOUND])
+    assert mic.read() == SOUND
+    assert hardware.calls == ["read", "wait", "read"]
+
+
+def test_a_card_that_moves_by_single_frames_is_not_read_in_a_busy_loop(
+    mic: AlsaMicrophone, hardware: FakeCard
+) -> None:
+    hardware.reads.extend([SOUND, SOUND[:6], SOUND, SOUND[:2], SOUND])
+    heard = [mic.read() for _ in range(5)]
+    assert [len(data) for data in heard] == [640, 6, 640, 2, 640]
+    assert hardware.calls == ["read", "read", "wait", "read", "read", "wait", "read"]
+
+
+def test_silence_of_the_device_is_an_error_after_a_second(
+    mic: AlsaMicrophone, hardware: FakeCard, clock: ManualClock
+) -> None:
+    clock.advance(2.5)  # it may take that long to start
+    assert mic.read() == b""
+    hardware.reads.append(SOUND)
+    mic.read()
+    clock.advance(0.9)
+    assert mic.read() == b""
+    clock.advance(0.2)
+    with pytest.raises(DeviceError, match="hw:1,0 delivers nothing"):
+        mic.read()
+
+
+def test_poll_that_wakes_for_nothing_does_not_spin(mic: AlsaMicrophone, clock: ManualClock) -> None:
+    before = clock.now()
+    assert mic.read() == b""
+    assert clock.now() > before
+
+
+def test_closed_devices_say_so(hardware: FakeCard, clock: ManualClock) -> None:
+    mic = AlsaMicrophone("hw:1,0", rate=RATE, clock=clock)
+    out = AlsaSpeaker("hw:1,0", rate=RATE, clock=clock)
+    mic.close()
+    out.close()
+    with pytest.raises(DeviceError, match="not open"):
+        mic.read()
+    for call in (lambda: out.write(b""), out.drain, out.drop):
+        with pytest.raises(DeviceError, match="not open"):
+            call()
+
+
+@pytest.mark.parametrize(
+    ("code", "mend"),
+    [
+        (errno.EBUSY, "is in use by another program; .*fuser"),
+        (errno.EACCES, "usermod -aG audio"),
+        (errno.ENODEV, "plug it in again"),
+        (errno.ENOENT, "does not exist; did you mean plughw:CARD=Mic,DEV=0.*dragoman devices"),
+        (errno.ECONNREFUSED, "start PulseAudio"),
+        (errno.EINVAL, "let ALSA convert: plughw"),
+        (errno.ESTRPIPE, "suspended"),
+        (errno.EDOM, "failed: Numerical argument"),
+    ],
+)
+def test_every_refusal_names_device_and_mend(
+    hardware: FakeCard, clock: ManualClock, code: int, mend: str
+) -> None:
+    hardware.open_errors.extend([code, code])
+    for device, role in (
+        (microphone("plughw:CARD=Mik,DEV=0", rate=RATE, clock=clock), "microphone"),
+        (speaker("plughw:CARD=Mik,DEV=0", rate=RATE, clock=clock), "speaker"),
+    ):
+        with pytest.raises(DeviceError, match=f"^{role} plughw:CARD=Mik,DEV=0 .*{mend}") as error:
+            device.open()
+        assert "\n" not in str(error.value)
+
+
+def test_cards_that_exist_but_are_forbidden(
+    hardware: FakeCard, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(alsa_errors, "_cards_are_locked", lambda: True)
+    hardware.open_errors.append(errno.ENOENT)
+    with pytest.raises(DeviceError, match="usermod -aG audio"):
+        AlsaMicrophone("hw:0", rate=RATE, clock=clock).open()
+
+
+def test_unplugged_while_capturing(mic: AlsaMicrophone, hardware: FakeCard) -> None:
+    hardware.reads.append(failure(errno.ENODEV))
+    with pytest.raises(DeviceError, match="hw:1,0 is not there any more"):
+        mic.read()
+    mic.open()
+    hardware.reads.append(SOUND)
+    assert mic.read() == SOUND
+
+
+def test_without_pyalsaaudio(monkeypatch: pytest.MonkeyPatch, clock: ManualClock) -> None:
+    monkeypatch.setitem(sys.modules, "alsaaudio", None)
+    with pytest.raises(UsageError, match=r"pip install 'dragoman\[pi\]'"):
+        microphone("default", rate=RATE, clock=clock)
+    with pytest.raises(UsageError, match=r"pip install 'dragoman\[pi\]'"):
+        speaker("default", rate=RATE, clock=clock)
+
+
+def test_locked_cards_are_told_by_their_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(alsa_errors, "DEV", tmp_path)
+    assert not alsa_errors._cards_are_locked()
+    (tmp_path / "controlC0").touch()
+    assert not alsa_errors._cards_are_locked()
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    assert alsa_errors._cards_are_locked()

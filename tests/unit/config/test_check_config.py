@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import pytest
+
+from agent.cli import check_config
+
+
+def run(*arguments: str) -> int:
+    parser = argparse.ArgumentParser()
+    check_config.add_parser(parser.add_subparsers(required=True))
+    args = parser.parse_args(["check-config", *arguments])
+    assert args.run == check_config.run
+    return check_config.run(args)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> str:
+    path = tmp_path / "d.yaml"
+    path.write_text("device: {id: kitchen-1}\nservice: {token: hunter2}\n")
+    return str(path)
+
+
+def test_a_right_file(file: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(file) == 0
+    assert capsys.readouterr() == (
+        f"{file}: ok\n"
+        "device kitchen-1, service twetalk-v2, zh to en, mode hold, broker localhost:1883\n",
+        "",
+    )
+
+
+def test_options_count_too(file: str, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--set", "mqtt.host=null", "--set", "service.target=null", "--set", "talk.mode=vad"]
+    assert run(file, *options, "--service", "twetalk-v1", "--cloud", "http://127.0.0.1:1") == 0
+    assert capsys.readouterr().out.endswith("service twetalk-v1, zh, mode vad, broker none\n")
+
+
+def test_a_wrong_file(file: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path(file).write_text("talk: {mode: no}\nservice: {token: t}\nnetwrok: {}\n")
+    assert run(file) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert [line.split(": ")[:2] for line in err.splitlines()] == [
+        [f"{file}:1", "talk.mode"],
+        [f"{file}:3", "netwrok"],
+    ]
+
+
+def test_a_missing_file(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("nowhere.yaml") == 2
+    assert capsys.readouterr().err == "nowhere.yaml: no such file; expected an existing file\n"

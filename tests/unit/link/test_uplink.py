@@ -1,0 +1,176 @@
+"""The uplink in virtual time: push-to-talk turns, keepalive, catching up, pairs, replay."""
+
+from __future__ import annotations
+
+import pytest
+
+from agent.events import Pair
+from tests.unit.link.world import World
+
+
+def test_a_turn_is_heard_whole_answered_once_and_settles() -> None:
+    world = World()
+    world.pause(25)
+    world.press()
+    world.say(1, 10)
+    world.pause(3)
+    world.say(2, 10)
+    world.release()
+    world.pause(60)
+    assert world.heard() == world.spoken
+    assert [ok for _, ok in world.settled] == [True]
+    assert [a.number for _, a in world.finals] == [0]
+    assert not any(a.replayed for _, a in world.finals)
+    world.check_pacing()
+
+
+def test_the_pre_roll_holds_what_was_said_before_the_press() -> None:
+    world = World()
+    world.pause(25)
+    world.say(1, 5)
+    world.press(pre_roll=7)
+    world.say(2, 5)
+    world.release()
+    world.pause(60)
+    assert world.heard() == world.spoken
+
+
+def test_silent_pre_roll_costs_at_most_three_packets_of_delay() -> None:
+    world = World()
+    world.pause(25)
+    world.press(pre_roll=25)
+    world.pause(2)
+    world.say(1, 5)
+    assert world.uplink.backlog_ms <= 120
+
+
+def test_times_are_those_of_the_microphone() -> None:
+    world = World()
+    world.press(pre_roll=0)
+    world.pause(10)
+    world.say(1, 10)
+    world.pause(30)
+    world.say(2, 10)
+    world.release()
+    world.pause(60)
+    assert [(a.start_ms, a.end_ms) for _, a in world.finals] == [(400, 800), (2000, 2400)]
+
+
+def test_a_silent_turn_settles_at_once_after_its_tail() -> None:
+    world = World()
+    world.pause(25)
+    world.press()
+    world.pause(20)
+    released = world.now
+    world.release(tail=15)
+    world.pause(60)
+    [(at, answered)] = world.settled
+    assert answered
+    assert at - released < 0.8
+
+
+def test_no_answer_settles_as_timed_out() -> None:
+    world = World(latency=1000)
+    world.pause(10)
+    world.press()
+    world.say(1, 10)
+    world.release(tail=0)
+    released = world.now
+    world.pause(200)
+    [(at, answered)] = world.settled
+    assert not answered
+    assert at - released == pytest.approx(5.0, abs=0.3)
+
+
+def test_an_idle_connection_gets_a_packet_every_four_seconds() -> None:
+    world = World()
+    world.pause(25 * 30)
+    [service] = world.services
+    gaps = [b - a for a, b in zip(service.arrivals, service.arrivals[1:], strict=False)]
+    assert len(gaps) >= 5
+    assert max(gaps) <= 5.0
+    assert min(gaps) >= 3.5
+
+
+def test_an_idle_connection_is_closed_after_a_while_and_made_again_for_speech() -> None:
+    world = World(idle_close_s=10)
+    world.pause(25 * 12)
+    assert [reason for _, reason in world.hangups] == ["idle"]
+    world.pause(25)
+    assert len(world.services) == 1
+    world.press()
+    world.say(1, 10)
+    world.release()
+    world.pause(60)
+    assert len(world.services) == 2
+    assert world.heard() == world.spoken
+
+
+def test_the_next_language_pair_waits_for_the_last_answer() -> None:
+    world = World()
+    world.press()
+    world.say(1, 10)
+    world.release(tail=0)
+    world.press(pair=Pair("es", "en"))
+    world.say(2, 10)
+    world.release()
+    world.pause(80)
+    assert [reason for _, reason in world.hangups] == ["language pair"]
+    assert len(world.services) == 2
+    assert world.heard() == world.spoken
+    world.check_pacing()
+
+
+def test_a_second_press_during_the_tail_repeats_nothing() -> None:
+    world = World()
+    world.press()
+    world.say(1, 10)
+    world.release(tail=15)
+    world.pause(5)
+    world.press(pre_roll=7)
+    world.say(2, 10)
+    world.release()
+    world.pause(60)
+    assert world.heard() == world.spoken
+
+
+@pytest.mark.parametrize("timed", [True, False])
+def test_an_outage_in_mid_sentence_loses_and_repeats_nothing(timed: bool) -> None:
+    world = World(timed=timed, outages=[(3.0, 8.0)])
+    world.press(pre_roll=0)
+    for word in range(12):
+        world.say(word, 12)
+        world.pause(20)
+    world.release()
+    world.pause(400)
+    assert sorted(set(world.heard())) == world.spoken
+    assert sorted(world.heard(replayed=False)) == sorted(set(world.heard(replayed=False)))
+    assert world.uplink.tape.lost == 0
+    numbers = [answer.number for _, answer in world.finals]
+    assert numbers == list(range(len(numbers)))
+    world.check_pacing()
+
+
+def test_lag_is_won_back_by_leaving_out_silence_only() -> None:
+    world = World(outages=[(1.0, 6.0)])
+    world.press(pre_roll=0)
+    world.say(1, 50)
+    world.pause(200)
+    world.say(2, 25)
+    world.pause(20)
+    assert world.uplink.backlog_ms <= 80
+    assert world.uplink.tape.skipped > 50
+    world.release()
+    world.pause(100)
+    assert sorted(set(world.heard())) == world.spoken
+    world.check_pacing()
+
+
+def test_what_memory_cannot_hold_is_counted_exactly() -> None:
+    world = World(memory_s=4, outages=[(0.0, 10.0)])
+    world.press(pre_roll=0)
+    world.say(1, 245)
+    world.pause(300)
+    heard = len(world.heard())
+    assert heard + world.uplink.tape.lost == 245
+    assert world.uplink.tape.lost == pytest.approx(245 - 100, abs=5)

@@ -1,0 +1,164 @@
+"""The player thread's work: prebuffer, barge-in, half duplex, a speaker that goes away."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from agent.audio.scripted import ScriptedSpeaker
+from agent.events import Event, Notice, SpeakerStarted, SpeakerStopped
+from agent.pipeline.player import Player
+from agent.report.telemetry import Telemetry
+from tests.unit.pipeline.timeline import Timeline
+
+RATE = 16000
+SECOND = RATE * 2
+
+
+class Rig:
+    """A player whose waits pass virtual time."""
+
+    def __init__(self, volume: int = 100) -> None:
+        self.clock = Timeline()
+        self.speaker = ScriptedSpeaker(rate=RATE, clock=self.clock)
+        self.speaker.open()
+        self.events: list[tuple[float, Event]] = []
+        self.telemetry = Telemetry(0.0)
+        self.player = Player(
+            self.speaker,
+            RATE,
+            120,
+            volume,
+            self.telemetry,
+            lambda event: self.events.append((self.clock.now(), event)),
+            self.clock,
+        )
+        self.player._wake = _VirtualWake(self.clock)  # type: ignore[assignment]
+
+    def run(self, seconds: float) -> None:
+        self.clock.at(seconds, self.player.stop)
+        self.player.run()
+
+    def kinds(self) -> list[type]:
+        return [type(event) for _, event in self.events]
+
+
+class _VirtualWake:
+    def __init__(self, clock: Timeline) -> None:
+        self._clock, self._set = clock, False
+
+    def set(self) -> None:
+        self._set = True
+
+    def wait(self, seconds: float | None) -> bool:
+        end = self._clock.now() + max(0.001, seconds or 0.0)
+        while not self._set and self._clock.now() < end - 1e-9:
+            self._clock.advance(min(0.005, end - self._clock.now()))
+        was, self._set = self._set, False
+        return was
+
+
+def sound(seconds: float, value: int = 1000) -> bytes:
+    return value.to_bytes(2, "little") * round(RATE * seconds)
+
+
+def test_speech_is_played_whole_whatever_the_messages_sizes() -> None:
+    rig = Rig()
+    speech = bytes(range(256)) * 60
+    for at, start in enumerate(range(0, len(speech), 777)):
+        rig.clock.at(0.1 + at * 0.01, partial(rig.player.speech, speech[start : start + 777]))
+    rig.run(3.0)
+    assert rig.speaker.pcm == speech
+    assert rig.kinds() == [SpeakerStarted, SpeakerStopped]
+
+
+def test_it_begins_with_the_prebuffer_and_not_before() -> None:
+    rig = Rig()
+    rig.clock.at(0.1, lambda: rig.player.speech(sound(0.06)))
+    rig.clock.at(0.15, lambda: rig.player.speech(sound(0.06)))
+    rig.run(2.0)
+    assert 0.15 <= rig.speaker.written[0].time <= 0.16
+
+
+def test_a_short_word_is_spoken_too() -> None:
+    rig = Rig()
+    rig.clock.at(0.1, lambda: rig.player.speech(sound(0.05)))
+    rig.run(2.0)
+    assert rig.speaker.pcm == sound(0.05)
+    assert 0.21 <= rig.speaker.written[0].time <= 0.24
+
+
+def test_volume() -> None:
+    rig = Rig(volume=0)
+    rig.clock.at(0.1, lambda: rig.player.speech(sound(0.2)))
+    rig.run(1.0)
+    assert set(rig.speaker.pcm) == {0}
+
+
+def test_barge_in_silences_at_once_and_drops_the_rest_of_the_sentence() -> None:
+    rig = Rig()
+    rig.clock.at(0.1, lambda: rig.player.speech(sound(2.0)))
+    rig.clock.at(0.5, rig.player.barge_in)
+    rig.clock.at(0.6, lambda: rig.player.speech(sound(1.0, 2000)))
+    rig.clock.at(0.8, rig.player.sentence)
+    rig.clock.at(0.9, lambda: rig.player.speech(sound(0.2, 3000)))
+    rig.run(3.0)
+    [dropped] = rig.speaker.drops
+    assert dropped - 0.5 < 0.05
+    assert sound(0.01, 2000) not in rig.speaker.pcm
+    assert rig.speaker.pcm.endswith(sound(0.2, 3000))
+    assert rig.kinds() == [SpeakerStarted, SpeakerStopped, SpeakerStarted, SpeakerStopped]
+
+
+def test_speech_is_held_back_while_somebody_talks() -> None:
+    rig = Rig()
+    rig.player.hold(True)
+    rig.clock.at(0.1, lambda: rig.player.speech(sound(0.5)))
+    rig.clock.at(1.0, lambda: rig.player.hold(False))
+    rig.run(3.0)
+    assert rig.speaker.written[0].time >= 1.0
+    assert rig.speaker.pcm == sound(0.5)
+
+
+def test_late_speech_is_an_underrun_and_is_prebuffered_again() -> None:
+    rig = Rig()
+    rig.clock.at(0.1, lambda: rig.player.speech(sound(0.2)))
+    rig.clock.at(0.45, lambda: rig.player.speech(sound(0.2)))
+    rig.run(2.0)
+    assert rig.speaker.pcm == sound(0.4)
+    assert rig.telemetry.total("underruns") >= 1
+    assert Notice in rig.kinds()
+    assert rig.kinds().count(SpeakerStarted) == 1
+
+
+def test_more_than_the_buffer_holds_is_counted_and_reported() -> None:
+    rig = Rig()
+    rig.player.hold(True)
+    rig.player.speech(bytes(121 * SECOND))
+    [(_, notice)] = rig.events
+    assert notice == Notice("speech_dropped", {"bytes": SECOND})
+
+
+def test_an_unplugged_speaker_comes_back() -> None:
+    rig = Rig()
+    rig.clock.at(0.1, lambda: rig.player.speech(sound(0.5)))
+    rig.clock.at(0.3, rig.speaker.vanish)
+    rig.clock.at(2.0, rig.speaker.come_back)
+    rig.clock.at(9.0, lambda: rig.player.speech(sound(0.2, 3000)))
+    rig.run(12.0)
+    assert rig.speaker.pcm.endswith(sound(0.2, 3000))
+    assert [e.event for _, e in rig.events if isinstance(e, Notice)] == [
+        "speaker_lost",
+        "speaker_back",
+    ]
+
+
+def test_the_room_counts_as_audible_a_little_longer() -> None:
+    rig = Rig()
+    seen: list[tuple[float, bool]] = []
+    for tick in range(60):
+        rig.clock.at(tick * 0.02, lambda: seen.append((rig.clock.now(), rig.player.audible)))
+    rig.clock.at(0.1, lambda: rig.player.speech(sound(0.2)))
+    rig.run(2.0)
+    audible = [at for at, is_audible in seen if is_audible]
+    assert audible[0] <= 0.14
+    assert audible[-1] >= 0.5

@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from types import MappingProxyType
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agent.errors import UsageError
+from agent.events import Notice, Transcript, Word
+from agent.report import payloads
+
+FULL: dict[str, Any] = {
+    "session": "s1",
+    "index": 3,
+    "text": "你好",
+    "translation": "hello",
+    "source": "zh",
+    "target": "en",
+    "start_ms": 0,
+    "end_ms": 900,
+    "service": "twetalk-v2",
+    "time": "2026-01-01T00:00:00.000Z",
+    "final": True,
+}
+
+
+def test_a_final_has_exactly_the_promised_keys() -> None:
+    value = payloads.transcript(Transcript(**FULL))
+    assert value == FULL | {"id": "s1-3", "replayed": False}
+
+
+def test_keys_without_a_value_are_left_out() -> None:
+    bare = Transcript(**FULL | {"start_ms": None, "end_ms": None, "translation": None})
+    value = payloads.transcript(bare)
+    assert "start_ms" not in value
+    assert "end_ms" not in value
+    assert value["translation"] is None  # there is a target: the translation is still to come
+
+
+def test_a_recogniser_has_no_translation() -> None:
+    value = payloads.transcript(Transcript(**FULL | {"translation": None, "target": None}))
+    assert not {"translation", "target"} & value.keys()
+
+
+def test_extra_is_added_but_wins_over_nothing() -> None:
+    extra = {"speaker": "1", "confidence": 0.0, "words": (), "language": None, "text": "no"}
+    value = payloads.transcript(Transcript(**FULL, extra=extra))
+    assert value["speaker"] == "1"
+    assert value["confidence"] == 0.0
+    assert value["text"] == "你好"
+    assert not {"words", "language"} & value.keys()
+
+
+def test_words_become_objects() -> None:
+    value = payloads.transcript(Transcript(**FULL, extra={"words": (Word("你", 1, 2),)}))
+    words = json.loads(payloads.encode(value))["words"]
+    assert words == [{"text": "你", "start_ms": 1, "end_ms": 2}]
+
+
+def test_a_notice_keeps_its_name_and_time() -> None:
+    value = payloads.notice(Notice("overrun", {"packets": 2, "time": "x", "event": "y"}), "now")
+    assert value == {"event": "overrun", "time": "now", "packets": 2}
+
+
+def test_a_state_always_has_every_key() -> None:
+    assert payloads.state("idle", service="youdao", tts=True) == {
+        "state": "idle",
+        "service": "youdao",
+        "source": None,
+        "target": None,
+        "tts": True,
+        "muted": False,
+        "session": None,
+        "since": None,
+    }
+
+
+def test_results_carry_the_reference_they_were_given() -> None:
+    assert payloads.result({"ref": None}) == {"ref": None, "ok": True}
+    assert payloads.result({"ref": [7]}, "no") == {"ref": [7], "ok": False, "error": "no"}
+    assert payloads.result({}) == {"ok": True}
+
+
+def test_a_command_is_an_object() -> None:
+    command = '{"talk":"press","button":1,"ref":"é"}'.encode()
+    assert payloads.parse_command(command) == {"talk": "press", "button": 1, "ref": "é"}
+
+
+@pytest.mark.parametrize(
+    ("payload", "why"),
+    [
+        (b"", "not JSON"),
+        (b"talk", "not JSON"),
+        (b'{"volume": NaN}', "not JSON"),
+        (b"\xff\xfe{}", "not JSON"),
+        (b'{"a":' + b"[" * 30_000, "not JSON"),
+        (b"[1]", "not an object"),
+        (b'"talk"', "not an object"),
+        (b" " * (payloads.MAX_COMMAND + 1), "at most 65536"),
+    ],
+)
+def test_a_wrong_command_says_what_is_wrong(payload: bytes, why: str) -> None:
+    with pytest.raises(UsageError, match=why):
+        payloads.parse_command(payload)
+
+
+def test_the_largest_command_is_taken() -> None:
+    body = b'{"ref":"' + b"x" * (payloads.MAX_COMMAND - 10) + b'"}'
+    assert len(body) == payloads.MAX_COMMAND
+    assert "ref" in payloads.parse_command(body)
+
+
+@given(st.binary(max_size=200))
+def test_no_bytes_do_more_than_be_refused(payload: bytes) -> None:
+    with suppress(UsageError):
+        assert isinstance(payloads.parse_command(payload), dict)
+
+
+def test_json_is_compact_utf8() -> None:
+    assert payloads.encode({"text": "你好", "n": 1}) == '{"text":"你好","n":1}'.encode()
+
+
+def test_what_json_lacks_is_replaced() -> None:
+    odd = {"nan": float("nan"), "half": "\ud800x", "map": MappingProxyType({"a": {1}})}
+    value = json.loads(payloads.encode(odd))
+    assert value == {"nan": None, "half": "?x", "map": {"a": [1]}}
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters()),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text() | st.tuples(st.text()), inner),
+        max_leaves=10,
+    )
+)
+def test_encode_always_gives_valid_json(value: Any) -> None:
+    json.loads(payloads.encode(value).decode("utf-8"))
