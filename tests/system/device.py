@@ -36,7 +36,7 @@ def silence(seconds: float, rate: int = RATE) -> bytes:
 def noise(seconds: float, rate: int = RATE) -> bytes:
     """Loud noise: speech to any detector."""
     samples = numpy.random.default_rng(1).normal(0, 6000, round(seconds * rate))
-    return samples.clip(-32768, 32767).astype("<i2").tobytes()
+    return bytes(samples.clip(-32768, 32767).astype("<i2").tobytes())
 
 
 def write_wav(path: Path, pcm: bytes, rate: int = RATE) -> Path:
