@@ -71,9 +71,7 @@ def test_every_commit_is_synced(box: Outbox) -> None:
     assert box._database.execute("PRAGMA synchronous").fetchone() == (2,)
 
 
-def test_damage_found_in_use_starts_a_new_file(
-    box: Outbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_damage_found_in_use_starts_a_new_file(box: Outbox) -> None:
     box.append("before", BODY)
 
     class Broken:
@@ -85,7 +83,7 @@ def test_damage_found_in_use_starts_a_new_file(
 
     assert box._database is not None
     box._database.close()
-    monkeypatch.setattr(box, "_database", Broken())
+    box._database = Broken()  # type: ignore[assignment]
     assert box.after(0, 10) == []
     assert box.recovered is not None
     assert box.append("after", BODY) == 2
