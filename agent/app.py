@@ -11,35 +11,31 @@ import queue
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from agent import clouds
 from agent.audio import device
 from agent.audio.pcm import PACKET_MS, level_dbfs, packet_bytes
 from agent.audio.ring import Ring
 from agent.audio.vad import Endpointer, Vad
 from agent.clock import Clock, SystemClock
-from agent.config.schema import Config
+from agent.config.schema import Config, Service
 from agent.control.controller import Controller
 from agent.control.ending import Ending
 from agent.errors import DragomanError, RunError
 from agent.events import Command, Event, MicrophoneEnded, Stop, WorkerStopped
-from agent.link import websocket
-from agent.link.dial import Limits, tls_context
-from agent.link.uplink import Uplink
 from agent.pipeline.capture import Capture
+from agent.pipeline.cloud import Cloud, Parts
 from agent.pipeline.player import Player
-from agent.pipeline.receiver import Receiver
-from agent.pipeline.sender import Sender
-from agent.pipeline.session import Session
+from agent.pipeline.summarizer import Summarizer
 from agent.report.mqtt import Reporter
 from agent.report.nowhere import Nowhere
 from agent.report.telemetry import Telemetry
-from agent.services.base import Endpoint
 from agent.services.provider import Provider
 from agent.threads import Worker
 
 log = logging.getLogger(__name__)
 
-STOP_S = 0.7  # for the threads of the data path together
-REPORTS_S = 1.3  # for the last messages to leave or to be on disk
+STOP_S = 0.6  # for the threads of the data path together
+REPORTS_S = 1.2  # for the last messages to leave or to be on disk
 TICK_S = 0.1
 TELEMETRY_S = 10.0
 
@@ -64,22 +60,23 @@ class App:
         self.ring = Ring(packet_bytes(rate), config.network.memory_s * 1000 // PACKET_MS)
         self.player = self._player(rate)
         self.capture = self._capture(rate)
-        self.provider = Provider(config.service)
-        self.session = Session(self._uplink(), config.service.tts)
-        self.ring.on_write(self.session.sender_wake.set)
         self.reports = self._reports()
+        self._retired: list[Cloud] = []  # replaced by another service, ending
+        self.provider, cloud = self._cloud(config.service)
+        self._summarizer = Summarizer(config, self.post, self.clock)
         self.controller = Controller(
             config,
             self.ring,
-            self.session,
+            cloud,
             self.provider,
             self.player,
             self.reports,
+            self._summarizer,
             self.clock,
         )
-        self.ending = Ending(config, self.controller, self.session, self.player)
+        self.controller.on_switch = self._switch
+        self.ending = Ending(config, self.controller, self.player)
         self._end_at = None if duration_s is None else now + duration_s
-        self._workers = [self.player, self._receiver(), self._sender(), self.capture]
 
     # --- building ----------------------------------------------------------------------------
 
@@ -127,36 +124,36 @@ class App:
         reporter.on_death = self._worker_died
         return reporter
 
-    def _uplink(self) -> Uplink:
-        network = self.config.network
-        return Uplink(
+    @property
+    def cloud(self) -> Cloud:
+        """The service in use."""
+        return self.controller.cloud
+
+    def _cloud(self, service: Service) -> tuple[Provider, Cloud]:
+        provider = Provider(service)
+        parts = Parts(
+            self.config,
+            provider,
             self.ring,
-            result_timeout_s=self.config.talk.result_timeout_s,
-            idle_close_s=network.idle_close_s,
-            replay=network.replay == "sentence",
-        )
-
-    def _sender(self) -> Sender:
-        interval = self.config.network.ping_interval_s
-        return Sender(self.session, self.telemetry, self.post, self.clock, interval)
-
-    def _receiver(self) -> Receiver:
-        network = self.config.network
-        limits = Limits(silence=2 * network.ping_interval_s)
-        tls_context(network.ca_file)  # an unreadable file is refused now, not at the first dial
-
-        def connect(endpoint: Endpoint, cancelled: Callable[[], bool]) -> websocket.WebSocket:
-            return websocket.connect(endpoint, limits, self.clock, network.ca_file, cancelled)
-
-        return Receiver(
-            self.session,
-            self.provider,
             self.player,
             self.telemetry,
             self.post,
             self.clock,
-            connect,
         )
+        cloud = clouds.build(parts)
+        self.ring.on_write(cloud.captured)
+        return provider, cloud
+
+    def _switch(self, service: Service) -> tuple[Provider, Cloud]:
+        """Build and start the way to another service; the old one ends by itself."""
+        old = self.cloud
+        self.provider, cloud = self._cloud(service)
+        for worker in old.workers:
+            worker.stop()
+        self._retired.append(old)
+        for worker in cloud.workers:
+            self._launch(worker)
+        return self.provider, cloud
 
     def watch(self, watcher: Callable[[Event], None]) -> None:
         """Have ``watcher`` see every event, in the main thread (terminal, caption screen)."""
@@ -189,11 +186,17 @@ class App:
         self._microphone.open()
         log.info("microphone: %s", self._microphone.description)
         log.info("speaker: %s", self._speaker.description)
-        self.session.uplink.keep_warm(self.clock.now())
         self.controller.start()
         for worker in self._workers:
-            worker.on_death = self._worker_died
-            worker.start()
+            self._launch(worker)
+
+    def _launch(self, worker: Worker) -> None:
+        worker.on_death = self._worker_died
+        worker.start()
+
+    @property
+    def _workers(self) -> list[Worker]:
+        return [self.player, *self.cloud.workers, self.capture]
 
     def _loop(self) -> Stop:
         telemetry_at = self.clock.now() + TELEMETRY_S
@@ -224,7 +227,7 @@ class App:
         """The telemetry of this moment."""
         newest = self.ring.read(self.ring.head - 1)
         self.telemetry.gauge("packets_captured", self.ring.head)
-        self.telemetry.gauge("backlog_ms", self.session.uplink.backlog_ms)
+        self.telemetry.gauge("backlog_ms", self.cloud.backlog_ms)
         self.telemetry.gauge("overruns", self.capture.overruns)
         self.telemetry.gauge("level_dbfs", level_dbfs(newest.data) if newest else None)
         self.telemetry.gauge("outbox", self.reports.waiting)
@@ -242,6 +245,10 @@ class App:
             worker.stop()
         for worker in reversed(self._workers):
             self._join(worker, deadline)
+        self._summarizer.stop()
+        for cloud in (*self._retired, self.cloud):
+            if not any(worker.alive for worker in cloud.workers):
+                cloud.free()
         self._drain_inbox()
         self.reports.stop()
         self.reports.join(REPORTS_S)

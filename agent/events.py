@@ -233,6 +233,16 @@ class Command:
 
 
 @dataclass(frozen=True, slots=True)
+class Summary:
+    """The summary of a session that somebody asked for, or why there is none."""
+
+    session: str
+    text: str | None
+    error: str | None = None
+    ref: Any = None
+
+
+@dataclass(frozen=True, slots=True)
 class WorkerStopped:
     """A worker thread died of ``reason``: the process must go down."""
 
@@ -263,6 +273,7 @@ Event = (
     | SpeakerStopped
     | Settled
     | Command
+    | Summary
     | WorkerStopped
     | Stop
 )

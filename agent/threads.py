@@ -43,9 +43,9 @@ class Wake:
 
     def close(self) -> None:
         """Give the descriptor back; nobody may use the object afterwards."""
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            os.close(fd)
 
 
 class Worker:

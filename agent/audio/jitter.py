@@ -41,6 +41,12 @@ class JitterBuffer:
             self.overflow += whole - kept
             return whole - kept
 
+    def skip(self, pcm: bytes) -> None:
+        """Pass over a message that is not wanted: only where samples begin is kept."""
+        with self._lock:
+            pcm = self._carry + pcm
+            self._carry = pcm[len(pcm) & ~1 :]
+
     def take(self, size: int, now: float) -> bytes:
         """Up to ``size`` bytes, whole samples; empty while it prebuffers or when it ran dry."""
         with self._lock:

@@ -29,16 +29,24 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument("--script", type=Path, metavar="FILE", help="YAML options of the engine")
     parser.add_argument("--faults", type=Path, metavar="FILE", help="YAML list of what goes wrong")
-    parser.add_argument("--record", type=Path, metavar="DIR", help="keep audio and messages here")
+    parser.add_argument("--record", type=Path, metavar="DIR", help="keep audio, messages, requests")
     parser.add_argument(
         "--rate", type=int, choices=(16_000, 8_000), default=16_000, help="of audio (%(default)s)"
+    )
+    parser.add_argument(
+        "--jobs-per-second",
+        type=int,
+        choices=range(1, 11),
+        default=10,
+        metavar="N",
+        help="submissions of long recordings allowed, 1 to 10 (%(default)s)",
     )
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Run until SIGINT or SIGTERM; `UsageError` for wrong files, `RunError` for a port in use."""
-    for module in ("aiohttp", "numpy", "soxr"):
+    for module in ("aiohttp", "miniaudio", "numpy", "soxr"):
         if find_spec(module) is None:
             raise UsageError(f"emulate needs {module}: pip install 'dragoman[emulator]'")
     from agent.emulator.engines import load_engine
@@ -51,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
         args.port,
         engine=load_engine(args.engine, args.script),
         faults=read_faults(args.faults) if args.faults else (),
-        rules=Rules(rate=args.rate),
+        rules=Rules(rate=args.rate, jobs_per_s=args.jobs_per_second),
         record=args.record,
         keep=False,
     )

@@ -159,9 +159,9 @@ class _Screen(Worker):
     def _counters(self) -> Any:
         from rich.text import Text
 
-        total, uplink = self._app.telemetry.total, self._app.session.uplink
+        total, cloud = self._app.telemetry.total, self._app.cloud
         return Text(
-            f"sent {total('packets_sent')}  behind {uplink.backlog_ms} ms  "
+            f"sent {total('packets_sent')}  behind {cloud.backlog_ms} ms  "
             f"reconnects {total('reconnects')}  lost {total('lost_packets')}  "
             f"underruns {total('underruns')}",
             style="dim",
@@ -194,8 +194,11 @@ class _Keys(Worker):
         try:
             while not self.stopping:
                 ready, _, _ = select.select([self._fd], [], [], 0.2)
-                if ready:
-                    self._key(os.read(self._fd, 1).decode(errors="ignore"))
+                key = os.read(self._fd, 1) if ready else None
+                if key == b"":
+                    return  # the terminal has gone
+                if key:
+                    self._key(key.decode(errors="ignore"))
         finally:
             termios.tcsetattr(self._fd, termios.TCSADRAIN, before)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterator
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from msgspec.structs import fields
 
@@ -56,10 +57,21 @@ def check_service(service: Service, path: KeyPath) -> Iterator[Finding]:
         hint = did_you_mean(service.name, CREDENTIALS)
         words = f"unknown service {service.name[:40]!r}; expected {', '.join(CREDENTIALS)}{hint}"
         yield Finding((*path, "name"), words)
+    if service.url and not _has_address(service.url):
+        words = "no such host or port can be; expected a base URL such as wss://host:443"
+        yield Finding((*path, "url"), words)
     for key in CREDENTIALS.get(service.name, ()):
         if not getattr(service, key):
             words = f"{service.name} needs {_article(key)}; {_ways(key, path)}"
             yield Finding((*path, key), words)
+
+
+def _has_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:  # a port over 65535, a bracket too few
+        return False
 
 
 def _article(key: str) -> str:
@@ -98,15 +110,22 @@ def _listeners(config: Config) -> Iterator[Finding]:
         if listen and not 1 <= int(listen.rpartition(":")[2]) <= 65535:
             words = "no such port; expected a port from 1 to 65535"
             yield Finding((section, "listen"), words)
-    if config.web.listen and not config.web.password and not _loopback(config.web.listen):
+    if config.web.listen and not config.web.password and not is_loopback(_host(config.web.listen)):
         words = "open to the network without a password; "
         words += "expected web.password, web.password_file or an address such as 127.0.0.1:8080"
         yield Finding(("web", "listen"), words, (("web", "password"),))
 
 
-def _loopback(listen: str) -> bool:
-    host = listen.rpartition(":")[0].strip("[]")
+def _host(listen: str) -> str:
+    """The host of ``HOST:PORT``, without the brackets of an IPv6 address."""
+    return listen.rpartition(":")[0].strip("[]")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether ``host``, a name or an address, is this machine only."""
+    if host == "localhost":
+        return True
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
-        return host == "localhost"
+        return False

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from msgspec.structs import replace
+
+from agent.config.schema import Service
+from agent.config.secret import Secret
+
 _TWETALK = ("token",)
 _MAAS = ("endpoint", "access_key")
 
@@ -22,3 +27,16 @@ CREDENTIALS: Mapping[str, tuple[str, ...]] = {
     "maas-speech-translation": _MAAS,
     "youdao": ("app_key", "app_secret"),
 }
+
+#: What the emulator takes.
+_DEMO: Mapping[str, object] = {
+    "app_id": "1000001",
+    "callback_url": "http://127.0.0.1:8766/callback",
+    "callback_port": 8766,
+}
+
+
+def with_demo(service: Service) -> Service:
+    """``service`` with the emulator's credentials for those it lacks."""
+    missing = [key for key in CREDENTIALS.get(service.name, ()) if not getattr(service, key)]
+    return replace(service, **{key: _DEMO.get(key, Secret("demo")) for key in missing})

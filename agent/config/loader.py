@@ -10,13 +10,15 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec.structs import replace
 
 from agent.config import sources
 from agent.config.build import Builder
-from agent.config.checks import check, check_service
+from agent.config.checks import check, check_service, is_loopback
+from agent.config.credentials import with_demo
 from agent.config.leaves import Leaves
 from agent.config.mistakes import Mistakes, Place, dotted
 from agent.config.overlay import overlay
@@ -43,8 +45,9 @@ def load(
 
     Without a path it is :data:`DEFAULT_PATH` where that exists, else the defaults.
     ``sets`` are ``KEY.PATH=VALUE`` texts; ``env`` is for ``${NAME}`` (default: the
-    process's); ``cloud`` replaces the ``url`` of every service; ``service`` selects one
-    as :func:`profile` does.  Raises :class:`ConfigError` with every mistake.
+    process's); ``cloud`` replaces the ``url`` of every service, and on loopback stands
+    for the emulator: credentials not given are its ``demo``; ``service`` selects one as
+    :func:`profile` does.  Raises :class:`ConfigError` with every mistake.
     """
     file = path if path is not None else _default_path()
     mistakes = Mistakes(Place(_label(file), 1) if file else Place("defaults"))
@@ -129,11 +132,13 @@ def _named(name: str, node: Node) -> Node:
 def _choose(config: Config, cloud: str | None, name: str | None, mistakes: Mistakes) -> Config:
     if cloud is not None:
         config = _at(config, cloud, mistakes)
-    if name is None:
-        return config
-    if name not in config.services:
-        mistakes.note(("service", "name"), Place("--service"))
-    return replace(config, service=_profile(config, name))
+    if name is not None:
+        if name not in config.services:
+            mistakes.note(("service", "name"), Place("--service"))
+        config = replace(config, service=_profile(config, name))
+    if cloud is not None and is_loopback(urlsplit(cloud).hostname or ""):
+        config = replace(config, service=with_demo(config.service))
+    return config
 
 
 def _profile(config: Config, name: str) -> Service:

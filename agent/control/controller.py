@@ -13,7 +13,8 @@ from typing import Any, Protocol
 from agent.audio.pcm import PACKET_MS
 from agent.audio.ring import Ring
 from agent.clock import Clock, rfc3339
-from agent.config.schema import Config
+from agent.config import loader
+from agent.config.schema import Config, Service
 from agent.control import commands
 from agent.control.machine import Action, Input, Machine
 from agent.errors import UsageError
@@ -32,13 +33,16 @@ from agent.events import (
     SpeakerStarted,
     SpeakerStopped,
     Stop,
+    Summary,
     Transcript,
     VoiceStarted,
     VoiceStopped,
     WorkerStopped,
 )
+from agent.pipeline.cloud import Cloud
 from agent.pipeline.player import Player
-from agent.pipeline.session import Session
+from agent.pipeline.summarizer import SUMMARY, Summarizer
+from agent.report.history import History
 from agent.services.provider import Provider
 
 log = logging.getLogger(__name__)
@@ -51,6 +55,7 @@ class Reports(Protocol):
     def notice(self, value: Notice) -> None: ...
     def state(self, fields: Mapping[str, Any]) -> None: ...
     def command_result(self, fields: Mapping[str, Any]) -> None: ...
+    def summary(self, fields: Mapping[str, Any]) -> None: ...
 
 
 class Controller:
@@ -60,18 +65,23 @@ class Controller:
         self,
         config: Config,
         ring: Ring,
-        session: Session,
+        cloud: Cloud,
         provider: Provider,
         player: Player,
         reports: Reports,
+        summarizer: Summarizer,
         clock: Clock,
     ) -> None:
         self._config, self._ring, self._clock = config, ring, clock
-        self._session, self._uplink = session, session.uplink
+        self.cloud = cloud  #: the service in use
         self._provider, self._player, self._reports = provider, player, reports
+        self._summarizer = summarizer
+        self.history = History()
+        self.on_switch: Callable[[Service], tuple[Provider, Cloud]] | None = None
         self.machine = Machine(config.talk.mode)
         self.stop: Stop | None = None  #: set when the daemon should end
         self.session_id: str | None = None
+        self._unmuted_at = 0  # ring packet; the pre-roll must not reach into muted time
         self._since = rfc3339(clock.utc())
         self._published: dict[str, Any] = {}
         self._handlers: dict[type, Callable[[Any], None]] = {
@@ -89,6 +99,7 @@ class Controller:
             SpeakerStopped: lambda _: self._speaker(False),
             Settled: self._on_settled,
             Command: self._on_command,
+            Summary: self._on_summary,
             WorkerStopped: self._on_worker_stopped,
             Stop: self._on_stop,
         }
@@ -103,6 +114,27 @@ class Controller:
         self._handlers[type(event)](event)
         self.publish()
 
+    def switch(self, service: Service) -> None:
+        """Use another service from now on; an open gate is opened anew with it."""
+        assert self.on_switch is not None
+        head, tts = self._ring.head, self.cloud.tts
+        if self.machine.gate_open:
+            self.cloud.close(head)
+        pair = self._provider.pair
+        self._provider, self.cloud = self.on_switch(service)
+        self._provider.pair = self._kept(pair)
+        self.cloud.switch_tts(tts)
+        if self.machine.gate_open:
+            self.cloud.open(head, self._provider.pair)
+
+    def _kept(self, pair: Pair) -> Pair:
+        """The language pair in use, if the new service speaks it; else the one of its profile."""
+        try:
+            self._provider.check(pair)
+        except UsageError:
+            return self._provider.pair
+        return pair
+
     # --- the state ---------------------------------------------------------------------------
 
     def state(self) -> dict[str, Any]:
@@ -113,7 +145,7 @@ class Controller:
             "service": self._provider.name,
             "source": pair.source,
             "target": pair.target,
-            "tts": self._session.tts,
+            "tts": self.cloud.tts,
             "muted": self.machine.muted,
             "session": self.session_id,
         }
@@ -139,21 +171,27 @@ class Controller:
         talk, head = self._config.talk, self._ring.head
         if action is Action.OPEN:
             pre_roll = talk.pre_roll_ms // PACKET_MS
-            begin = head if start is None else start
-            self._uplink.open(max(0, begin - pre_roll), self._provider.pair, self._clock.now())
+            begin = (head if start is None else start) - pre_roll
+            self.cloud.open(max(0, begin, self._unmuted_at), self._provider.pair)
         elif action is Action.CLOSE:
             tail = talk.tail_ms // PACKET_MS
-            self._uplink.close((head if end is None else end) + tail)
+            self.cloud.close((head if end is None else end) + tail)
         elif action is Action.CUT:
-            self._uplink.close(head if end is None else end)
+            self.cloud.close(head if end is None else end)
         elif action is Action.HUSH:
             self._player.barge_in()
-        self._session.wake()
 
     # --- events ------------------------------------------------------------------------------
 
     def _on_transcript(self, transcript: Transcript) -> None:
+        self.history.add(transcript)
         self._reports.transcript(transcript)
+
+    def _on_summary(self, event: Summary) -> None:
+        fields = {"session": event.session, "summary": event.text, "error": event.error}
+        if event.ref is not None:
+            fields["ref"] = event.ref
+        self._reports.summary({k: v for k, v in fields.items() if v is not None})
 
     def _on_notice(self, notice: Notice) -> None:
         self._reports.notice(notice)
@@ -209,22 +247,31 @@ class Controller:
 
     def _check(self, order: commands.Order) -> None:
         """Refuse what this device cannot do, before anything is changed."""
-        if order.service is not None and order.service != self._provider.name:
-            raise UsageError(f"service: no profile '{order.service}' in this configuration")
+        self._provider.check(self._pair(order.source, order.target))
+        if order.service is not None:
+            Provider(loader.profile(self._config, order.service)).check_live()
         if order.summarize is not None:
-            raise UsageError("summarize: this device has no twetalk-summary service configured")
+            loader.profile(self._config, SUMMARY)
+            if not self.history.text(order.summarize):
+                raise UsageError(f"summarize: no finished sentences of session {order.summarize!r}")
 
     def _obey(self, order: commands.Order) -> None:
+        if order.service is not None and order.service != self._provider.service.name:
+            self.switch(loader.profile(self._config, order.service))
         if order.source is not None or order.target is not None:
             self._speak_of(order.source, order.target)
         if order.tts is not None:
-            self._session.switch_tts(order.tts)
+            self.cloud.switch_tts(order.tts)
         if order.volume is not None:
             self._player.volume = order.volume
+        if order.mute is False and self.machine.muted:
+            self._unmuted_at = self._ring.head
         if order.mute is not None:
             self._feed(Input.MUTE if order.mute else Input.UNMUTE)
         if order.talk is not None:
             self._talk(order)
+        if order.summarize is not None:
+            self._summarizer.ask(order.summarize, self.history.text(order.summarize), order.ref)
         if order.restart:
             self.stop = Stop("restart was asked for")
 
@@ -235,14 +282,18 @@ class Controller:
             self._speak_of(button.source, button.target)
         self._feed(Input[str(order.talk).upper()])
 
+    def _pair(self, source: str | None, target: str | None) -> Pair:
+        now = self._provider.pair
+        return Pair(source or now.source, target or now.target)
+
     def _speak_of(self, source: str | None, target: str | None) -> None:
         """Change the language pair; speech already under way keeps the one it began with."""
-        old = self._provider.pair
-        pair = Pair(source or old.source, target or old.target)
-        if pair == old:
+        pair = self._pair(source, target)
+        if pair == self._provider.pair:
             return
         self._provider.pair = pair
         if self.machine.gate_open:
-            self._act(Action.CUT, None, None)
-            self._uplink.open(self._ring.head, pair, self._clock.now())
-        self._session.renew(pair)
+            head = self._ring.head
+            self.cloud.close(head)
+            self.cloud.open(head, pair)
+        self.cloud.renew(pair)

@@ -9,9 +9,8 @@ from __future__ import annotations
 from agent.config.schema import Config
 from agent.control.controller import Controller
 from agent.control.machine import Phase
-from agent.events import Blocked, Event, MicrophoneEnded, SpeakerStopped, Stop, Transcript
+from agent.events import Blocked, Event, LinkUp, MicrophoneEnded, SpeakerStopped, Stop, Transcript
 from agent.pipeline.player import Player
-from agent.pipeline.session import Session
 
 MORE_SPEECH_S = 1.5  # speech comes in messages; a pause this long is its end
 
@@ -19,11 +18,8 @@ MORE_SPEECH_S = 1.5  # speech comes in messages; a pause this long is its end
 class Ending:
     """Watches events; :meth:`check` says when to stop."""
 
-    def __init__(
-        self, config: Config, controller: Controller, session: Session, player: Player
-    ) -> None:
-        self._config, self._controller = config, controller
-        self._session, self._player = session, player
+    def __init__(self, config: Config, controller: Controller, player: Player) -> None:
+        self._config, self._controller, self._player = config, controller, player
         capture = config.audio.capture
         file_like = capture.device.startswith("file:") or capture.device == "stdin"
         self.finite = file_like and not capture.loop
@@ -37,8 +33,10 @@ class Ending:
             self._ended_at = now
         elif isinstance(event, Blocked):
             self._blocked = event
+        elif isinstance(event, LinkUp):
+            self._blocked = None
         elif isinstance(event, Transcript) and event.final and event.translation:
-            if self._session.tts:
+            if self._controller.cloud.tts:
                 self._speech_until = now + self._config.talk.result_timeout_s
         elif isinstance(event, SpeakerStopped):
             self._speech_until = now + MORE_SPEECH_S
@@ -49,14 +47,16 @@ class Ending:
             return Stop(self._blocked.message, exit_code=1)
         if self._ended_at is None or self._player.pending:
             return None
-        if self._controller.machine.phase is Phase.IDLE:
+        answered = self._controller.cloud.unanswered_ms == 0
+        if self._controller.machine.phase is Phase.IDLE and answered:
             return Stop("the last result is in") if now >= self._speech_until else None
         return self._given_up(now, self._ended_at)
 
     def _given_up(self, now: float, ended_at: float) -> Stop | None:
         """No connection for as long as memory lasts: what is not sent by then never will be."""
         limit = ended_at + max(60.0, float(self._config.network.memory_s))
-        if self._session.connection is not None or now < limit:
+        cloud = self._controller.cloud
+        if cloud.connected or now < limit:
             return None
-        lost = self._session.uplink.backlog_ms + self._session.uplink.unanswered_ms
+        lost = cloud.backlog_ms + cloud.unanswered_ms
         return Stop(f"no connection; {lost} ms of speech were not answered", exit_code=1)

@@ -23,6 +23,7 @@ from agent.emulator.speech import early_ms, slices
 from agent.emulator.stream import (
     Action,
     Code,
+    Finish,
     Hear,
     Listen,
     Refuse,
@@ -66,8 +67,8 @@ class _Stream:
         self._peer, self._page, self._site = peer, page, site
         self._faults, self._session = faults, session
         self._listening: asyncio.Future[Listen] = asyncio.get_running_loop().create_future()
-        self._audio: asyncio.Queue[bytes] = asyncio.Queue()
-        self._heard: asyncio.Queue[Heard] = asyncio.Queue()
+        self._audio: asyncio.Queue[bytes | None] = asyncio.Queue()  # None: no more comes
+        self._heard: asyncio.Queue[Heard | None] = asyncio.Queue()
         self._speech: asyncio.Queue[Say] = asyncio.Queue()
         self._stopped = asyncio.Event()
 
@@ -113,6 +114,7 @@ class _Stream:
         raise Ended("stopped", 1001, "the emulator stops")
 
     async def _read(self) -> None:
+        await self._carry_out(self._session.opened(self._peer.now_ms()))
         while True:
             try:
                 message = await self._peer.receive(self._session.deadline)
@@ -139,6 +141,8 @@ class _Stream:
                     self._peer.post(action.text, action.kind)
                 case Hear():
                     self._audio.put_nowait(action.pcm)
+                case Finish():
+                    self._audio.put_nowait(None)
                 case Say():
                     self._speech.put_nowait(action)
                 case Listen():
@@ -158,17 +162,29 @@ class _Stream:
         listen = await self._listening
         rate = self._site.rules.rate
         recognizer = await self._work(self._site.engine.recognizer, listen.source, rate)
-        while True:
-            pcm = await self._audio.get()
-            while not self._audio.empty():
-                pcm += self._audio.get_nowait()
+        while (pcm := await self._next_audio()) is not None:
             for heard in await self._work(recognizer.feed, pcm):
                 self._heard.put_nowait(heard)
+        for heard in await self._work(recognizer.finish):
+            self._heard.put_nowait(heard)
+        self._heard.put_nowait(None)
+        await asyncio.Event().wait()  # the connection ends when all of it was told
+
+    async def _next_audio(self) -> bytes | None:
+        """All audio that waits to be recognised; None when there is and will be none."""
+        if (pcm := await self._audio.get()) is None:
+            return None
+        while not self._audio.empty():
+            more = self._audio.get_nowait()
+            if more is None:
+                self._audio.put_nowait(None)
+                break
+            pcm += more
+        return pcm
 
     async def _translate(self) -> None:
         listen = await self._listening
-        while True:
-            heard = await self._heard.get()
+        while (heard := await self._heard.get()) is not None:
             translation = ""
             if listen.target is not None and heard.text:
                 translation = await self._work(
@@ -177,6 +193,9 @@ class _Stream:
             if heard.kind == "final":
                 log.info("%s: %s → %s", self._name, heard.text, translation)
             await self._carry_out(self._session.heard(heard, translation))
+        await self._carry_out(self._session.finished())
+        await self._peer.flush()
+        raise Ended("finished")
 
     async def _speak(self) -> None:
         spoken = 0
@@ -221,5 +240,7 @@ class _Stream:
         for fault in self._faults.take(self._peer.now_ms(), page.audio_ms, page.messages):
             log.info("%s: fault %s", self._name, fault.do)
             if fault.do == "error":
-                await self._refuse(self._session.refuse(fault.code or -1, fault.msg or "fault"))
+                await self._refuse(
+                    self._session.refuse(int(fault.code or -1), fault.msg or "fault")
+                )
             self._peer.suffer(fault, self._session.thaw)

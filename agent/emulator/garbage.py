@@ -1,4 +1,4 @@
-"""Messages no client should believe, for the fault `garbage`."""
+"""Messages and bodies no client should believe, for the fault `garbage`."""
 
 from __future__ import annotations
 
@@ -18,8 +18,13 @@ class _Maker(Protocol):
 def garbage(count: int, seed: int = 0) -> Iterator[str | bytes]:
     """`count` messages, text and binary, going through every kind; the same for a seed."""
     random = Random(seed)
-    kinds: list[_Maker] = [_broken, _wrong_types, _unknown, _binary, _not_an_object, _huge]
-    return (make(random) for make in islice(cycle(kinds), count))
+    return (make(random) for make in islice(cycle(_KINDS), count))
+
+
+def garbage_body(seed: int = 0) -> bytes:
+    """A body of any kind, the same for a seed; seeds that follow one another go through them."""
+    *_, message = garbage(seed % len(_KINDS) + 1, seed)
+    return message if isinstance(message, bytes) else message.encode()
 
 
 def _result(random: Random) -> dict[str, object]:
@@ -54,3 +59,8 @@ def _not_an_object(random: Random) -> str:
 
 def _huge(random: Random) -> str:
     return json.dumps({**_result(random), "translation": "x" * _HUGE})
+
+
+_KINDS: tuple[_Maker, ...] = (
+    _broken, _wrong_types, _unknown, _binary, _not_an_object, _huge,
+)  # fmt: skip

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
-import wave
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Literal, TextIO, TypeAlias
+from typing import Literal, TypeAlias
 
+from agent.emulator.recorder import ExchangeRecorder, Recorder
 from agent.emulator.stream import DEMO
 from agent.errors import RunError
 
-_SECRETS = ("token", "secret_id", "secret_key", "app_key", "app_secret", "access_key")
+_SECRETS = (
+    "token", "secret_id", "secret_key", "app_key", "app_secret", "access_key", "appKey",
+)  # fmt: skip
+_LONGEST_FIELD = 500
 
-Kind: TypeAlias = Literal["result", "pong", "speech", "refusal", "garbage"]
+Kind: TypeAlias = Literal["handshake", "result", "pong", "speech", "refusal", "garbage"]
 
 
 @dataclass(frozen=True)
@@ -106,11 +110,69 @@ class Connection:
             self.recorder = None
 
 
+@dataclass
+class Exchange:
+    """One HTTP request and its answer, numbered from 1.
+
+    `fields` are those of the request without its credentials, its sound replaced by its size;
+    `audio` is that sound as 16 kHz mono s16le. `refusal` is why the provider said no, `fault`
+    what the plan did to it, `callbacks` how each attempt to call the client back went. `ended`
+    is empty while it is not answered. Without `keep` sound and answer are not kept.
+    """
+
+    number: int = 0
+    provider: str = ""
+    method: str = ""
+    path: str = ""
+    keep: bool = True
+    size: int = 0
+    fields: dict[str, object] = field(default_factory=dict)
+    status: int | None = None
+    answer: bytes = field(default=b"", repr=False)
+    answer_size: int = 0
+    refusal: str = ""
+    fault: str = ""
+    took_ms: float = 0
+    callbacks: list[str] = field(default_factory=list)
+    ended: str = ""
+    audio: bytes = field(default=b"", repr=False)
+    recorder: ExchangeRecorder | None = field(default=None, repr=False)
+
+    def note_fields(self, fields: Mapping[str, object]) -> None:
+        """Write down what the client asked for, and nothing secret."""
+        self.fields = {name: shortened(value) for name, value in without_secrets(fields).items()}
+
+    def note_audio(self, pcm: bytes) -> None:
+        """Write down the sound that came with it."""
+        if self.keep or self.recorder:
+            self.audio = pcm
+
+    def note_end(self, how: str, status: int | None, answer: bytes, took_ms: float) -> None:
+        """Write down how it ended."""
+        self.status, self.answer_size, self.took_ms = status, len(answer), took_ms
+        self.answer = answer if self.keep else b""
+        self.ended = how
+        if self.recorder:
+            self.recorder.keep(self)
+            self.recorder = None
+        self.audio = self.audio if self.keep else b""
+
+    def summary(self) -> dict[str, object]:
+        """Everything but sound and answer, fit for JSON."""
+        names = (
+            "number", "provider", "method", "path", "size", "fields", "status", "answer_size",
+            "refusal", "fault", "took_ms", "ended",
+        )  # fmt: skip
+        return {name: getattr(self, name) for name in names}
+
+
 class Journal:
-    """All connections since the start; with a folder, each one's audio and messages in files."""
+    """All connections and HTTP requests since the start; with a folder, also in files there."""
 
     def __init__(self, record: Path | None = None, *, keep: bool = True) -> None:
         self.connections: list[Connection] = []
+        self.exchanges: list[Exchange] = []
+        self._numbered = 0
         self._keep = keep
         self._record = record
         self._started = f"{datetime.now():%Y%m%d-%H%M%S}"
@@ -129,39 +191,15 @@ class Journal:
         self.connections.append(connection)
         return connection
 
-
-class Recorder:
-    """One connection as `NAME.wav` (audio received) and `NAME.jsonl` (messages both ways)."""
-
-    def __init__(self, base: Path, rate: int) -> None:
-        self._wav = wave.open(f"{base}.wav", "wb")  # noqa: SIM115 - open as long as the connection
-        self._wav.setnchannels(1)
-        self._wav.setsampwidth(2)
-        self._wav.setframerate(rate)
-        self._wav.writeframes(b"")
-        self._lines: TextIO = Path(f"{base}.jsonl").open("w", encoding="utf-8")  # noqa: SIM115
-
-    def received(self, received: Received, message: str | bytes) -> None:
-        """Keep a message from the client."""
-        if isinstance(message, bytes):
-            self._wav.writeframes(message[: len(message) // 2 * 2])
-        self._line(received.at_ms, "received", received.text, received.size)
-
-    def sent(self, sent: Sent) -> None:
-        """Keep a message to the client; of speech, its size."""
-        text = sent.message if isinstance(sent.message, str) else None
-        self._line(sent.at_ms, sent.kind, text, len(sent.message))
-
-    def close(self, how: str) -> None:
-        """Finish both files."""
-        self._lines.write(json.dumps({"ended": how}) + "\n")
-        self._lines.close()
-        self._wav.close()
-
-    def _line(self, at_ms: float, what: str, text: str | None, size: int) -> None:
-        line = {"at_ms": round(at_ms, 1), "what": what, "bytes": size, "text": text}
-        self._lines.write(json.dumps(line) + "\n")
-        self._lines.flush()
+    def exchange(self, provider: str, method: str, path: str) -> Exchange:
+        """A new request's page. Without `keep` only its number is remembered."""
+        self._numbered += 1
+        exchange = Exchange(self._numbered, provider, method, path, self._keep)
+        if self._record:
+            exchange.recorder = ExchangeRecorder(self._record / f"{self._started}-requests")
+        if self._keep:
+            self.exchanges.append(exchange)
+        return exchange
 
 
 def blot(message: str) -> str:
@@ -172,5 +210,20 @@ def blot(message: str) -> str:
         return message
     if not isinstance(fields, dict):
         return message
+    clean = without_secrets(fields)
+    return message if clean == fields else json.dumps(clean)
+
+
+def without_secrets(fields: Mapping[str, object]) -> dict[str, object]:
+    """The fields with every credential but the emulator's own made unreadable."""
     hidden = {name: "***" for name in _SECRETS if fields.get(name, DEMO) != DEMO}
-    return json.dumps({**fields, **hidden}) if hidden else message
+    return {**fields, **hidden}
+
+
+def shortened(value: object) -> object:
+    """The value, or its size when it is a sound or a long text."""
+    if isinstance(value, bytes):
+        return f"<{len(value)} bytes>"
+    if isinstance(value, str) and len(value) > _LONGEST_FIELD:
+        return f"<{len(value)} characters>"
+    return value

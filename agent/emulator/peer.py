@@ -99,7 +99,7 @@ class Peer:
         if fault.do == "reset":
             raise Ended("reset")
         if fault.do == "close":
-            raise Ended("closed", fault.code or 1011, fault.msg)
+            raise Ended("closed", int(fault.code or 1011), fault.msg)
         if fault.do == "freeze":
             self._freeze(fault, thaw)
         elif fault.do == "slow":
@@ -125,15 +125,17 @@ class Peer:
     async def end(self, ended: Ended) -> None:
         """End the connection the way it is to end; nothing may be sent afterwards."""
         if ended.how == "reset":
-            self._reset()
+            abort(self._request)
         else:
             self._request.protocol.resume_reading()
             await self._socket.close(code=ended.code or 1000, message=ended.reason.encode())
 
-    def _reset(self) -> None:
-        transport = self._request.transport
-        if transport is not None:
-            transport.get_extra_info("socket").setsockopt(
-                socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NONE
-            )
-            transport.abort()
+
+def abort(request: web.Request) -> None:
+    """Reset the TCP connection of this request, without a goodbye."""
+    transport = request.transport
+    if transport is not None:
+        transport.get_extra_info("socket").setsockopt(
+            socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NONE
+        )
+        transport.abort()

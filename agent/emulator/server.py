@@ -14,16 +14,18 @@ from pathlib import Path
 
 from aiohttp import web
 
-from agent.emulator import twetalk
+from agent.emulator import maas, tencent, twetalk, youdao
 from agent.emulator.engines import Engine
 from agent.emulator.engines.scripted import ScriptedEngine
 from agent.emulator.faults import Fault
-from agent.emulator.journal import Connection, Journal
+from agent.emulator.journal import Connection, Exchange, Journal
 from agent.emulator.site import Site
 from agent.emulator.stream import Rules
 from agent.errors import RunError
 
-PROVIDERS: tuple[Callable[[Site], list[web.RouteDef]], ...] = (twetalk.routes,)
+PROVIDERS: tuple[Callable[[Site], list[web.RouteDef]], ...] = (
+    twetalk.routes, tencent.routes, maas.routes, youdao.routes,
+)  # fmt: skip
 """A provider registers its paths with one function."""
 
 _STOP_TIMEOUT_S = 5.0
@@ -33,9 +35,9 @@ class Emulator:
     """Answers the providers' clients on `host`:`port` (0: any free port).
 
     `with Emulator() as emulator:` runs it in a thread, `serve` in the calling one.
-    `record` is a folder for each connection's audio and messages; `keep` is whether
-    `connections` holds them too, which takes memory. `RunError` when it cannot listen there or
-    record.
+    `record` is a folder for each connection's audio and messages and for all requests; `keep` is
+    whether `connections` and `exchanges` hold them too, which takes memory. `RunError` when it
+    cannot listen there or record.
     """
 
     def __init__(
@@ -70,6 +72,11 @@ class Emulator:
     def connections(self) -> list[Connection]:
         """Every connection since the start, in order."""
         return list(self._site.journal.connections)
+
+    @property
+    def exchanges(self) -> list[Exchange]:
+        """Every HTTP request since the start, in order."""
+        return list(self._site.journal.exchanges)
 
     def __enter__(self) -> Emulator:
         started: Future[None] = Future()
@@ -135,22 +142,32 @@ class Emulator:
         application = web.Application()
         routes = [route for provider in PROVIDERS for route in provider(self._site)]
         application.add_routes(routes)
-        application.router.add_route("*", "/{path:.*}", _unknown([r.path for r in routes]))
-        application.on_shutdown.append(self._stop_connections)
+        application.router.add_route("*", "/{path:.*}", _unknown(routes))
+        application.on_shutdown.append(self._stop_all)
         return application
 
-    async def _stop_connections(self, _: web.Application) -> None:
+    async def _stop_all(self, _: web.Application) -> None:
         for connection in tuple(self._site.live):
             connection.stop()
+        for task in tuple(self._site.tasks):
+            task.cancel()
 
 
-def _unknown(paths: list[str]) -> Callable[[web.Request], Awaitable[web.Response]]:
-    """The handler of all paths that no provider has."""
+def _unknown(
+    routes: Sequence[web.RouteDef],
+) -> Callable[[web.Request], Awaitable[web.Response]]:
+    """The handler of all that no provider takes."""
+    methods = {route.path: route.method for route in routes}
 
     async def unknown(request: web.Request) -> web.Response:
-        known = ", ".join(paths)
+        path = request.path[:100]
+        if request.path in methods:
+            text = f"{path} takes {methods[request.path]} only"
+            headers = {"Allow": methods[request.path]}
+            return web.Response(status=405, text=f"dragoman emulator: {text}\n", headers=headers)
+        known = ", ".join(methods)
         return web.Response(
-            status=404, text=f"dragoman emulator: nothing at {request.path[:100]} (have: {known})\n"
+            status=404, text=f"dragoman emulator: nothing at {path} (have: {known})\n"
         )
 
     return unknown

@@ -36,11 +36,16 @@ class Code(IntEnum):
 
 @dataclass(frozen=True)
 class Rules:
-    """What the streaming providers demand; tests shorten the times.
+    """What the providers demand; tests shorten the times.
 
     `rate` is in samples per second: no message says it. `credit_ms` is how much silence on the
     line may be made up for, `slack_ms` how far audio may run ahead of the clock. `code` is
-    whether successful messages carry `code` and says so because the document allows both.
+    whether successful messages carry `code` and says so because the document allows both;
+    `finish` whether a streamed translation ends with an event that says so: the document's table
+    has one, its sample has none.
+
+    `chunks_per_s` and `jobs_per_s` are the request limits of TSI and of long ASR; a job is worked
+    on for `job_ms` and its callback repeated after `callback_ms`.
     """
 
     rate: int = 16_000
@@ -49,6 +54,11 @@ class Rules:
     credit_ms: int = 6_000
     slack_ms: int = 500
     code: Literal["present", "absent", "alternate"] = "alternate"
+    finish: Literal["present", "absent", "alternate"] = "alternate"
+    chunks_per_s: int = 25
+    jobs_per_s: int = 10
+    job_ms: int = 300
+    callback_ms: int = 1_000
 
 
 @dataclass(frozen=True)
@@ -56,7 +66,7 @@ class Send:
     """Send this text message."""
 
     text: str
-    kind: Literal["result", "pong"]
+    kind: Literal["handshake", "result", "pong"]
 
 
 @dataclass(frozen=True)
@@ -73,6 +83,11 @@ class Hear:
     """Recognise this audio."""
 
     pcm: bytes
+
+
+@dataclass(frozen=True)
+class Finish:
+    """No more audio comes: finish what is open, then ask `StreamSession.finished`."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +108,7 @@ class Refuse:
     msg: str
 
 
-Action: TypeAlias = Send | Listen | Hear | Say | Refuse
+Action: TypeAlias = Send | Listen | Hear | Finish | Say | Refuse
 
 
 class Refused(Exception):
@@ -115,6 +130,9 @@ class StreamSession(Protocol):
     def speaking(self) -> bool:
         """Whether the client wants speech now."""
 
+    def opened(self, now: float) -> list[Action]:
+        """The connection was made."""
+
     def text(self, message: str, now: float) -> list[Action]:
         """A text message arrived."""
 
@@ -126,6 +144,9 @@ class StreamSession(Protocol):
 
     def heard(self, heard: Heard, translation: str) -> list[Action]:
         """A sentence was recognised a step further."""
+
+    def finished(self) -> list[Action]:
+        """After `Finish`: everything was recognised; the connection closes afterwards."""
 
     def refuse(self, code: int, msg: str) -> Refuse:
         """A refusal as this provider words it."""

@@ -11,7 +11,7 @@ import select
 import socket
 import ssl
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from agent.clock import Clock
@@ -39,9 +39,12 @@ class Target:
 
     @classmethod
     def of(cls, url: str) -> Target:
-        parts = urlsplit(url)
-        secure = parts.scheme in ("wss", "https")
-        return cls(parts.hostname or "", parts.port or (443 if secure else 80), secure)
+        try:
+            parts = urlsplit(url)
+            secure = parts.scheme in ("wss", "https")
+            return cls(parts.hostname or "", parts.port or (443 if secure else 80), secure)
+        except ValueError as error:
+            raise UsageError(f"service.url: {url}: {error}") from error
 
     def __str__(self) -> str:
         return f"{self.host}:{self.port}"
@@ -72,12 +75,16 @@ def dial(
     Raises LinkError with a message that says what to look at.
     """
     target = Target.of(url)
+    context = tls_context(ca_file) if target.secure else None
     deadline = clock.now() + limits.connect
-    wait = _Waiter(target, clock, deadline, cancelled)
-    sock = _connect_any(target, wait)
+    sock = _connect_any(target, _Waiter(target, clock, deadline, cancelled))
     try:
         _tune(sock, limits)
-        return _secure(sock, target, ca_file, wait) if target.secure else sock
+        wait = _Waiter(target, clock, deadline, cancelled)
+        return sock if context is None else _secure(sock, target, context, wait)
+    except (OSError, ValueError) as error:
+        sock.close()
+        raise LinkError(f"{target} hung up at once ({error})", "reset") from error
     except BaseException:
         sock.close()
         raise
@@ -89,6 +96,11 @@ class _Waiter:
     clock: Clock
     deadline: float
     cancelled: Callable[[], bool]
+
+    def share(self, parts: int) -> _Waiter:
+        """A waiter for one of ``parts`` attempts of equal length."""
+        now = self.clock.now()
+        return replace(self, deadline=now + (self.deadline - now) / parts)
 
     def until_ready(self, sock: socket.socket, *, write: bool) -> None:
         """Wait for ``sock``; LinkError ``timeout`` or ``cancelled``."""
@@ -107,12 +119,18 @@ class _Waiter:
 
 
 def _connect_any(target: Target, wait: _Waiter) -> socket.socket:
+    """The first address that answers; each gets its share of the time that is left."""
+    addresses = _resolve(target)
     error: LinkError | None = None
-    for family, kind, proto, _, address in _resolve(target):
-        sock = socket.socket(family, kind, proto)
+    for index, (family, kind, proto, _, address) in enumerate(addresses):
+        try:
+            sock = socket.socket(family, kind, proto)
+        except OSError as failure:  # IPv6 switched off, no descriptors left
+            error = LinkError(f"cannot reach {target}: {failure.strerror}", "unreachable")
+            continue
         try:
             sock.setblocking(False)
-            _connect(sock, address, target, wait)
+            _connect(sock, address, target, wait.share(len(addresses) - index))
             return sock
         except LinkError as failure:
             sock.close()
@@ -154,9 +172,8 @@ def _tune(sock: socket.socket, limits: Limits) -> None:
 
 
 def _secure(
-    sock: socket.socket, target: Target, ca_file: str | None, wait: _Waiter
+    sock: socket.socket, target: Target, context: ssl.SSLContext, wait: _Waiter
 ) -> socket.socket:
-    context = tls_context(ca_file)
     secure = context.wrap_socket(sock, server_hostname=target.host, do_handshake_on_connect=False)
     while True:
         try:

@@ -6,11 +6,12 @@ sentences that came back.  From it follow a transcript's true times, the place a
 replay begins, and whether everything said has been answered.
 
 A replay begins at the end of the last finished sentence.  Where the service gives
-times, that is exact.  Where it does not, it is the silence that follows the last
-change of that sentence: its newest partial result was made from audio sent at least
-``LATENCY`` before it came, so the first pause after that point ends the sentence or
-lies inside it.  Too early a place repeats words (marked ``replayed``); too late a
-place would lose them.
+times, that is exact.  Where it does not, only this is known: the sentence's newest
+partial result was made from audio at most ``LATENCY`` older than its arrival, so the
+sentence did not end before that point, and what follows the next pause is not known to
+be part of it.  The replay begins at the first pause after that point, or at the point
+itself where there is none.  Too early a place repeats words (marked ``replayed``); too
+late a place would lose them.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ from dataclasses import dataclass
 from agent.audio.pcm import PACKET_MS
 from agent.events import Result
 
-GAP = 480 // PACKET_MS  # a silence this long can end a sentence
-TOUCHING = 80 // PACKET_MS  # a shorter one does when the final arrived in it
+GAP = 200 // PACKET_MS  # a silence this long can end a sentence
+PAD = 200 // PACKET_MS  # silence kept before speech when a place is moved up to it
 LATENCY = 2000 // PACKET_MS  # how old the audio behind a fresh partial may be, at most
 MAX_RUNS = 4096
 
@@ -63,7 +64,8 @@ class Ledger:
         self.position = 0  #: packets sent on this connection
         self.reached = start  #: one past the newest ring packet sent on this connection
         self.last_voiced = -1  #: newest ring packet sent that held speech
-        self.final_reached = -1  #: ``reached`` when the newest final came
+        self._answered_to = start  # speech before this packet has its final
+        self._shown_to = start  # where the newest sentence that was shown ended
         self._runs: deque[_Run] = deque(maxlen=MAX_RUNS)
         self._heard: dict[int, int] = {}  # open sentence -> `reached` at its newest partial
         self._covered = start  # a final already published may reach up to here
@@ -73,8 +75,10 @@ class Ledger:
 
     def begin(self, seq: int) -> None:
         """Everything before ring packet ``seq`` is of no interest: a new take starts there."""
-        self.resume = self.reached = self._covered = self._repeat_until = max(self.resume, seq)
-        self.last_voiced = self.final_reached = -1
+        self.resume = self.reached = self._answered_to = max(self.resume, seq)
+        self._shown_to = self._repeat_until = self.resume
+        self.last_voiced = -1
+        self._heard.clear()
 
     def connected(self) -> None:
         """A new connection: its times begin at 0 and what follows starts at ``resume``."""
@@ -82,7 +86,8 @@ class Ledger:
         self._repeat_until = self._covered if repeats else self.resume
         self.position = 0
         self.reached = self.resume
-        self.last_voiced = self.final_reached = -1
+        self.last_voiced = -1
+        self._answered_to = self._shown_to = self.resume
         self._runs.clear()
         self._heard.clear()
 
@@ -98,6 +103,8 @@ class Ledger:
             self.reached = seq + 1
             if voiced:
                 self.last_voiced = seq
+            elif self.nothing_said:
+                self.resume = max(self.resume, seq + 1 - PAD)
 
     def ring_seq(self, ms: int) -> int:
         """The ring packet that was sent ``ms`` into this connection's audio."""
@@ -123,15 +130,17 @@ class Ledger:
         heard = self._heard.pop(result.index, self.reached)
         start = self._start(result)
         repeated = start < self._repeat_until
-        self.final_reached = self.reached
         if result.end_ms is not None:
-            end = max(start, self.ring_seq(result.end_ms))
+            end = resume = max(start, self.ring_seq(result.end_ms))
             self._covered = max(self._covered, end)
-            self.resume = max(self.resume, end)
         else:
-            end = self._pause_after(max(start, heard - LATENCY))
-            self._covered = self.reached
-            self.resume = max(self.resume, end)
+            earliest = max(start, heard - LATENCY)
+            end, pause = self._pause(heard), self._pause(earliest)
+            resume = pause if pause <= heard else earliest
+            self._covered = max(self._covered, self.reached)
+        self.resume = max(self.resume, resume)
+        self._answered_to = max(self._answered_to, end)
+        self._shown_to = max(self._shown_to, end)
         return Place(start, end, repeated)
 
     @property
@@ -151,29 +160,35 @@ class Ledger:
 
     @property
     def answered(self) -> bool:
-        """Whether every sentence is final and the newest final came after the last speech."""
-        if self.open_sentences:
-            return False
-        return self.last_voiced < max(self.resume, self.final_reached)
+        """Whether every sentence is final and the finals reach to the last speech sent."""
+        return not self.open_sentences and self.last_voiced < self._answered_to
 
-    def settle(self) -> None:
-        """Nothing more is expected for what was sent: never replay it."""
-        self.resume = self._covered = max(self.resume, self.reached)
+    @property
+    def certain(self) -> bool:
+        """Whether :attr:`answered` is more than likely: no speech follows the replay's place."""
+        return self.last_voiced < self.resume
+
+    def settle(self, upto: int | None = None) -> None:
+        """Nothing more is expected for what was sent (before ``upto``): never replay it."""
+        self.resume = max(self.resume, self.reached if upto is None else upto)
+        self._covered = max(self._covered, self.resume)
+        self._answered_to = max(self._answered_to, self.resume)
         self._heard.clear()
 
     def _start(self, result: Result) -> int:
-        begin = self.resume if result.start_ms is None else self.ring_seq(result.start_ms)
         if result.start_ms is not None:
-            return begin
+            return self.ring_seq(result.start_ms)
+        begin = max(self.resume, self._shown_to)
         return next((s for s in range(begin, self.reached) if self._voiced(s)), begin)
 
-    def _pause_after(self, seq: int) -> int:
-        """The end of the speech before the first pause at or after ``seq``; ``resume`` if none."""
+    def _pause(self, seq: int) -> int:
+        """Where the pause around ``seq`` begins, or the next one that is long enough."""
+        seq = min(seq, self.reached)
         while seq > self.resume and not self._voiced(seq) and not self._voiced(seq - 1):
-            seq -= 1  # already inside a pause: begin where it begins
+            seq -= 1
         quiet = 0
         for here in range(seq, self.reached):
             quiet = 0 if self._voiced(here) else quiet + 1
             if quiet >= GAP:
                 return here + 1 - quiet
-        return self.reached - quiet if quiet >= TOUCHING else self.resume
+        return self.reached - quiet

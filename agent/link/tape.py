@@ -32,10 +32,13 @@ class Take:
 
 
 class Tape:
-    """Takes on a ring, and the position of the next packet to send."""
+    """Takes on a ring, and the position of the next packet to send.
 
-    def __init__(self, ring: Ring) -> None:
-        self._ring = ring
+    With ``catch_up`` silence is left out while the position lags.
+    """
+
+    def __init__(self, ring: Ring, *, catch_up: bool = True) -> None:
+        self._ring, self._catch_up = ring, catch_up
         self.takes: deque[Take] = deque()
         self.seq = 0  #: the next packet to send, if a take holds it
         self.furthest = 0  #: one past the newest packet ever sent
@@ -82,13 +85,15 @@ class Tape:
                 return take
         return None
 
-    def next(self) -> Packet | None:
+    def next(self, pair: Pair | None = None) -> Packet | None:
         """The next packet to send, or None when it is not captured yet or all is played.
+
+        With ``pair`` None also where a take in another pair begins.
 
         Moves over silence left out and over packets lost, but not over the packet it
         returns: :meth:`sent` does.
         """
-        while (take := self.current) is not None:
+        while (take := self.current) is not None and pair in (None, take.pair):
             self.seq = max(self.seq, take.start)
             self._skip_lost(take)
             packet = self._ring.read(self.seq)
@@ -115,9 +120,9 @@ class Tape:
     @property
     def backlog(self) -> int:
         """Packets captured for sending and not sent yet."""
-        head = self._ring.head
+        head, begin = self._ring.head, max(self.seq, self._ring.tail)
         return sum(
-            max(0, (head if take.end is None else min(take.end, head)) - max(take.start, self.seq))
+            max(0, (head if take.end is None else min(take.end, head)) - max(take.start, begin))
             for take in self.takes
         )
 
@@ -129,8 +134,10 @@ class Tape:
         self._quiet = KEEP
 
     def forget(self, seq: int) -> None:
-        """Everything before ``seq`` is answered: drop the takes that ended there."""
-        while self.takes and (end := self.takes[0].end) is not None and end <= seq:
+        """All speech before ``seq`` is answered: drop the takes that hold no other."""
+        while self.takes and (end := self.takes[0].end) is not None and end <= self.seq:
+            if any(self.voiced(n) for n in range(max(seq, self.takes[0].start), end)):
+                return
             self.takes.popleft()
 
     def voiced(self, seq: int) -> bool:
@@ -149,7 +156,7 @@ class Tape:
 
     def _may_skip(self) -> bool:
         ahead = self._ring.head - self.seq - 1
-        if ahead < 1 or self._quiet < KEEP:
+        if not self._catch_up or ahead < 1 or self._quiet < KEEP:
             return False
         if ahead < PAD and self._quiet < LONG_SILENCE:
             return False

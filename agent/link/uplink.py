@@ -20,6 +20,8 @@ from agent.link.tape import Tape
 INTERVAL_S = PACKET_MS / 1000
 KEEPALIVE_S = 4.0  # the services hang up after 6 s without audio
 GRACE_S = 0.8  # after a final, before nothing more is expected
+DOUBT_S = 2.0  # the same where a final may belong to an earlier sentence
+MAX_NUMBERS = 64  # sentences of a connection that may still change
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,11 @@ class Answer:
 
 
 class Uplink:
-    """One session's way to the service; every method may be called from any thread."""
+    """One session's way to the service; every method may be called from any thread.
+
+    A ``quiet`` one makes no silence of its own, neither to keep a connection alive nor
+    to have a sentence ended: for services that are told when an utterance ends.
+    """
 
     def __init__(
         self,
@@ -70,12 +76,13 @@ class Uplink:
         result_timeout_s: float = 5.0,
         idle_close_s: float = 60.0,
         replay: bool = True,
+        quiet: bool = False,
     ) -> None:
         self._ring = ring
         self._lock = threading.Lock()
         self._silence = bytes(ring.packet_bytes)
         self._result_timeout, self._idle_close = result_timeout_s, idle_close_s
-        self._replay = replay
+        self._replay, self._quiet = replay, quiet
         self.tape = Tape(ring)
         self._ledger = Ledger(self.tape.voiced)
         self._bucket = TokenBucket(INTERVAL_S)
@@ -85,6 +92,7 @@ class Uplink:
         self._active_at = 0.0  # when anything last happened that keeps the connection warm
         self._played_at: float | None = None  # when the last take was sent to its end
         self._answer_at = 0.0
+        self._awaiting = False  # whether answers to what was said are still awaited
         self._origin: int | None = None
         self._numbers: dict[int, int] = {}
         self._finals = 0
@@ -100,7 +108,7 @@ class Uplink:
                 self._ledger.begin(self.tape.takes[0].start)
             if self._origin is None:
                 self._origin = self.tape.takes[0].start
-            self._active_at, self._played_at = now, None
+            self._active_at, self._played_at, self._awaiting = now, None, True
 
     def close(self, end: int) -> None:
         """Close the gate before ring packet ``end`` (the tail may still be to come)."""
@@ -113,7 +121,7 @@ class Uplink:
         After True or None the takes are forgotten: they will not be replayed.
         """
         with self._lock:
-            if self._pair is None or not self.tape.takes or self.tape.current is not None:
+            if self._pair is None or not self._awaiting or self.tape.current is not None:
                 return False
             verdict = self._verdict(now)
             if verdict is not False:
@@ -125,9 +133,8 @@ class Uplink:
     def wanted(self, now: float, pair: Pair) -> Pair | None:
         """The pair to connect for: that of waiting speech, else ``pair`` while warm, else None."""
         with self._lock:
-            take = self.tape.current or (self.tape.takes[-1] if self.tape.takes else None)
-            if take is not None:
-                return take.pair
+            if self.tape.takes:
+                return self.tape.takes[0].pair  # a replay begins there
             return pair if now < self._active_at + self._idle_close else None
 
     def keep_warm(self, now: float) -> None:
@@ -170,6 +177,7 @@ class Uplink:
                 return self._answer(number, self._ledger.partial(result))
             place = self._ledger.final(result)
             self._finals = max(self._finals, number + 1)
+            self._forget_numbers()
             self.tape.forget(self._ledger.resume)
             return self._answer(number, place)
 
@@ -186,11 +194,14 @@ class Uplink:
             ready = self._bucket.ready_at(now)
             if ready > now:
                 return Wait(ready)
-            packet = self.tape.next()
+            packet = self.tape.next(self._pair)
             if packet is not None:
                 data = packet.data if not packet.flags & GUARDED else self._silence
                 due = max(ready, packet.at)
                 return Send(data, packet, due, self.tape.backlog <= 1, self._epoch)
+            take = self.tape.current  # silence left out may have led into another take
+            if take is not None and take.pair != self._pair:
+                return self._switch(now)
             return self._idle(now)
 
     def sent(self, step: Send, now: float) -> None:
@@ -213,7 +224,7 @@ class Uplink:
     def busy(self) -> bool:
         """Whether speech is being sent or waits for its answer."""
         with self._lock:
-            return bool(self.tape.takes)
+            return self._awaiting
 
     @property
     def backlog_ms(self) -> int:
@@ -227,13 +238,38 @@ class Uplink:
         with self._lock:
             return self._ledger.unanswered * PACKET_MS
 
+    @property
+    def pending_pair(self) -> Pair | None:
+        """The pair of the speech that waits to be sent, if any does."""
+        with self._lock:
+            take = self.tape.current
+            return take.pair if take is not None and self.tape.backlog else None
+
+    @property
+    def played(self) -> bool:
+        """Whether every take was sent to its end."""
+        with self._lock:
+            return self._awaiting and self.tape.current is None
+
+    def finish(self) -> bool:
+        """The service has answered all it will: forget what was played; true if that is all."""
+        with self._lock:
+            if self._awaiting and self.tape.current is None:
+                self._forget_all()
+                return True
+            self._ledger.settle()
+            self.tape.forget(self._ledger.resume)
+            return False
+
     # --- under the lock ----------------------------------------------------------------------
 
     def _idle(self, now: float) -> Step:
         """No packet to send: trailing silence, keepalive, or hang up."""
-        if self.tape.current is None and self.tape.takes:
+        if self._quiet:
+            return Wait(None)
+        if self.tape.current is None and self._awaiting:
             return self._made_silence(now, INTERVAL_S)
-        if not self.tape.takes and now >= self._active_at + self._idle_close:
+        if not self._awaiting and now >= self._active_at + self._idle_close:
             return Hangup("idle")
         return self._made_silence(now, KEEPALIVE_S)
 
@@ -243,25 +279,35 @@ class Uplink:
 
     def _switch(self, now: float) -> Step:
         """The next take speaks another language: finish this one first."""
+        if self._quiet:
+            return Hangup("language pair")
         if self._verdict(now) is False:
             return self._made_silence(now, INTERVAL_S)
-        self._ledger.settle()
-        self.tape.forget(self._ledger.resume)
+        while self.tape.takes[0] is not self.tape.current:
+            self.tape.takes.popleft()
+        self._ledger.settle(self.tape.takes[0].start)
         return Hangup("language pair")
 
     def _verdict(self, now: float) -> bool | None:
         if self._played_at is None:
             self._played_at = now
         since = max(self._played_at, self._answer_at)
-        if self._ledger.answered and (self._ledger.nothing_said or now >= since + GRACE_S):
-            return True
+        if self._ledger.answered:
+            grace = GRACE_S if self._ledger.certain else DOUBT_S
+            if self._ledger.nothing_said or now >= since + grace:
+                return True
         return None if now >= since + self._result_timeout else False
 
     def _forget_all(self) -> None:
         self._ledger.settle()
         self.tape.forget(self._ledger.resume)
         self.tape.takes.clear()
-        self._played_at = None
+        self._played_at, self._awaiting = None, False
+
+    def _forget_numbers(self) -> None:
+        """Months of one connection must not keep a number for each sentence."""
+        while len(self._numbers) > MAX_NUMBERS:
+            self._numbers.pop(next(iter(self._numbers)))
 
     def _open_numbers(self) -> int:
         return sum(number >= self._finals for number in self._numbers.values())

@@ -16,19 +16,20 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from websockets.client import ClientProtocol
-from websockets.exceptions import InvalidStatus, WebSocketException
+from websockets.exceptions import InvalidStatus, InvalidURI, WebSocketException
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Response
 from websockets.protocol import State
 from websockets.uri import parse_uri
 
 from agent.clock import Clock
-from agent.errors import LinkError, Refused
+from agent.errors import LinkError, Refused, UsageError
 from agent.link.dial import Limits, dial
 from agent.services.base import Endpoint, Message
 
 MAX_MESSAGE = 4 * 1024 * 1024  # bytes: two minutes of speech; nothing sane is larger
 READ_SIZE = 64 * 1024
+READ_MOST = 4 * READ_SIZE
 
 
 class WebSocket:
@@ -44,6 +45,7 @@ class WebSocket:
         self._text = False
         self._pings: dict[bytes, float] = {}
         self._aborted = False
+        self._broken: BaseException | None = None  # told after what came before it was read
         self.last_heard = clock.now()  #: when anything last came from the peer (s)
         self.round_trip_s: float | None = None  #: of the newest answered ping
 
@@ -67,8 +69,8 @@ class WebSocket:
             self._protocol_call(lambda: self._protocol.send_ping(token))
         self._flush()
 
-    def receive(self) -> list[Message]:
-        """Wait for the next messages, at least one.
+    def receive(self, until: float | None = None) -> list[Message]:
+        """Wait for the next messages, at least one; at most ``until`` (s).
 
         Raises LinkError: ``silent`` when nothing at all came for the silence limit,
         ``closed`` after a close frame, ``reset`` and others when the connection is gone.
@@ -78,14 +80,18 @@ class WebSocket:
                 messages = self._read_frames()
             if messages:
                 return messages
-            self._wait_readable()
+            if until is not None and self._clock.now() >= until:
+                raise LinkError("the service did not answer in time", "timeout")
+            self._wait_readable(until)
             self._pump()
 
     def abort(self) -> None:
         """Tear the connection down from any thread; whoever waits on it gets a LinkError."""
         self._aborted = True
         with suppress(OSError):  # already gone, which is what was asked for
-            self._sock.shutdown(socket.SHUT_RDWR)
+            # Not SSLSocket.shutdown: that forgets the TLS state while the other thread may
+            # be about to write, and what it writes would go out in the clear.
+            socket.socket.shutdown(self._sock, socket.SHUT_RDWR)
 
     def goodbye(self) -> None:
         """Send a close frame, if it leaves at once, then :meth:`abort`."""
@@ -138,8 +144,8 @@ class WebSocket:
                 message = self._read_frame(event)
                 if message is not None:
                     messages.append(message)
-        if not messages and self._protocol.state is not State.OPEN:
-            raise self._gone()
+        if not messages and (self._broken or self._protocol.state is not State.OPEN):
+            raise self._gone(self._broken)
         return messages
 
     def _read_frame(self, frame: Frame) -> Message | None:
@@ -174,10 +180,12 @@ class WebSocket:
                 )
             self._select([], [self._sock], min(left, 0.1))
 
-    def _wait_readable(self) -> None:
+    def _wait_readable(self, until: float | None) -> None:
         left = self.last_heard + self._limits.silence - self._clock.now()
         if left <= 0:
             raise LinkError(f"nothing heard for {self._limits.silence:g} s", "silent")
+        if until is not None:
+            left = min(left, max(0.0, until - self._clock.now()))
         self._select([self._sock], [], left)
 
     def _select(
@@ -189,25 +197,38 @@ class WebSocket:
             raise self._gone(error) from error
 
     def _pump(self) -> None:
-        """Read what is there into the protocol and send what it answers (pong, close)."""
+        """Read what is there into the protocol and send what it answers (pong, close).
+
+        At most ``READ_MOST`` bytes at a time: a server that floods must not keep the
+        sender from the lock.
+        """
         with self._lock:
             try:
-                while True:
-                    data = self._sock.recv(READ_SIZE)
-                    self.last_heard = self._clock.now()
-                    if not data:
-                        self._protocol.receive_eof()
-                        break
-                    self._protocol.receive_data(data)
+                self._read_some()
             except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
                 pass
             except EOFError:  # data after the end: the close is in the events
                 pass
             except (OSError, ValueError) as error:
-                raise self._gone(error) from error
+                self._broken = error
             self._collect()
-            if self._protocol.state is State.OPEN:
+            if self._protocol.state is State.OPEN and self._broken is None:
                 self._write_some()
+
+    def _read_some(self) -> None:
+        left = READ_MOST
+        while left > 0 or self._tls_pending():
+            data = self._sock.recv(READ_SIZE)
+            self.last_heard = self._clock.now()
+            left -= len(data)
+            if not data:
+                self._protocol.receive_eof()
+                return
+            self._protocol.receive_data(data)
+
+    def _tls_pending(self) -> bool:
+        """Whether TLS holds bytes that no select will tell of."""
+        return isinstance(self._sock, ssl.SSLSocket) and self._sock.pending() > 0
 
     def _gone(self, error: BaseException | None = None) -> LinkError:
         if self._aborted:
@@ -236,7 +257,11 @@ def connect(
 
     Raises LinkError (retry) or Refused (HTTP 401/403/404: retrying cannot mend it soon).
     """
-    protocol = ClientProtocol(parse_uri(endpoint.url), max_size=MAX_MESSAGE)
+    try:
+        uri = parse_uri(endpoint.url)
+    except InvalidURI as error:
+        raise UsageError(f"service.url: {error}") from error
+    protocol = ClientProtocol(uri, max_size=MAX_MESSAGE)
     sock = dial(endpoint.url, limits, clock, ca_file, cancelled)
     socket_ = WebSocket(sock, protocol, limits, clock)
     try:

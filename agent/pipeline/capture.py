@@ -58,6 +58,7 @@ class Capture(Worker):
         self._assembler = Assembler(ring.packet_bytes)
         self._silence = bytes(ring.packet_bytes)
         self._backoff = Backoff(base=0.25, cap=1.0)
+        self._lost = False
         self.overruns = 0
 
     def run(self) -> None:
@@ -75,8 +76,10 @@ class Capture(Worker):
                 self._read_once()
         except DeviceError as error:
             self._source.close()
-            log.warning("microphone lost: %s", error)
-            self._post(MicrophoneLost(str(error)))
+            if not self._lost:
+                log.warning("microphone lost: %s", error)
+                self._post(MicrophoneLost(str(error)))
+            self._lost = True
             self._reopen()
 
     def _read_once(self) -> None:
@@ -87,9 +90,17 @@ class Capture(Worker):
             self._post(Notice("overrun", {"count": self.overruns}))
             return
         if data:
-            self._backoff.reset()
+            self._works()
             for packet in self._assembler.feed(data):
                 self._store(packet)
+
+    def _works(self) -> None:
+        """Samples came: only now a reopened microphone is really back."""
+        self._backoff.reset()
+        if self._lost:
+            self._lost = False
+            log.info("microphone is back")
+            self._post(MicrophoneBack())
 
     def _store(self, packet: bytes) -> None:
         flags = VOICED if self._vad.voiced(packet) else 0
@@ -110,7 +121,8 @@ class Capture(Worker):
     def _reopen(self) -> None:
         """Write silence on the clock until the device opens again."""
         self._assembler.reset()
-        due = retry = self.clock.now()
+        due = self.clock.now()
+        retry = due + self._backoff.next()
         while not self.stopping:
             if self.clock.now() >= retry:
                 if self._try_open():
@@ -128,8 +140,6 @@ class Capture(Worker):
         except DeviceError as error:
             log.debug("microphone still away: %s", error)
             return False
-        log.info("microphone is back")
-        self._post(MicrophoneBack())
         return True
 
     def _finish(self) -> None:

@@ -46,7 +46,8 @@ class Player(Worker):
         )
         self._wake = Wake()
         self._backoff = Backoff(base=0.25, cap=1.0)
-        self._cut = self._discard = False
+        self._cut = self._discard = self._overflowing = False
+        self._away = False
         self._quiet_at: float | None = None  # when the buffer ran dry while speaking
         self._stopped_at = -GUARD_S
         self.volume = volume  #: 0–100
@@ -58,11 +59,14 @@ class Player(Worker):
     def speech(self, pcm: bytes) -> None:
         """Take synthesised speech, any number of bytes."""
         if self._discard:
+            self._jitter.skip(pcm)
             return
         dropped = self._jitter.put(pcm, self.clock.now())
         if dropped:
             self._telemetry.count("speech_bytes_dropped", dropped)
-            self._post(Notice("speech_dropped", {"bytes": dropped}))
+            if not self._overflowing:  # once a spell: a talk of minutes would fill the outbox
+                self._post(Notice("speech_dropped", {"bytes": dropped}))
+        self._overflowing = dropped > 0
         self._wake.set()
 
     def new_stream(self) -> None:
@@ -75,8 +79,12 @@ class Player(Worker):
         self._discard = False
 
     def barge_in(self) -> None:
-        """Silence at once, and no more of the sentences being spoken."""
-        self._discard = self._cut = True
+        """Silence at once, and no more of the sentence being spoken.
+
+        Where nothing is spoken nothing is dropped: an answer that is still to come is
+        wanted, and waits until nobody talks.
+        """
+        self._discard = self._cut = self.pending
         self._wake.set()
 
     def hold(self, held: bool) -> None:
@@ -91,8 +99,8 @@ class Player(Worker):
 
     @property
     def pending(self) -> bool:
-        """Whether speech is waiting or playing."""
-        return self.speaking or len(self._jitter) > 0
+        """Whether speech is waiting or playing; a speaker that is away plays none."""
+        return not self._away and (self.speaking or len(self._jitter) > 0)
 
     # --- the thread --------------------------------------------------------------------------
 
@@ -165,6 +173,7 @@ class Player(Worker):
             self._post(SpeakerStopped())
 
     def _reopen(self) -> None:
+        self._away = True
         while not self.stopping:
             self.beat()
             self._wake.wait(max(0.2, self._backoff.next()))
@@ -173,6 +182,7 @@ class Player(Worker):
             except DeviceError as error:
                 log.debug("speaker still away: %s", error)
                 continue
+            self._away = False
             log.info("speaker is back")
             self._post(Notice("speaker_back"))
             self._backoff.reset()

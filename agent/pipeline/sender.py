@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 
 from agent.audio.pcm import PACKET_MS
-from agent.clock import Clock
 from agent.errors import LinkError
-from agent.events import Event, Notice, Settled
+from agent.events import Notice, Settled
 from agent.link.uplink import Hangup, Send, Wait
+from agent.pipeline.cloud import Parts
 from agent.pipeline.session import Connection, Session
-from agent.report.telemetry import Telemetry
 from agent.threads import Worker
 
 log = logging.getLogger(__name__)
@@ -24,18 +22,11 @@ class Sender(Worker):
 
     name = "sender"
 
-    def __init__(
-        self,
-        session: Session,
-        telemetry: Telemetry,
-        post: Callable[[Event], None],
-        clock: Clock,
-        ping_interval_s: float,
-    ) -> None:
-        super().__init__(clock)
-        self._session, self._uplink, self._telemetry = session, session.uplink, telemetry
-        self._post = post
-        self._ping_interval = ping_interval_s
+    def __init__(self, session: Session, parts: Parts) -> None:
+        super().__init__(parts.clock)
+        self._session, self._uplink = session, session.uplink
+        self._telemetry, self._post = parts.telemetry, parts.post
+        self._ping_interval = parts.config.network.ping_interval_s
         self._ping_at = 0.0
         self._reported_lost = 0
 
@@ -47,7 +38,7 @@ class Sender(Worker):
             self.beat()
             connection = self._session.connection
             wait = IDLE_S if connection is None else self._turn(connection)
-            self._watch()
+            self._watch(connection)
             if wait > 0:
                 self._session.sender_wake.wait(min(wait, IDLE_S))
 
@@ -106,7 +97,7 @@ class Sender(Worker):
             connection.socket.send(message)
         connection.socket.ping()
 
-    def _watch(self) -> None:
+    def _watch(self, connection: Connection | None) -> None:
         """Tell the main thread what only the tape knows."""
         lost = self._uplink.tape.lost
         if lost > self._reported_lost:
@@ -117,5 +108,7 @@ class Sender(Worker):
                 Notice("lost_audio", {"packets": packets, "duration_ms": packets * PACKET_MS})
             )
         verdict = self._uplink.settled(self.clock.now())
+        if verdict is None and connection is not None:
+            self._session.flush(connection)
         if verdict is not False:
             self._post(Settled(timed_out=verdict is None))

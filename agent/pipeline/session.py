@@ -1,4 +1,4 @@
-"""What the sender and the receiver share: the connection of the moment.
+"""The cloud as a stream: a connection two threads share.
 
 The receiver makes connections and attaches them here; the sender sends on whatever
 is attached.  Either may drop a connection it finds broken; dropping wakes the other.
@@ -7,13 +7,16 @@ is attached.  Either may drop a connection it finds broken; dropping wakes the o
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
-from agent.events import Pair
+from agent.clock import Clock
+from agent.events import Pair, Result
 from agent.link.uplink import Uplink
 from agent.link.websocket import WebSocket
+from agent.pipeline.answers import Answers
 from agent.services.base import StreamProtocol
-from agent.threads import Wake
+from agent.threads import Wake, Worker
 
 
 @dataclass(slots=True)
@@ -25,21 +28,69 @@ class Connection:
     pair: Pair
     tts: bool  #: whether the service was told to speak
     planned: str | None = None  #: why we hang up ourselves, if we do
+    lock: threading.Lock = field(default_factory=threading.Lock)  #: for ``protocol``
 
 
 class Session:
-    """The attached connection and the wake-ups of the two threads."""
+    """A stream service in use (see :class:`agent.pipeline.cloud.Cloud`)."""
 
-    def __init__(self, uplink: Uplink, tts: bool) -> None:
+    def __init__(self, uplink: Uplink, answers: Answers, tts: bool, clock: Clock) -> None:
         self.uplink = uplink
-        self.tts = tts  #: whether synthesised speech is wanted; the sender tells the service
+        self.answers = answers
+        self.tts = tts
+        self.workers: Sequence[Worker] = ()  #: the receiver and the sender
+        self.hurry = False  #: somebody began to speak: do not wait out a backoff
         self.sender_wake = Wake()
         self.receiver_wake = Wake()
+        self._clock = clock
         self._lock = threading.Lock()
         self._connection: Connection | None = None
 
+    # --- for the controller ------------------------------------------------------------------
+
+    @property
+    def connected(self) -> bool:
+        return self._connection is not None
+
+    @property
+    def backlog_ms(self) -> int:
+        return self.uplink.backlog_ms
+
+    @property
+    def unanswered_ms(self) -> int:
+        return self.uplink.unanswered_ms
+
+    def captured(self) -> None:
+        self.sender_wake.set()
+
+    def open(self, start: int, pair: Pair) -> None:
+        self.uplink.open(start, pair, self._clock.now())
+        self.hurry = True
+        self.wake()
+
+    def close(self, end: int) -> None:
+        self.uplink.close(end)
+        self.wake()
+
+    def switch_tts(self, enabled: bool) -> None:
+        self.tts = enabled
+        self.sender_wake.set()
+
+    def renew(self, pair: Pair) -> None:
+        """An idle connection is made anew for ``pair``; a busy one is renewed by the uplink."""
+        connection = self._connection
+        if connection is not None and connection.pair != pair and not self.uplink.busy:
+            self.drop(connection, planned="language pair")
+
+    def free(self) -> None:
+        self.sender_wake.close()
+        self.receiver_wake.close()
+
+    # --- for the two threads -----------------------------------------------------------------
+
     @property
     def connection(self) -> Connection | None:
+        """What the receiver attached and nobody dropped."""
         return self._connection
 
     def attach(self, connection: Connection) -> None:
@@ -61,23 +112,16 @@ class Session:
             connection.socket.abort()
         self.wake()
 
-    def switch_tts(self, enabled: bool) -> None:
-        """Have the service speak or not, from now on."""
-        self.tts = enabled
-        self.sender_wake.set()
-
-    def renew(self, pair: Pair) -> None:
-        """Have an idle connection made anew for ``pair``; a busy one is renewed by the uplink."""
-        connection = self._connection
-        if connection is not None and connection.pair != pair and not self.uplink.busy:
-            self.drop(connection, planned="language pair")
+    def flush(self, connection: Connection) -> None:
+        """Nothing more is waited for: hand on sentences that lack only their translation."""
+        with connection.lock:
+            events = connection.protocol.flush()
+        for event in events:
+            if isinstance(event, Result):
+                answer = self.uplink.result(event, self._clock.now())
+                self.answers.result(event, answer, connection.pair)
 
     def wake(self) -> None:
         """Something changed: let both threads look."""
         self.sender_wake.set()
         self.receiver_wake.set()
-
-    def close(self) -> None:
-        """Free the wake-ups, after both threads have ended."""
-        self.sender_wake.close()
-        self.receiver_wake.close()

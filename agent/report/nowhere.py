@@ -29,6 +29,9 @@ class Nowhere:
     def command_result(self, fields: Mapping[str, Any]) -> None:
         """Nobody is told."""
 
+    def summary(self, fields: Mapping[str, Any]) -> None:
+        """Nobody is told."""
+
     def start(self) -> None:
         """Nothing to start."""
 

@@ -8,9 +8,10 @@ sent: an answer nobody can read is ``Garbage`` when its status says success, and
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any, TypeVar
 
-from agent.events import Failure, Garbage, ServiceEvent
+from agent.events import Failure, Garbage, Result, ServiceEvent
 from agent.services.reading import Malformed, parse_object
 from agent.services.shapes import Response
 
@@ -71,6 +72,14 @@ def _one(item: Any, read_one: Callable[[Json], ServiceEvent | None]) -> ServiceE
         return read_one(item)
     except Malformed as error:
         return Garbage(error.kind, str(error)[:MAX_MESSAGE])
+
+
+def numbered(events: Iterable[ServiceEvent]) -> list[ServiceEvent]:
+    """The same, with results indexed from 0 in their order and ahead of everything else."""
+    every = list(events)
+    results = [event for event in every if isinstance(event, Result)]
+    others = [event for event in every if not isinstance(event, Result)]
+    return [*(replace(result, index=n) for n, result in enumerate(results)), *others]
 
 
 def ok(status: int) -> bool:

@@ -55,5 +55,8 @@ class StreamProtocol(Protocol):
     def switch_tts(self, enabled: bool) -> Message | None:
         """Turn synthesised speech on or off mid-session; None where that needs a reconnect."""
 
+    def flush(self) -> Sequence[ServiceEvent]:
+        """What still waits for something that will not come any more (V1: a translation)."""
+
     def receive(self, message: Message) -> Sequence[ServiceEvent]:
         """What a message means.  Never raises: what it cannot read becomes ``Garbage``."""

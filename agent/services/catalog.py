@@ -1,32 +1,348 @@
-"""The catalog of services: which protocol serves which ``service.name``."""
+"""The catalog: what each service is, takes, gives and allows, and who speaks its protocol.
+
+One entry a service.  From it limits are checked before anything is sent, long
+recordings are split, the device chooses how to talk to the service, and the README's
+table is made (``scripts/services-table``).  Adding a provider is one protocol file and
+one entry here.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+from urllib.parse import urlsplit
+
+from msgspec.structs import replace
 
 from agent.config.schema import Service
 from agent.config.secret import Secret
 from agent.errors import UsageError
-from agent.services import twetalk_v2
-from agent.services.base import StreamProtocol
+from agent.events import Pair
+from agent.services import (
+    maas,
+    maas_fast_asr,
+    maas_speech,
+    maas_whisper,
+    tencent_long_asr,
+    tencent_tsi,
+    twetalk,
+    twetalk_asr,
+    twetalk_text,
+    twetalk_v1,
+    twetalk_v2,
+    youdao,
+)
+from agent.services.shapes import Clip
 
-STREAMS = ("twetalk-v2",)
+TWETALK = "TWeTalk service interface document (Tencent IoT)"
+MAAS = "MaaS speech-to-text interface document (Cloudsway), v1.1"
 
 
-def stream(
-    service: Service, source: str, target: str | None, request_id: str, tts: bool
-) -> StreamProtocol:
-    """The protocol of a new connection; UsageError where the service has no live stream."""
-    if service.name == "twetalk-v2":
-        setup = twetalk_v2.Setup(
-            token=_reveal(service.token),
-            request_id=request_id,
-            source=source,
-            target=target or source,
-            tts=tts,
-            tts_stream=service.tts_stream,
+class Shape(Enum):
+    """How one talks to a service."""
+
+    STREAM = "stream"  # packets as they are spoken, over a WebSocket
+    CHUNK = "chunk"  # an HTTP request each few packets
+    UTTERANCE = "utterance"  # one upload when the speech has ended
+    JOB = "job"  # submitted, answered later at a callback address
+    TEXT = "text"  # text in, text out
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a provider allows; None: nothing is said.  ``bytes`` are of the Base64 text
+    where ``encoded``.  ``formats`` other than PCM are passed on as they are."""
+
+    seconds: int | None = None
+    bytes: int | None = None
+    encoded: bool = False
+    formats: tuple[str, ...] = ("pcm",)
+    rates: tuple[int, ...] = (16000,)
+    requests_per_s: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One service.  ``make`` builds its protocol for a language pair, an unused id and
+    whether speech is wanted; UsageError where the service cannot do it."""
+
+    name: str
+    document: str
+    shape: Shape
+    gives: str
+    host: str
+    make: Callable[[Service, Pair, str, bool], Any]
+    limits: Limits = Limits()
+
+
+def entry(name: str) -> Entry:
+    """The entry of service ``name``; UsageError where there is none."""
+    try:
+        return CATALOG[name]
+    except KeyError:
+        raise UsageError(f"no service '{name}'; there are {', '.join(CATALOG)}") from None
+
+
+def check(service: Entry, clip: Clip) -> None:
+    """Refuse a clip the provider would refuse; UsageError names the limit and its number."""
+    limits = service.limits
+    if clip.format not in limits.formats:
+        raise UsageError(f"{service.name} takes {', '.join(limits.formats)}, not {clip.format}")
+    size = (len(clip.data) + 2) // 3 * 4 if limits.encoded else len(clip.data)
+    if limits.bytes is not None and size > limits.bytes:
+        coded = " as Base64" if limits.encoded else ""
+        raise UsageError(
+            f"{service.name} takes at most {limits.bytes / 2**20:g} MB{coded}, "
+            f"this has {size / 2**20:.1f} MB"
         )
-        return twetalk_v2.TwetalkV2(setup, service.url or twetalk_v2.HOST)
-    raise UsageError(f"service.name: {service.name} cannot be used live")
+    if limits.seconds is None or clip.duration_ms is None:
+        return
+    if clip.duration_ms > limits.seconds * 1000:
+        raise UsageError(
+            f"{service.name} takes at most {limits.seconds} s, this has "
+            f"{clip.duration_ms / 1000:.1f} s"
+        )
 
 
-def _reveal(secret: Secret | None) -> str:
+# --- builders --------------------------------------------------------------------------------
+
+
+def _plain(secret: Secret | None) -> str:
     return secret.reveal() if secret else ""
+
+
+def _setup(service: Service, pair: Pair, request_id: str, tts: bool) -> twetalk.Setup:
+    return twetalk.Setup(
+        token=_plain(service.token),
+        request_id=request_id,
+        source=pair.source,
+        target=pair.target or pair.source,
+        tts=tts,
+        tts_stream=service.tts_stream,
+    )
+
+
+def _v1(service: Service, pair: Pair, request_id: str, tts: bool) -> twetalk_v1.TwetalkV1:
+    setup = _setup(service, pair, request_id, tts)
+    return twetalk_v1.TwetalkV1(setup, service.url or twetalk.HOST)
+
+
+def _v2(service: Service, pair: Pair, request_id: str, tts: bool) -> twetalk_v2.TwetalkV2:
+    setup = _setup(service, pair, request_id, tts)
+    return twetalk_v2.TwetalkV2(setup, service.url or twetalk.HOST)
+
+
+def _asr(service: Service, pair: Pair, request_id: str, tts: bool) -> twetalk_asr.TwetalkAsr:
+    model = twetalk_asr.choose_model(service.model, pair.source)
+    setup = twetalk_asr.Setup(service.app_id or "", model)
+    return twetalk_asr.TwetalkAsr(setup, service.url or twetalk.HOST)
+
+
+def _translate(
+    service: Service, pair: Pair, request_id: str, tts: bool
+) -> twetalk_text.TwetalkTranslate:
+    host = service.url or twetalk_text.HOST
+    target = pair.target or pair.source
+    return twetalk_text.TwetalkTranslate(_plain(service.token), pair.source, target, host)
+
+
+def _summary(
+    service: Service, pair: Pair, request_id: str, tts: bool
+) -> twetalk_text.TwetalkSummary:
+    host = service.url or twetalk_text.HOST
+    return twetalk_text.TwetalkSummary(_plain(service.token), host=host)
+
+
+def _tsi(service: Service, pair: Pair, request_id: str, tts: bool) -> tencent_tsi.TencentTsi:
+    account = tencent_tsi.Account(
+        _plain(service.secret_id), _plain(service.secret_key), _plain(service.token)
+    )
+    host = service.url or tencent_tsi.HOST
+    return tencent_tsi.TencentTsi(account, pair.source, pair.target, request_id, host)
+
+
+def _long_asr(
+    service: Service, pair: Pair, request_id: str, tts: bool
+) -> tencent_long_asr.TencentLongAsr:
+    account = tencent_long_asr.Account(
+        service.app_id or "", _plain(service.app_key), service.callback_url or ""
+    )
+    host = service.url or tencent_long_asr.HOST
+    return tencent_long_asr.TencentLongAsr(account, pair.source, host)
+
+
+def _youdao(service: Service, pair: Pair, request_id: str, tts: bool) -> youdao.Youdao:
+    account = youdao.Account(_plain(service.app_key), _plain(service.app_secret))
+    host, voice = service.url or youdao.HOST, service.voice or youdao.VOICES[0]
+    return youdao.Youdao(account, pair.source, pair.target, voice, host)
+
+
+def _maas_account(service: Service) -> maas.Account:
+    host = service.url or maas.HOST
+    return maas.Account(_plain(service.endpoint), _plain(service.access_key), host)
+
+
+def _whisper(service: Service, pair: Pair, request_id: str, tts: bool) -> maas_whisper.Whisper:
+    return maas_whisper.Whisper(_maas_account(service), pair.source)
+
+
+def _whisper_translate(
+    service: Service, pair: Pair, request_id: str, tts: bool
+) -> maas_whisper.WhisperTranslate:
+    return maas_whisper.WhisperTranslate(_maas_account(service))
+
+
+def _fast_asr(service: Service, pair: Pair, request_id: str, tts: bool) -> maas_fast_asr.FastAsr:
+    return maas_fast_asr.FastAsr(_maas_account(service), [pair.source])
+
+
+def _realtime_asr(
+    service: Service, pair: Pair, request_id: str, tts: bool
+) -> maas_speech.RealtimeAsr:
+    return maas_speech.RealtimeAsr(_maas_account(service), [pair.source])
+
+
+def _speech_translation(
+    service: Service, pair: Pair, request_id: str, tts: bool
+) -> maas_speech.SpeechTranslation:
+    targets: Sequence[str] = service.targets or ([pair.target] if pair.target else [])
+    return maas_speech.SpeechTranslation(_maas_account(service), [pair.source], targets)
+
+
+# --- the entries -----------------------------------------------------------------------------
+
+_STREAMED = Limits(rates=(16000, 8000))
+_WHISPER = Limits(bytes=maas.MAX_BYTES, formats=maas_whisper.FORMATS)
+_HALF_MINUTE = Limits(seconds=maas_speech.MAX_SECONDS, formats=maas_speech.FORMATS)
+
+_ENTRIES = (
+    Entry(
+        "twetalk-v2",
+        TWETALK,
+        Shape.STREAM,
+        "text, translation, partials, speech",
+        twetalk.HOST,
+        _v2,
+        _STREAMED,
+    ),
+    Entry(
+        "twetalk-v1",
+        TWETALK,
+        Shape.STREAM,
+        "text, translation, partials, speech",
+        twetalk.HOST,
+        _v1,
+        _STREAMED,
+    ),
+    Entry(
+        "twetalk-asr", TWETALK, Shape.STREAM, "text, partials, times", twetalk.HOST, _asr, _STREAMED
+    ),
+    Entry(
+        "twetalk-translate",
+        TWETALK,
+        Shape.TEXT,
+        "translation, streamed or whole",
+        twetalk_text.HOST,
+        _translate,
+    ),
+    Entry(
+        "twetalk-summary",
+        TWETALK,
+        Shape.TEXT,
+        "summary, streamed or whole",
+        twetalk_text.HOST,
+        _summary,
+    ),
+    Entry(
+        "tencent-tsi",
+        "Tencent TSI quick start and TongChuanSync, 2021-03-25",
+        Shape.CHUNK,
+        "text, translation, partials, times",
+        tencent_tsi.HOST,
+        _tsi,
+        Limits(rates=tencent_tsi.RATES, requests_per_s=tencent_tsi.REQUESTS_PER_SECOND),
+    ),
+    Entry(
+        "tencent-long-asr",
+        "Tencent AI open platform, aai_wxasrlong",
+        Shape.JOB,
+        "text",
+        tencent_long_asr.HOST,
+        _long_asr,
+        Limits(
+            seconds=tencent_long_asr.MAX_SECONDS,
+            bytes=tencent_long_asr.MAX_BYTES,
+            formats=tuple(tencent_long_asr.FORMATS),
+            rates=tencent_long_asr.RATES,
+            requests_per_s=tencent_long_asr.REQUESTS_PER_SECOND,
+        ),
+    ),
+    Entry("maas-whisper", MAAS, Shape.UTTERANCE, "text", maas.HOST, _whisper, _WHISPER),
+    Entry(
+        "maas-whisper-translate",
+        MAAS,
+        Shape.UTTERANCE,
+        "English translation",
+        maas.HOST,
+        _whisper_translate,
+        _WHISPER,
+    ),
+    Entry(
+        "maas-fast-asr",
+        MAAS,
+        Shape.UTTERANCE,
+        "text, times, words, speakers, confidence",
+        maas.HOST,
+        _fast_asr,
+        Limits(bytes=maas.MAX_BYTES, formats=maas_fast_asr.FORMATS),
+    ),
+    Entry(
+        "maas-realtime-asr",
+        MAAS,
+        Shape.UTTERANCE,
+        "text, language",
+        maas.HOST,
+        _realtime_asr,
+        _HALF_MINUTE,
+    ),
+    Entry(
+        "maas-speech-translation",
+        MAAS,
+        Shape.UTTERANCE,
+        "text, several translations, language",
+        maas.HOST,
+        _speech_translation,
+        _HALF_MINUTE,
+    ),
+    Entry(
+        "youdao",
+        "Youdao speech translation (speechtransapi)",
+        Shape.UTTERANCE,
+        "text, translation, speech",
+        youdao.HOST,
+        _youdao,
+        Limits(
+            seconds=youdao.MAX_SECONDS,
+            bytes=youdao.MAX_BYTES,
+            encoded=True,
+            formats=youdao.FORMATS,
+            rates=youdao.RATES,
+        ),
+    ),
+)
+
+CATALOG = {each.name: each for each in _ENTRIES}
+
+
+def at_home(service: Service) -> Service:
+    """``service`` without a ``url`` that is another provider's own address.
+
+    A device may switch to a service that has no profile of its own; then the ``url`` of
+    the first must not get the credentials of the second.
+    """
+    hosts = {urlsplit(each.host).hostname for each in _ENTRIES}
+    own = urlsplit(entry(service.name).host).hostname
+    host = urlsplit(service.url or "").hostname
+    return replace(service, url=None) if host in hosts - {own} else service

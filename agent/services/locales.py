@@ -38,4 +38,4 @@ def _near(code: str, listed: Mapping[str, str]) -> str:
     near = same or difflib.get_close_matches(code, listed, 1, cutoff=0.5)
     if near:
         return f"; did you mean {' or '.join(listed[known] for known in near[:3])}?"
-    return f"; it takes {', '.join(listed.values())}"
+    return f"; it takes {', '.join(dict.fromkeys(known.partition('-')[0] for known in listed))}"

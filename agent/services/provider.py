@@ -1,30 +1,63 @@
-"""The service in use: its configuration, the language pair, new connections' protocols."""
+"""The service in use: its configuration, the language pair, and its protocols."""
 
 from __future__ import annotations
 
 import uuid
+from typing import cast
 
 from agent.config.schema import Service
+from agent.errors import UsageError
 from agent.events import Pair
-from agent.services import catalog
 from agent.services.base import StreamProtocol
+from agent.services.catalog import Shape, at_home, entry
+from agent.services.shapes import ChunkProtocol, JobProtocol, UtteranceProtocol
 
 
 class Provider:
-    """What the receiver needs of the configured service; the controller changes ``pair``."""
+    """One configured service; the controller changes ``pair``."""
 
     def __init__(self, service: Service) -> None:
-        self.service = service
+        self.service = at_home(service)
+        self.entry = entry(service.name)
         self.pair = Pair(service.source, service.target)
 
     @property
     def name(self) -> str:
-        return self.service.name
+        return self.entry.name
 
-    def protocol(self, pair: Pair, tts: bool) -> StreamProtocol:
+    def check(self, pair: Pair) -> None:
+        """UsageError where the service does not speak ``pair``."""
+        self.entry.make(self.service, pair, "", False)
+
+    def check_live(self) -> None:
+        """UsageError where the service is not for speech."""
+        if self.entry.shape is Shape.TEXT:
+            raise UsageError(f"service: {self.name} works on text, not live")
+        self.check(self.pair)
+
+    def stream(self, pair: Pair, tts: bool) -> StreamProtocol:
         """The protocol of one connection, with a request id never used before."""
-        return catalog.stream(self.service, pair.source, pair.target, str(uuid.uuid4()), tts)
+        return cast(StreamProtocol, self._make(pair, tts))
+
+    def chunks(self, pair: Pair) -> ChunkProtocol:
+        """The protocol of one utterance."""
+        return cast(ChunkProtocol, self._make(pair, False))
+
+    def utterance(self, pair: Pair) -> UtteranceProtocol:
+        """The protocol of uploads."""
+        return cast(UtteranceProtocol, self._make(pair, False))
+
+    def job(self, pair: Pair) -> JobProtocol:
+        """The protocol of submissions and deliveries."""
+        return cast(JobProtocol, self._make(pair, False))
+
+    def new_id(self) -> str:
+        """A UUID never used before."""
+        return str(uuid.uuid4())
 
     def new_session(self) -> str:
         """An id for a new conversation: unique over devices and restarts."""
         return uuid.uuid4().hex[:12]
+
+    def _make(self, pair: Pair, tts: bool) -> object:
+        return self.entry.make(self.service, pair, self.new_id(), tts)

@@ -77,6 +77,9 @@ class ChunkProtocol(Protocol):
     def answer(self, response: Response) -> Sequence[ServiceEvent]:
         """Partial and final results, merged over the chunks."""
 
+    def leftover(self) -> Sequence[ServiceEvent]:
+        """After the last answer: sentences that never became final, as finals."""
+
 
 class JobProtocol(Protocol):
     """Submitted now, answered later at a callback address."""
@@ -108,3 +111,6 @@ class TextProtocol(Protocol):
 
     def feed(self, data: bytes) -> Sequence[ServiceEvent]:
         """More bytes of a streamed answer, cut anywhere: ``Text`` pieces as they are complete."""
+
+    def finish(self) -> Sequence[ServiceEvent]:
+        """The streamed answer has ended; without a ``Text`` that is ``last`` it was cut short."""

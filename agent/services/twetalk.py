@@ -80,6 +80,7 @@ def sentence(data: Mapping[str, Any], key: str) -> Result:
 def failure(code: int, data: Mapping[str, Any]) -> Failure:
     """A refusal.  The document lists no codes, so only its wording tells what retrying mends."""
     reasons = (data.get(name) for name in _REASONS)
-    text = next((r for r in reasons if r and isinstance(r, str)), "no reason given")[:500]
+    text = next((r for r in reasons if r and isinstance(r, str)), "no reason given")
+    text = " ".join(text[:500].split())
     hopeless = any(word in text.lower() for word in _HOPELESS)
     return Failure(str(code), text, retryable=not hopeless)

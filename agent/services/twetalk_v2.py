@@ -57,6 +57,9 @@ class TwetalkV2:
     def switch_tts(self, enabled: bool) -> Message | None:
         return json.dumps({"enable_tts": enabled})
 
+    def flush(self) -> Sequence[ServiceEvent]:
+        return []
+
     def receive(self, message: Message) -> Sequence[ServiceEvent]:
         if isinstance(message, bytes):
             return [Speech(message)] if message else []

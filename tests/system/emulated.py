@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import time
+import urllib.error
+import urllib.request
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 import pytest
@@ -32,6 +34,19 @@ def session(emulator: Emulator, **changes: object) -> Iterator[ClientConnection]
     with connect(emulator.url.replace("http", "ws") + PATH, close_timeout=1) as client:
         client.send(json.dumps(fields))
         yield client
+
+
+def request(
+    url: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
+) -> tuple[int, bytes]:
+    """Status and body of the answer; a POST if there is a body to send."""
+    asked = urllib.request.Request(url, body, dict(headers or {}))
+    try:
+        with urllib.request.urlopen(asked, timeout=5) as response:
+            return response.status, response.read()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read()
 
 
 def say(client: ClientConnection, *words: int) -> None:

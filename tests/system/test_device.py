@@ -141,7 +141,7 @@ def test_speech_is_switched_in_mid_session(tmp_path: Path) -> None:
         running(write_config(tmp_path, cloud.url, service={"tts": False})) as device,
     ):
         wait_until(lambda: cloud.connections and cloud.connections[0].results, "results")
-        device.app.session.switch_tts(True)
+        device.app.cloud.switch_tts(True)
         assert device.finish() == 0
     [connection] = cloud.connections
     assert [m.text for m in connection.received if m.text and "enable_tts" in m.text][1:] == [

@@ -55,11 +55,17 @@ class Engine(Protocol):
     def require(self, source: str, target: str | None) -> None:
         """Raise `Unsupported` unless this source can be recognised and translated."""
 
+    def require_pair(self, source: str, target: str) -> None:
+        """Raise `Unsupported` unless text can be translated so."""
+
     def recognizer(self, source: str, rate: int) -> Recognizer:
         """A new recognizer for audio of `rate` samples per second (8000 or 16000)."""
 
     def translate(self, text: str, source: str, target: str) -> str:
         """The text in the target language; `EngineFailed` when that did not work."""
+
+    def summarise(self, text: str, longest: int | None = None) -> str:
+        """A text made of some of the text's sentences, of at most about `longest` characters."""
 
     def speak(self, text: str, language: str) -> bytes:
         """The text as 16 kHz mono s16le; `EngineFailed` when that did not work."""

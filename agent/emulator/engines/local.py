@@ -19,6 +19,7 @@ import numpy as np
 import soxr
 
 from agent.emulator.engines import SPEECH_RATE, EngineFailed, Recognizer, Unsupported
+from agent.emulator.engines.summary import summary
 from agent.emulator.yamlfile import integer, mapping, read_yaml, string
 from agent.errors import UsageError
 
@@ -64,7 +65,12 @@ class LocalEngine:
         """See `Engine.require`: English, into a language Apertium has the pair for."""
         if source != HEARD:
             raise Unsupported(f"the local engine recognises {HEARD!r} only, not {source!r}")
-        if target not in (None, source) and self._pair(source, str(target)) is None:
+        if target is not None:
+            self.require_pair(source, target)
+
+    def require_pair(self, source: str, target: str) -> None:
+        """See `Engine.require_pair`."""
+        if target != source and self._pair(source, target) is None:
             known = ", ".join(sorted(self._pairs))
             raise Unsupported(f"no Apertium pair from {source!r} to {target!r} (have: {known})")
 
@@ -82,6 +88,10 @@ class LocalEngine:
         if pair is None:
             raise EngineFailed(f"no Apertium pair from {source!r} to {target!r}")
         return _run(["apertium", "-u", pair], text).decode("utf-8", "replace").strip()
+
+    def summarise(self, text: str, longest: int | None = None) -> str:
+        """The sentences whose words the text repeats most; nothing is written anew."""
+        return summary(text, longest)
 
     def speak(self, text: str, language: str) -> bytes:
         """See `Engine.speak`."""

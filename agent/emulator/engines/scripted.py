@@ -11,6 +11,7 @@ from typing import Literal, Protocol
 from agent.emulator.engines import SPEECH_RATE, Heard, Recognizer
 from agent.emulator.engines.hops import HOP_MS, Hops, Samples, is_loud
 from agent.emulator.engines.script import DEFAULT_SCRIPT, Script, read_script
+from agent.emulator.engines.summary import sentences
 from agent.emulator.engines.tones import SURE_MS, ToneDetector, silence, tone, tone_number
 
 ONSET_MS = 60
@@ -25,6 +26,9 @@ class ScriptedEngine:
 
     def require(self, source: str, target: str | None) -> None:
         """Every language will do."""
+
+    def require_pair(self, source: str, target: str) -> None:
+        """Every pair will do."""
 
     def recognizer(self, source: str, rate: int) -> Recognizer:
         """A recognizer that begins the script at its first sentence."""
@@ -45,6 +49,10 @@ class ScriptedEngine:
             if heard.startswith(text) and target in sentence.translations:
                 return _proportion(sentence.translations[target], len(text) / len(heard))
         return f"[{target}] {text}"
+
+    def summarise(self, text: str, longest: int | None = None) -> str:
+        """The first sentence."""
+        return sentences(text)[0][:longest] if text.strip() else ""
 
     def speak(self, text: str, language: str) -> bytes:
         """A tone for each word, longer for longer words; `decode_tones` hears them again."""

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from agent.emulator.faults import Armed, Fault, read_faults
-from agent.emulator.garbage import garbage
+from agent.emulator.faults import Armed, Fault, for_request, read_faults
+from agent.emulator.garbage import garbage, garbage_body
 from agent.errors import UsageError
 
 
@@ -54,6 +54,15 @@ def test_a_plan_is_read(plan: Path) -> None:
         ("{do: error, code: 0}", "0 means success"),
         ("{do: http, status: 200}", "status: expected a whole number 300 to 599"),
         ("{do: garbage, count: 0}", "count: expected a whole number 1"),
+        ("{do: reset, request: 0}", "request: expected a whole number 1"),
+        ("{do: reset, request: all}", "request: expected a whole number 1"),
+        ("{do: reset, request: 1, connection: 1}", "reset: unknown key 'connection'"),
+        ("{do: reset, request: 1, after_ms: 1}", "reset: unknown key 'after_ms'"),
+        ("{do: close, request: 1, code: 1000}", "close: unknown key 'code'"),
+        ("{do: slow, request: 1, for_ms: 1}", "slow: unknown key 'for_ms'"),
+        ("{do: garbage, request: 1, count: 1}", "garbage: unknown key 'count'"),
+        ("{do: error, request: 1, code: ''}", "code: expected a text"),
+        ("{do: error, code: Busy}", "code: expected a whole number"),
     ],
 )
 def test_a_wrong_entry_is_named_by_its_number(plan: Path, entry: str, message: str) -> None:
@@ -68,6 +77,30 @@ def test_a_plan_is_a_list(plan: Path) -> None:
     plan.write_text("do: reset")
     with pytest.raises(UsageError, match="expected a list"):
         read_faults(plan)
+
+
+def test_a_plan_for_requests_is_read(plan: Path) -> None:
+    plan.write_text("""
+- {request: 2, do: error, code: FailedOperation, msg: later}
+- {request: any, do: slow, delay_ms: 5}
+- {request: 1, do: http, status: 429}
+""")
+    faults = read_faults(plan)
+    assert faults == (
+        Fault("error", request=2, code="FailedOperation", msg="later"),
+        Fault("slow", request="any", delay_ms=5),
+        Fault("http", request=1, status=429),
+    )
+    assert [fault.do for fault in for_request(faults, 2)] == ["error", "slow"]
+    assert [fault.do for fault in for_request(faults, 3)] == ["slow"]
+
+
+def test_faults_of_requests_leave_connections_alone() -> None:
+    faults = [Fault("reset", request="any"), Fault("http", request=1), Fault("close")]
+    armed = Armed(faults, 1)
+    assert armed.http is None
+    assert armed.take(1e6, 1e6, 9) == [faults[2]]
+    assert for_request(faults, 7) == [faults[0]]
 
 
 def test_a_fault_strikes_once_on_each_connection_it_is_meant_for() -> None:
@@ -103,6 +136,13 @@ def test_a_refused_upgrade_is_known_before_anything_else() -> None:
 def test_garbage_is_the_same_for_a_seed() -> None:
     assert list(garbage(12, 5)) == list(garbage(12, 5))
     assert list(garbage(12, 5)) != list(garbage(12, 6))
+
+
+def test_a_garbage_body_is_of_another_kind_for_the_next_seed() -> None:
+    bodies = [garbage_body(seed) for seed in range(6)]
+    assert bodies == [garbage_body(seed) for seed in range(6)]
+    assert len(set(bodies)) == 6
+    assert max(map(len, bodies)) > 1_000_000
 
 
 def test_garbage_has_every_kind() -> None:

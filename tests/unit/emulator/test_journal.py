@@ -100,3 +100,26 @@ def test_messages_without_a_secret_stay_as_they_are(message: str) -> None:
 
 def test_credentials_are_blotted_out() -> None:
     assert json.loads(blot('{"token": "real", "ping": 1}')) == {"token": "***", "ping": 1}
+
+
+def test_a_request_remembers_what_is_not_secret() -> None:
+    page = Journal().exchange("youdao", "POST", "/speechtransapi")
+    page.note_fields({"appKey": "mine", "q": "x" * 501, "sound": b"abc", "to": "en", "n": 1})
+    page.note_audio(b"pcm")
+    page.note_end("answered", 200, b"{}", 1.5)
+    assert page.number == 1
+    assert page.fields == {
+        "appKey": "***", "q": "<501 characters>", "sound": "<3 bytes>", "to": "en", "n": 1,
+    }  # fmt: skip
+    assert (page.status, page.answer, page.answer_size, page.audio) == (200, b"{}", 2, b"pcm")
+    assert page.summary()["ended"] == "answered"
+    json.dumps(page.summary())
+
+
+def test_without_keep_requests_are_numbered_only() -> None:
+    journal = Journal(keep=False)
+    pages = [journal.exchange("youdao", "POST", "/") for _ in range(2)]
+    pages[1].note_audio(b"pcm")
+    pages[1].note_end("answered", 200, b"{}", 1)
+    assert [page.number for page in pages] == [1, 2]
+    assert (pages[1].audio, pages[1].answer, journal.exchanges) == (b"", b"", [])

@@ -109,6 +109,18 @@ def test_translation_between_english_and_spanish(engine: LocalEngine) -> None:
     assert engine.translate("same", "en", "en") == "same"
 
 
+def test_text_may_be_in_a_language_that_is_not_heard(engine: LocalEngine) -> None:
+    engine.require_pair("es", "en")
+    engine.require_pair("zh", "zh")
+    with pytest.raises(Unsupported, match="no Apertium pair from 'zh' to 'en'"):
+        engine.require_pair("zh", "en")
+
+
+def test_a_summary_is_extracted(engine: LocalEngine) -> None:
+    text = "The bridge is closed. Cats sleep. Walkers use the other bridge."
+    assert engine.summarise(text) == "The bridge is closed."
+
+
 def test_text_that_looks_like_an_option_is_text(engine: LocalEngine) -> None:
     assert "-u" in engine.translate("-u", "en", "es")
     assert len(engine.speak("--help", "en")) > 8_000

@@ -9,7 +9,8 @@ import pytest
 
 from agent.emulator.engines import Unsupported
 from agent.emulator.stream import Listen, Rules
-from agent.emulator.twetalk import LANGUAGES, V2Session
+from agent.emulator.twetalk.messages import LANGUAGES
+from agent.emulator.twetalk.v2 import V2Session
 from tests.unit.emulator.v2 import (
     PACKET,
     new_session,

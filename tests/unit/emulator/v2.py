@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from agent.emulator.engines import Heard
 from agent.emulator.stream import Action, Listen, Refuse, Rules
-from agent.emulator.twetalk import V2Session
+from agent.emulator.twetalk.v2 import V2Session
 
 PACKET = bytes(1_280)  # 40 ms at 16 kHz
 REQUEST_ID = "7dd31c36-b3e9-4f6c-8c10-92f5f4793cdb"  # always the same: it is in names of tests

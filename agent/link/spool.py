@@ -1,0 +1,176 @@
+"""The spool: recordings that wait for their upload, on disk so that a restart loses none.
+
+A recording is one WAV file and one JSON file beside it, mode 0600, written under
+another name and renamed when whole.  The spool is bounded: the oldest go first, and
+it is told how many went.  Where there is no folder to write to, memory has to do.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import os
+import threading
+import wave
+from collections import OrderedDict
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from agent.events import Pair
+
+log = logging.getLogger(__name__)
+
+LIMIT = 64 * 1024 * 1024  # bytes of sound kept at most: half an hour
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """One utterance: s16le mono at ``rate``; ``start_ms`` on the session's time line."""
+
+    number: int
+    session: str
+    start_ms: int
+    pair: Pair
+    rate: int
+    pcm: bytes
+
+    @property
+    def duration_ms(self) -> int:
+        return len(self.pcm) * 1000 // (2 * self.rate)
+
+    def wav(self) -> bytes:
+        """The whole WAV file."""
+        out = io.BytesIO()
+        with wave.open(out, "wb") as file:
+            file.setparams((1, 2, self.rate, 0, "NONE", ""))
+            file.writeframes(self.pcm)
+        return out.getvalue()
+
+
+class Spool:
+    """Recordings in order; every method may be called from any thread."""
+
+    def __init__(self, folder: Path | None, limit: int = LIMIT) -> None:
+        self._folder, self._limit = self._usable(folder), limit
+        self._lock = threading.Lock()
+        self._waiting: OrderedDict[int, Recording] = OrderedDict()
+        self._last = 0
+        if self._folder is not None:
+            self._recover(self._folder)
+
+    def put(self, recording: Recording) -> list[Recording]:
+        """Keep ``recording`` under a number of its own; returns what had to go for it."""
+        with self._lock:
+            self._last += 1
+            kept = Recording(self._last, *_fields(recording))
+            self._waiting[kept.number] = kept
+            self._save(kept)
+            return self._make_room()
+
+    def oldest(self) -> Recording | None:
+        """The recording that has waited longest."""
+        with self._lock:
+            return next(iter(self._waiting.values()), None)
+
+    def later(self, recording: Recording) -> None:
+        """Let the others go first."""
+        with self._lock:
+            if recording.number in self._waiting:
+                self._waiting.move_to_end(recording.number)
+
+    def done(self, recording: Recording) -> None:
+        """It is answered (or given up): forget it."""
+        with self._lock:
+            self._waiting.pop(recording.number, None)
+            self._remove(recording.number)
+
+    @property
+    def waiting_ms(self) -> int:
+        """Sound that waits, in ms."""
+        with self._lock:
+            return sum(recording.duration_ms for recording in self._waiting.values())
+
+    # --- on disk -----------------------------------------------------------------------------
+
+    @staticmethod
+    def _usable(folder: Path | None) -> Path | None:
+        if folder is None:
+            return None
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            probe = folder / ".probe"
+            probe.touch(mode=0o600)
+            probe.unlink()
+        except OSError as error:
+            log.warning("recordings are kept in memory only: %s: %s", folder, error.strerror)
+            return None
+        return folder
+
+    def _make_room(self) -> list[Recording]:
+        gone = []
+        while len(self._waiting) > 1 and self._bytes() > self._limit:
+            _, oldest = self._waiting.popitem(last=False)
+            self._remove(oldest.number)
+            gone.append(oldest)
+        return gone
+
+    def _bytes(self) -> int:
+        return sum(len(recording.pcm) for recording in self._waiting.values())
+
+    def _save(self, recording: Recording) -> None:
+        if self._folder is None:
+            return
+        meta = {"session": recording.session, "start_ms": recording.start_ms}
+        meta |= {"pair": asdict(recording.pair)}
+        try:
+            _write(self._folder / f"{recording.number:08}.wav", recording.wav())
+            _write(self._folder / f"{recording.number:08}.json", json.dumps(meta).encode())
+        except OSError as error:
+            log.warning("a recording is kept in memory only: %s", error.strerror)
+
+    def _remove(self, number: int) -> None:
+        if self._folder is not None:
+            for suffix in ("json", "wav"):
+                (self._folder / f"{number:08}.{suffix}").unlink(missing_ok=True)
+
+    def _recover(self, folder: Path) -> None:
+        """What an earlier run left; files that are not whole are removed."""
+        for path in sorted(folder.glob("*.wav")):
+            recording = _read(path)
+            if recording is None:
+                log.warning("a recording that cannot be read was removed: %s", path.name)
+                path.unlink(missing_ok=True)
+                path.with_suffix(".json").unlink(missing_ok=True)
+                continue
+            self._waiting[recording.number] = recording
+            self._last = max(self._last, recording.number)
+        if self._waiting:
+            log.info("%d recordings of an earlier run wait for their upload", len(self._waiting))
+
+
+def _fields(recording: Recording) -> tuple[str, int, Pair, int, bytes]:
+    r = recording
+    return r.session, r.start_ms, r.pair, r.rate, r.pcm
+
+
+def _write(path: Path, data: bytes) -> None:
+    part = path.with_suffix(".part")
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    part.rename(path)
+
+
+def _read(path: Path) -> Recording | None:
+    try:
+        meta = json.loads(path.with_suffix(".json").read_text())
+        with wave.open(str(path)) as file:
+            rate, pcm = file.getframerate(), file.readframes(file.getnframes())
+        pair = Pair(str(meta["pair"]["source"]), meta["pair"]["target"])
+        session, start_ms = str(meta["session"]), int(meta["start_ms"])
+        return Recording(int(path.stem), session, start_ms, pair, rate, pcm)
+    except (OSError, ValueError, KeyError, TypeError, EOFError, wave.Error):
+        return None

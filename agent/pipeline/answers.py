@@ -1,0 +1,93 @@
+"""What services say, handed on: results become transcripts, speech goes to the player.
+
+The same for every shape; only where a result lies on the microphone's time line is
+told by the caller.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+
+from agent.clock import rfc3339
+from agent.errors import Refused
+from agent.events import Failure, Garbage, Pair, Result, ServiceEvent, Speech, Transcript
+from agent.link.uplink import Answer
+from agent.pipeline.cloud import Parts
+
+log = logging.getLogger(__name__)
+
+
+class Answers:
+    """The answers of one service; ``session`` names the conversation they belong to."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._garbage: Counter[str] = Counter()
+        self.session = ""
+
+    def other(self, event: ServiceEvent) -> None:
+        """Anything but a result; Refused where the service answered with an error."""
+        if isinstance(event, Speech):
+            self._parts.player.speech(event.pcm)
+        elif isinstance(event, Failure):
+            raise Refused(
+                f"{self._parts.provider.name} says: {event.message} (code {event.code})",
+                event.code,
+                retryable=event.retryable,
+            )
+        elif isinstance(event, Garbage):
+            self._count(event)
+
+    def result(self, result: Result, answer: Answer, pair: Pair) -> None:
+        """A result that lies at ``answer``."""
+        if result.final:
+            self._parts.player.sentence()
+            self._parts.telemetry.count("finals")
+        if result.text or result.translation:
+            self._parts.post(self._transcript(result, answer, pair))
+
+    def _transcript(self, result: Result, answer: Answer, pair: Pair) -> Transcript:
+        offset = answer.start_ms - (result.start_ms or 0)
+        return Transcript(
+            session=self.session,
+            index=answer.number,
+            text=result.text,
+            translation=result.translation,
+            source=pair.source,
+            target=pair.target,
+            start_ms=answer.start_ms,
+            end_ms=answer.end_ms,
+            service=self._parts.provider.name,
+            time=rfc3339(self._parts.clock.utc()),
+            final=result.final,
+            replayed=answer.replayed,
+            extra=extra(result, offset),
+        )
+
+    def _count(self, garbage: Garbage) -> None:
+        self._garbage[garbage.kind] += 1
+        self._parts.telemetry.count("garbage")
+        if self._garbage[garbage.kind] == 1:
+            log.warning(
+                "%s sent something undocumented (%s: %.80s); more of it is only counted",
+                self._parts.provider.name,
+                garbage.kind,
+                garbage.detail,
+            )
+
+
+def extra(result: Result, offset_ms: int) -> dict[str, object]:
+    """What only some services give, keys without a value left out; ``offset_ms`` moves times."""
+    words = [
+        {"text": w.text, "start_ms": w.start_ms + offset_ms, "end_ms": w.end_ms + offset_ms}
+        for w in result.words
+    ]
+    given = {
+        "translations": dict(result.translations),
+        "speaker": result.speaker,
+        "language": result.language,
+        "confidence": result.confidence,
+        "words": words,
+    }
+    return {key: value for key, value in given.items() if value not in (None, {}, [])}

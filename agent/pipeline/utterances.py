@@ -1,0 +1,120 @@
+"""The cloud as uploads: a recorder makes clips of what is said, an uploader sends them.
+
+While one press is being uploaded the next is recorded; what cannot be sent now waits
+in the spool, over restarts too.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+
+from agent.audio.pcm import PACKET_MS
+from agent.audio.segment import Segment, Segmenter
+from agent.events import (
+    LinkUp,
+    Pair,
+)
+from agent.link.spool import Recording, Spool
+from agent.link.tape import Take, Tape
+from agent.pipeline.cloud import Parts
+from agent.threads import Wake, Worker
+
+
+class Utterances:
+    """A service that takes utterances (see :class:`agent.pipeline.cloud.Cloud`)."""
+
+    def __init__(self, parts: Parts, spool: Spool, segmenter: Segmenter) -> None:
+        self.tts = parts.provider.service.tts
+        self.workers: Sequence[Worker] = ()
+        self.connected = True
+        self.spool = spool
+        self.session = ""
+        self.wake = Wake()  # the recorder's
+        self._parts = parts
+        self._lock = threading.Lock()
+        self._tape = Tape(parts.ring, catch_up=False)
+        self._segmenter = segmenter
+        self._take: Take | None = None  # the one being recorded
+        self._origin = 0
+        self._active_at: float | None = None
+
+    # --- for the controller ------------------------------------------------------------------
+
+    @property
+    def backlog_ms(self) -> int:
+        with self._lock:
+            packets = self._tape.backlog + self._segmenter.pending
+        return packets * PACKET_MS + self.spool.waiting_ms
+
+    @property
+    def unanswered_ms(self) -> int:
+        return self.spool.waiting_ms
+
+    def captured(self) -> None:
+        self.wake.set()
+
+    def open(self, start: int, pair: Pair) -> None:
+        with self._lock:
+            self._begin_session()
+            self._tape.open(start, pair)
+            if self._origin < 0:
+                self._origin = self._tape.takes[-1].start
+        self.wake.set()
+
+    def close(self, end: int) -> None:
+        with self._lock:
+            self._tape.close(end)
+        self.wake.set()
+
+    def switch_tts(self, enabled: bool) -> None:
+        self.tts = enabled
+
+    def renew(self, pair: Pair) -> None:
+        """Each clip goes with the pair it was spoken in; there is nothing to renew."""
+
+    def free(self) -> None:
+        self.wake.close()
+
+    # --- for the recorder --------------------------------------------------------------------
+
+    def collect(self) -> Segment | None:
+        """Move captured packets into clips until one is complete."""
+        with self._lock:
+            while (packet := self._tape.next()) is not None:
+                take = self._tape.current
+                if take is not self._take and self._segmenter.pending:
+                    return self._segmenter.finish()  # a clip never spans two presses
+                self._take = take
+                self._tape.sent(packet)
+                segment = self._segmenter.feed(packet)
+                if segment is not None:
+                    return segment
+            self._tape.forget(self._tape.seq)
+            return None if self._tape.takes else self._segmenter.finish()
+
+    @property
+    def recording(self) -> bool:
+        """Whether a gate is open or a tail is still to come."""
+        with self._lock:
+            return bool(self._tape.takes)
+
+    @property
+    def lost(self) -> int:
+        """Packets overwritten before they were recorded."""
+        return self._tape.lost
+
+    def keep(self, segment: Segment) -> list[Recording]:
+        """Put a clip into the spool; returns what had to go for it."""
+        rate = self._parts.config.audio.rate
+        start_ms = max(0, segment.start - self._origin) * PACKET_MS
+        pair = self._take.pair if self._take else self._parts.provider.pair
+        return self.spool.put(Recording(0, self.session, start_ms, pair, rate, segment.pcm))
+
+    def _begin_session(self) -> None:
+        now, idle = self._parts.clock.now(), self._parts.config.network.idle_close_s
+        if self._active_at is None or now - self._active_at > idle:
+            self.session = self._parts.provider.new_session()
+            self._origin = -1
+            self._parts.post(LinkUp(self.session))
+        self._active_at = now

@@ -1,0 +1,36 @@
+"""What was said lately, for summaries and for whoever looks in later."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+from agent.events import Transcript
+
+SESSIONS = 20
+SENTENCES = 2000  # of a session: about two hours of talk
+
+
+class History:
+    """The final transcripts of the newest sessions, by number; used by the main thread."""
+
+    def __init__(self) -> None:
+        self._sessions: OrderedDict[str, OrderedDict[int, Transcript]] = OrderedDict()
+
+    def add(self, transcript: Transcript) -> None:
+        """Keep a final; partials and repetitions of a number pass by."""
+        if not transcript.final:
+            return
+        sentences = self._sessions.setdefault(transcript.session, OrderedDict())
+        sentences[transcript.index] = transcript
+        while len(sentences) > SENTENCES:
+            sentences.popitem(last=False)
+        while len(self._sessions) > SESSIONS:
+            self._sessions.popitem(last=False)
+
+    def sentences(self, session: str) -> list[Transcript]:
+        """What was said in ``session``, in order; empty for one that is not known."""
+        return list(self._sessions.get(session, {}).values())
+
+    def text(self, session: str) -> str:
+        """The same as text, a line a sentence."""
+        return "\n".join(t.text or t.translation or "" for t in self.sentences(session))

@@ -1,0 +1,109 @@
+"""The signatures of three providers: pure functions of parameters, keys and times.
+
+* ``TC3-HMAC-SHA256`` of Tencent Cloud (TSI quick start, the Python sample, steps 1 to 4);
+* the MD5 sign of Tencent's AI open platform (``getReqSign`` of the long ASR document);
+* signature ``v3`` of Youdao (speech translation, "接口调用参数").
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+TC3 = "TC3-HMAC-SHA256"
+
+
+@dataclass(frozen=True, slots=True)
+class Tc3:
+    """Who signs (``secret_id``, ``secret_key``) for which ``service`` of Tencent Cloud."""
+
+    secret_id: str = field(repr=False)
+    secret_key: str = field(repr=False)
+    service: str
+
+    def authorization(self, headers: Mapping[str, str], payload: bytes, timestamp: int) -> str:
+        """The ``Authorization`` field of a POST of ``payload`` to ``/``.
+
+        ``headers`` are the fields to sign, names in lower case; ``timestamp`` (s since
+        1970) must be sent as ``X-TC-Timestamp``.
+        """
+        date = datetime.fromtimestamp(timestamp, UTC).strftime("%Y-%m-%d")
+        scope = f"{date}/{self.service}/tc3_request"
+        digest = _sha256(canonical_request(headers, payload).encode())
+        signature = self._sign(date, f"{TC3}\n{timestamp}\n{scope}\n{digest}")
+        return (
+            f"{TC3} Credential={self.secret_id}/{scope}, "
+            f"SignedHeaders={_names(headers)}, Signature={signature}"
+        )
+
+    def _sign(self, date: str, text: str) -> str:
+        key = f"TC3{self.secret_key}".encode()
+        for part in (date, self.service, "tc3_request"):
+            key = _hmac(key, part)
+        return _hmac(key, text).hex()
+
+
+def canonical_request(headers: Mapping[str, str], payload: bytes) -> str:
+    """Step 1: the request as it is signed; values of ``headers`` count in lower case."""
+    lines = "".join(f"{name}:{headers[name].strip().lower()}\n" for name in sorted(headers))
+    return "\n".join(("POST", "/", "", lines, _names(headers), _sha256(payload)))
+
+
+def _names(headers: Mapping[str, str]) -> str:
+    return ";".join(sorted(headers))
+
+
+def _hmac(key: bytes, text: str) -> bytes:
+    return hmac.new(key, text.encode(), hashlib.sha256).digest()
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+# --- AI open platform ------------------------------------------------------------------------
+
+_UNSAFE = re.compile(rb"[^A-Za-z0-9_.-]")
+_ESCAPES = {bytes([n]): b"%%%02X" % n for n in range(256)} | {b" ": b"+"}
+
+
+def php_urlencode(text: str) -> str:
+    """``text`` as PHP's ``urlencode`` writes it, which the sign is computed over.
+
+    Only letters, digits, ``-``, ``_`` and ``.`` stay (``~`` does not, unlike in
+    ``quote_plus``); a space becomes ``+``.
+    """
+    return _UNSAFE.sub(lambda match: _ESCAPES[match[0]], text.encode()).decode("ascii")
+
+
+def form(fields: Mapping[str, str]) -> str:
+    """The fields that are not empty, sorted by name, as ``k=v&k=v``."""
+    return "&".join(
+        f"{name}={php_urlencode(fields[name])}" for name in sorted(fields) if fields[name]
+    )
+
+
+def md5_sign(form: str, app_key: str) -> str:
+    """The ``sign`` of a form (:func:`form`, without ``sign``): 32 digits, upper case."""
+    return hashlib.md5(f"{form}&app_key={app_key}".encode()).hexdigest().upper()
+
+
+# --- Youdao ----------------------------------------------------------------------------------
+
+
+def youdao_input(q: str) -> str:
+    """``input`` of the sign: ``q`` itself up to 20 characters, else ends and length of it."""
+    return q if len(q) <= 20 else f"{q[:10]}{len(q)}{q[-10:]}"
+
+
+def youdao_v3(app_key: str, q: str, salt: str, curtime: str, app_secret: str) -> str:
+    """``sha256(appKey + input + salt + curtime + secret)`` in lower-case hex.
+
+    ``curtime`` (s since 1970) is missing in the document's table of fields, but the
+    server can only check the sign when it is sent beside it.
+    """
+    return _sha256(f"{app_key}{youdao_input(q)}{salt}{curtime}{app_secret}".encode())

@@ -1,0 +1,125 @@
+"""Long speech recognition of Tencent's AI open platform (``aai_wxasrlong``).
+
+Submitted with a form, answered later by a call of ``callback_url``.  Mandarin only.
+The document lists no error codes, so only its wording tells what retrying mends.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from agent.errors import UsageError
+from agent.events import Failure, Result, ServiceEvent
+from agent.services import answers
+from agent.services.base import at
+from agent.services.locales import choose
+from agent.services.reading import Malformed, get
+from agent.services.shapes import Clip, Nonce, Request, Response
+from agent.services.signing import form, md5_sign
+
+HOST = "https://api.ai.qq.com"
+PATH = "/fcgi-bin/aai/aai_wxasrlong"
+
+# "协议须知", sections 1, 2 and 4.
+LANGUAGES = ("zh",)
+FORMATS: Mapping[str, int] = {"pcm": 1, "wav": 2, "amr": 3, "silk": 4}
+RATES = (8000, 16000)
+CHANNELS = 1
+MAX_BYTES = 5 * 1024 * 1024  # of the sound itself, before Base64
+MAX_BYTES_BY_URL = 30 * 1024 * 1024
+MAX_SECONDS = 15 * 60  # section 1 advises it, section 2 states it
+REQUESTS_PER_SECOND = 1  # unverified accounts; 2 for verified persons, 10 for companies
+MAX_NONCE = 32  # bytes
+
+#: Words of a refusal that asking again cannot change.
+_HOPELESS = ("sign", "app_id", "appid", "auth", "invalid", "param", "format", "permission")
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """The application; results are delivered to ``callback_url``."""
+
+    app_id: str
+    app_key: str = field(repr=False)
+    callback_url: str
+
+
+class TencentLongAsr:
+    """Jobs of one application; ``host`` is scheme, host and port.
+
+    Raises UsageError for a ``source`` other than Mandarin, and where a format has no code.
+    """
+
+    def __init__(self, account: Account, source: str = "zh", host: str = HOST) -> None:
+        choose("tencent-long-asr", source, LANGUAGES)
+        self._account = account
+        self._url = at(host, PATH, "http")
+
+    def submit(self, clip: Clip, nonce: Nonce) -> Request:
+        return self._request(clip.format, nonce, speech=base64.b64encode(clip.data).decode())
+
+    def submit_url(self, url: str, format: str, nonce: Nonce) -> Request:
+        return self._request(format, nonce, speech_url=url)
+
+    def submitted(self, response: Response) -> str | Sequence[ServiceEvent]:
+        return answers.read(response, _refusal, _task)
+
+    def delivered(self, body: bytes) -> tuple[str, Sequence[ServiceEvent]]:
+        """The task's id and one final result, or none where nothing was said.
+
+        A failed job is told with ``ret``; the document promises ``data``, which names
+        the task, only with ``ret`` 0.
+        """
+        call = Response(200, body=body)
+        task = answers.read(call, lambda _: None, _task)
+        return task if isinstance(task, str) else "", answers.read(call, _refusal, _text)
+
+    def receipt(self, ok: bool) -> bytes:
+        """Section 8: ``ret`` other than 0 makes the service deliver again, twice at most."""
+        return json.dumps({"ret": 0, "msg": "ok"} if ok else {"ret": 1, "msg": "later"}).encode()
+
+    def _request(self, format: str, nonce: Nonce, **speech: str) -> Request:
+        fields = form(
+            {
+                "app_id": self._account.app_id,
+                "time_stamp": str(int(nonce.time)),
+                "nonce_str": nonce.id.replace("-", "")[:MAX_NONCE],
+                "format": str(_code(format)),
+                "callback_url": self._account.callback_url,
+                **speech,
+            }
+        )
+        body = f"{fields}&sign={md5_sign(fields, self._account.app_key)}"
+        headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        return Request("POST", self._url, headers, body.encode())
+
+
+def _code(format: str) -> int:
+    if format not in FORMATS:
+        raise UsageError(f"tencent-long-asr takes {', '.join(FORMATS)}, not '{format[:20]}'")
+    return FORMATS[format]
+
+
+def _refusal(data: Mapping[str, Any]) -> Failure | None:
+    ret = get(data, "ret", int)
+    if ret == 0:
+        return None
+    message = get(data, "msg", str, "")
+    hopeless = any(word in message.lower() for word in _HOPELESS)
+    return answers.failure(str(ret), message, retryable=not hopeless)
+
+
+def _task(data: Mapping[str, Any]) -> str:
+    name = answers.optional(get(data, "data", dict), "task_id")
+    if name is None:
+        raise Malformed("missing-field", "task_id")
+    return name
+
+
+def _text(data: Mapping[str, Any]) -> list[ServiceEvent]:
+    text = get(get(data, "data", dict), "text", str, "")
+    return [Result(index=0, text=text, final=True, language="zh")] if text else []

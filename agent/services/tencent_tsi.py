@@ -1,0 +1,205 @@
+"""Tencent simultaneous interpreting, ``TongChuanSync`` (TSI quick start, 2024-12-31).
+
+A POST each 200 to 500 ms of sound; every answer brings the sentences that changed.
+
+Where the document leaves a choice:
+
+* ``Data`` is raw PCM.  The text asks for "pcm" and ``AudioFormat`` 1 means PCM; that
+  the sample exports each chunk as a WAV file puts 44 bytes of header, a click, into
+  every chunk of the sound.
+* ``Utc`` is in seconds, the time of the request, as the sample sends it
+  (``int(time.time())``, "当前unix时间").  No unit is written down anywhere.
+* ``TranslateTime`` 2 translates sentence by sentence, 0 not at all; the sample's 1 is
+  in no list of values.
+* Times of sentences are taken as ms from the start of the utterance.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from agent.events import Failure, Result, ServiceEvent
+from agent.services import answers
+from agent.services.base import at
+from agent.services.locales import choose
+from agent.services.reading import Malformed, get, natural
+from agent.services.shapes import Nonce, Request, Response
+from agent.services.signing import Tc3
+
+HOST = "https://tsi.tencentcloudapi.com"
+ACTION, VERSION = "TongChuanSync", "2021-03-25"
+CONTENT_TYPE = "application/json; charset=utf-8"
+
+LANGUAGES = ("zh", "en", "ja", "ko", "yue")
+_ALIASES = {"zh-hk": "yue"}
+
+# Section 1, "接口描述": 16 kHz, 16 bit, one channel, 200 to 500 ms, 25 requests a second.
+FORMATS = ("pcm",)
+RATES = (16000,)
+CHANNELS = 1
+MIN_CHUNK_MS, MAX_CHUNK_MS = 200, 500
+BYTES_PER_MS = 32
+REQUESTS_PER_SECOND = 25
+
+#: Families of error codes (the part before the first dot) that a later attempt may mend.
+RETRYABLE = frozenset(
+    {
+        "InternalError",
+        "RequestLimitExceeded",
+        "ResourceInsufficient",
+        "ResourceUnavailable",
+        "ServiceUnavailable",
+    }
+)
+#: What to look at, for codes whose own wording does not say.
+HINTS = {"AuthFailure.SignatureExpire": "check the device's clock"}
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """The credentials; ``token`` only with temporary ones."""
+
+    secret_id: str = field(repr=False)
+    secret_key: str = field(repr=False)
+    token: str = field(default="", repr=False)
+
+
+def pad(pcm: bytes) -> bytes:
+    """``pcm`` with silence up to the shortest chunk allowed, for the end of an utterance."""
+    return pcm.ljust(MIN_CHUNK_MS * BYTES_PER_MS, b"\0")
+
+
+class TencentTsi:
+    """One utterance, named ``session`` (a UUID); ``host`` is scheme, host and port.
+
+    Without a ``target``, or with that of the source, speech is recognised only.
+    Raises UsageError for languages the service does not know.
+    """
+
+    def __init__(
+        self, account: Account, source: str, target: str | None, session: str, host: str = HOST
+    ) -> None:
+        self._account = account
+        self._signer = Tc3(account.secret_id, account.secret_key, "tsi")
+        self._url = at(host, "/", "http")
+        self._source = choose("tencent-tsi", source, LANGUAGES, _ALIASES)
+        self._target = choose("tencent-tsi", target or source, LANGUAGES, _ALIASES)
+        self._session = session
+        self._sentences = _Sentences()
+
+    def request(self, pcm: bytes, seq: int, last: bool, nonce: Nonce) -> Request:
+        """Chunk ``seq`` of 16 kHz s16le mono, 200 to 500 ms; the last may be short or empty."""
+        body = json.dumps(self._payload(pad(pcm) if last else pcm, seq, last, nonce)).encode()
+        return Request("POST", self._url, self._headers(body, int(nonce.time)), body)
+
+    def answer(self, response: Response) -> Sequence[ServiceEvent]:
+        """The sentences that are new or newer than known, or the service's ``Error``."""
+        return answers.read(response, _refusal, self._results)
+
+    def leftover(self) -> Sequence[Result]:
+        """The sentences still growing, settled as they stand: when nothing more will come."""
+        return self._sentences.settle()
+
+    def _payload(self, pcm: bytes, seq: int, last: bool, nonce: Nonce) -> dict[str, Any]:
+        translate = self._target != self._source
+        # Target is mandatory even when nothing is translated: then any valid pair will do.
+        other = "en" if self._source == "zh" else "zh"
+        return {
+            "SessionUuid": self._session,
+            "Source": self._source,
+            "Target": self._target if translate else other,
+            "AudioFormat": 1,
+            "Seq": seq,
+            "Utc": int(nonce.time),
+            "IsEnd": int(last),
+            "TranslateTime": 2 if translate else 0,
+            "Data": base64.b64encode(pcm).decode(),
+        }
+
+    def _headers(self, body: bytes, timestamp: int) -> dict[str, str]:
+        host = self._url.partition("://")[2].rstrip("/").lower()
+        signed = {"content-type": CONTENT_TYPE, "host": host, "x-tc-action": ACTION}
+        headers = {
+            "Authorization": self._signer.authorization(signed, body, timestamp),
+            "Content-Type": CONTENT_TYPE,
+            "Host": host,
+            "X-TC-Action": ACTION,
+            "X-TC-Timestamp": str(timestamp),
+            "X-TC-Version": VERSION,
+        }
+        return headers | ({"X-TC-Token": self._account.token} if self._account.token else {})
+
+    def _results(self, data: Mapping[str, Any]) -> list[ServiceEvent]:
+        items = get(get(data, "Response", dict), "List", list, [])
+        return answers.each(items, self._sentences.merge)
+
+
+def _refusal(data: Mapping[str, Any]) -> Failure | None:
+    error = get(get(data, "Response", dict), "Error", dict, {})
+    if not error:
+        return None
+    code = get(error, "Code", str, "unknown")
+    message = get(error, "Message", str, "")
+    hint = f" ({HINTS[code]})" if code in HINTS else ""
+    return answers.failure(code, message + hint, code.partition(".")[0] in RETRYABLE)
+
+
+class _Sentences:
+    """The newest state of every sentence, by ``SeId``."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[int, Result]] = {}
+
+    def merge(self, item: Mapping[str, Any]) -> Result | None:
+        """The sentence if this is news; None for an old version or one already settled.
+
+        The end of a sentence may come with the version of its last text.
+        """
+        name, version = _name(item), natural(item, "SeVer")
+        known = self._known.get(name)
+        result = _sentence(item, known[1].index if known else len(self._known))
+        if known and (known[1].final or (version, result.final) <= (known[0], False)):
+            return None
+        self._known[name] = (version, result)
+        return result
+
+    def settle(self) -> list[Result]:
+        rest = {k: (v, replace(r, final=True)) for k, (v, r) in self._known.items() if not r.final}
+        self._known |= rest
+        return [result for _, result in rest.values()]
+
+
+def _name(item: Mapping[str, Any]) -> str:
+    name = answers.optional(item, "SeId")
+    if name is None:
+        raise Malformed("missing-field", "SeId")
+    return name
+
+
+def _sentence(item: Mapping[str, Any], index: int) -> Result:
+    return Result(
+        index=index,
+        text=get(item, "SourceText", str, ""),
+        translation=get(item, "TargetText", str, "") or None,
+        final=_flag(item, "IsEnd"),
+        start_ms=_ms(item, "StartTime"),
+        end_ms=_ms(item, "EndTime"),
+    )
+
+
+def _ms(item: Mapping[str, Any], key: str) -> int | None:
+    return None if item.get(key) is None else natural(item, key)
+
+
+def _flag(item: Mapping[str, Any], key: str) -> bool:
+    """A boolean; 0 and 1 too, as the request has ``IsEnd`` in numbers."""
+    value = item.get(key)
+    if value is None:
+        return False
+    if type(value) not in (bool, int) or value not in (0, 1):
+        raise Malformed("wrong-type", f"{key}: {type(value).__name__} for a boolean")
+    return bool(value)

@@ -1,0 +1,87 @@
+"""What all HTTP answers have in common."""
+
+from __future__ import annotations
+
+import pytest
+
+from agent.events import Failure, Garbage, Result
+from agent.services.answers import each, failure, number, numbered, optional, read, status_failure
+from agent.services.reading import Malformed
+from agent.services.shapes import Response
+
+
+@pytest.mark.parametrize(
+    ("status", "retryable"),
+    [
+        *((400, False), (401, False), (403, False), (404, False), (408, True), (413, False)),
+        *((429, True), (500, True), (501, False), (502, True), (503, True), (504, True)),
+    ],
+)
+def test_a_status_says_whether_to_retry(status: int, retryable: bool) -> None:
+    refused = status_failure(status)
+    assert refused.code == f"http-{status}"
+    assert str(status) in refused.message
+    assert refused.retryable is retryable
+
+
+def test_the_services_own_error_wins_over_the_status() -> None:
+    own = Failure("7", "own")
+    answer = read(Response(500, body=b"{}"), lambda _: own, lambda _: "results")
+    assert answer == [own]
+
+
+def test_results_are_read_from_success_only() -> None:
+    def results(_: object) -> str:
+        return "results"
+
+    assert read(Response(204, body=b"{}"), lambda _: None, results) == "results"
+    assert read(Response(199, body=b"{}"), lambda _: None, results) == [status_failure(199)]
+    assert read(Response(300, body=b"{}"), lambda _: None, results) == [status_failure(300)]
+
+
+def test_malformed_is_garbage_of_a_success_and_the_status_of_a_refusal() -> None:
+    def malformed(_: object) -> None:
+        raise Malformed("kind", "detail" * 1000)
+
+    [garbage] = read(Response(200, body=b"{}"), malformed, lambda _: [])
+    assert isinstance(garbage, Garbage)
+    assert garbage.kind == "kind"
+    assert len(garbage.detail) == 500
+    assert read(Response(502, body=b"{}"), malformed, lambda _: []) == [status_failure(502)]
+
+
+def test_a_servers_wording_becomes_one_short_line() -> None:
+    refused = failure("c" * 99, " a\r\n\tb " + "x" * 9999, True)
+    assert len(refused.code) == 60
+    assert refused.message.startswith("a b x")
+    assert len(refused.message) == 500
+
+
+def test_a_number() -> None:
+    assert number({"n": 1}, "n") == 1.0
+    assert number({"n": 0.5}, "n") == 0.5
+    assert number({"n": None}, "n") is None
+    assert number({}, "n") is None
+    wrongs: tuple[object, ...] = (True, "1", [], -0.1, 10**400)
+    for wrong in wrongs:
+        with pytest.raises(Malformed):
+            number({"n": wrong}, "n")
+
+
+def test_an_optional_word() -> None:
+    assert optional({"w": "a"}, "w") == "a"
+    assert optional({"w": 0}, "w") == "0"
+    assert optional({"w": ""}, "w") is None
+    assert optional({}, "w") is None
+    wrongs: tuple[object, ...] = (True, 1.5, ["a"], "a" * 101)
+    for wrong in wrongs:
+        with pytest.raises(Malformed):
+            optional({"w": wrong}, "w")
+
+
+def test_lists_keep_what_is_good() -> None:
+    events = each(
+        [1, {"t": "a"}, {"t": ""}], lambda item: Result(9, item["t"]) if item["t"] else None
+    )
+    assert events == [Garbage("not-an-object", "int"), Result(9, "a")]
+    assert numbered(events) == [Result(0, "a"), Garbage("not-an-object", "int")]
