@@ -5,11 +5,15 @@ that a misreading cannot hide on both. Every credential it takes is the word `de
 
     with Emulator(engine=ScriptedEngine()) as emulator:
         ...  # connect to emulator.url
-        emulator.connections[0].results
+        emulator.connections[0].results  # WebSocket
+        emulator.exchanges[0].fields  # HTTP
 
-* `server` runs it; each provider is a file that registers its paths (`twetalk`);
+* `server` runs it; each provider is a package that registers its paths: `twetalk`, `tencent`,
+  `maas`, `youdao`;
 * `stream` is what streaming protocols share, without a socket; `connection` and `peer` are the
   socket side;
+* `call` is what providers over HTTP share, without a socket; `http` is the socket side; `forms`,
+  `sound`, `hearing` and `limits` are what they work with;
 * `engines` hear, translate and speak; `faults` go wrong on request; `journal` remembers.
 """
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from agent.emulator.engines import Engine, Heard, Unsupported
 from agent.emulator.sound import RATE
+
+_LEAD_MS = 500
+"""Silence put before a recording: a recognizer that waits for speech to begin must be waiting
+already when a file begins with it."""
 
 _PIECE = 2 * RATE  # a second at a time: a recognizer may copy what it has not used yet
 _SPACELESS = ("zh", "yue", "ja", "th")
@@ -26,11 +30,17 @@ class Word:
 def listen(engine: Engine, pcm: bytes, language: str) -> list[Heard]:
     """The sentences of 16 kHz mono s16le, in order; none for silence."""
     recognizer = engine.recognizer(language, RATE)
-    heard: list[Heard] = []
+    heard = recognizer.feed(bytes(2 * RATE * _LEAD_MS // 1_000))
     for at in range(0, len(pcm), _PIECE):
         heard += recognizer.feed(pcm[at : at + _PIECE])
     heard += recognizer.finish()
-    return [sentence for sentence in heard if sentence.kind == "final" and sentence.text]
+    return [_earlier(step) for step in heard if step.kind == "final" and step.text]
+
+
+def _earlier(heard: Heard) -> Heard:
+    """The sentence with times of the recording itself."""
+    start, end = (max(0, ms - _LEAD_MS) for ms in (heard.start_ms, heard.end_ms))
+    return replace(heard, start_ms=start, end_ms=end)
 
 
 def first_heard(engine: Engine, languages: Iterable[str], target: str | None = None) -> str:

@@ -35,8 +35,13 @@ def handler(site: Site, provider: HttpProvider) -> Handler:
         site.tasks.add(task)
         try:
             return await _Visit(request, site, provider, page).run()
+        except (ConnectionError, web.RequestPayloadError):  # gone, or garbled, in mid-request
+            page.note_end("gone", None, b"", 0)
+            return web.Response(status=400)
         finally:
             site.tasks.discard(task)
+            if page.ended == "":
+                page.note_end("stopped", None, b"", 0)
 
     return handle
 

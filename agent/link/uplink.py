@@ -21,6 +21,8 @@ INTERVAL_S = PACKET_MS / 1000
 KEEPALIVE_S = 4.0  # the services hang up after 6 s without audio
 GRACE_S = 0.8  # after a final, before nothing more is expected
 DOUBT_S = 2.0  # the same where a final may belong to an earlier sentence
+DEAF_MS = 3000  # so much speech without any answer …
+DEAF_S = 15.0  # … for so long means that nobody listens, whatever the pings say
 MAX_NUMBERS = 64  # sentences of a connection that may still change
 
 
@@ -92,6 +94,7 @@ class Uplink:
         self._active_at = 0.0  # when anything last happened that keeps the connection warm
         self._played_at: float | None = None  # when the last take was sent to its end
         self._answer_at = 0.0
+        self._suspected = False  # a service that never answers is not dropped again and again
         self._awaiting = False  # whether answers to what was said are still awaited
         self._origin: int | None = None
         self._numbers: dict[int, int] = {}
@@ -172,6 +175,7 @@ class Uplink:
         """Place a result of the service on the microphone's time line and number it."""
         with self._lock:
             self._answer_at = self._active_at = now
+            self._suspected = False
             number = self._numbers.setdefault(result.index, self._finals + self._open_numbers())
             if not result.final:
                 return self._answer(number, self._ledger.partial(result))
@@ -219,6 +223,14 @@ class Uplink:
             self._ledger.sent(step.packet.seq, step.packet.voiced)
             if self.tape.is_open:
                 self._active_at = now
+
+    def deaf(self, now: float) -> bool:
+        """Whether speech goes out and nothing at all comes back; told once for each spell."""
+        with self._lock:
+            if self._pair is None or self._suspected or now - self._answer_at < DEAF_S:
+                return False
+            self._suspected = self._ledger.unanswered * PACKET_MS >= DEAF_MS
+            return self._suspected
 
     @property
     def busy(self) -> bool:

@@ -184,7 +184,7 @@ class Receiver(Worker):
             return
         if self.clock.now() - since >= LASTED_S:
             self._reach.worked()
-        self._unreachable(error)
+        self._unreachable(connection.failure or error)
 
     def _unreachable(self, error: LinkError) -> None:
         if not self.stopping and error.kind != "cancelled":

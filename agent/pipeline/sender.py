@@ -47,9 +47,11 @@ class Sender(Worker):
         try:
             self._control(connection)
             self._pulse(connection)
+            if self._uplink.deaf(self.clock.now()):
+                raise LinkError("speech was sent and nothing was answered", "deaf")
             return self._step(connection)
         except LinkError as error:
-            log.debug("sending failed: %s", error)
+            connection.failure = connection.failure or error
             self._session.drop(connection)
             return IDLE_S
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from agent.clock import Clock
+from agent.errors import LinkError
 from agent.events import Pair, Result
 from agent.link.uplink import Uplink
 from agent.link.websocket import WebSocket
@@ -28,6 +29,7 @@ class Connection:
     pair: Pair
     tts: bool  #: whether the service was told to speak
     planned: str | None = None  #: why we hang up ourselves, if we do
+    failure: LinkError | None = None  #: what the sender found, before the receiver could
     lock: threading.Lock = field(default_factory=threading.Lock)  #: for ``protocol``
 
 

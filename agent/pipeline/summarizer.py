@@ -12,7 +12,7 @@ from agent.config.schema import Config
 from agent.errors import DragomanError
 from agent.events import Event, Summary
 from agent.link.http import HttpClient
-from agent.link.text import summarize  # type: ignore
+from agent.link.text import summarize
 from agent.threads import Worker
 
 SUMMARY = "twetalk-summary"

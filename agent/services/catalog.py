@@ -1,9 +1,9 @@
 """The catalog: what each service is, takes, gives and allows, and who speaks its protocol.
 
 One entry a service.  From it limits are checked before anything is sent, long
-recordings are split, the device chooses how to talk to the service, and the README's
-table is made (``scripts/services-table``).  Adding a provider is one protocol file and
-one entry here.
+recordings are split and the device chooses how to talk to the service; a test holds
+the README's table against it.  Adding a provider is one protocol file and one entry
+here.
 """
 
 from __future__ import annotations

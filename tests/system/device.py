@@ -48,7 +48,8 @@ def write_wav(path: Path, pcm: bytes, rate: int = RATE) -> Path:
 
 def read_wav(path: Path) -> bytes:
     with wave.open(str(path)) as file:
-        return file.readframes(file.getnframes())
+        pcm: bytes = file.readframes(file.getnframes())
+    return pcm
 
 
 def write_config(folder: Path, cloud: str, **sections: Any) -> Path:

@@ -107,6 +107,14 @@ def test_a_port_is_a_number(port: str, capsys: pytest.CaptureFixture[str]) -> No
     assert "is not a port" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("jobs", ["0", "11", "x"])
+def test_jobs_per_second_are_1_to_10(jobs: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert parse("--jobs-per-second", "1").jobs_per_second == 1
+    with pytest.raises(SystemExit):
+        parse("--jobs-per-second", jobs)
+    assert "--jobs-per-second" in capsys.readouterr().err
+
+
 def test_wrong_files_are_usage_errors(tmp_path: Path) -> None:
     for option in ("--script", "--faults"):
         args = parse("--port", "0", option, str(tmp_path / "none"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
 import time
 import wave
 from pathlib import Path
@@ -155,6 +156,21 @@ def test_a_bug_is_told_from_a_refusal() -> None:
     with tones(engine=Buggy(TONES)) as emulator:
         assert translate(emulator) == (500, b"dragoman emulator: internal error\n")
         assert emulator.exchanges[0].ended == "bug"
+
+
+@pytest.mark.parametrize(
+    "rest", [b"Content-Length: 9\r\n\r\nabc", b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nzz"]
+)
+def test_a_client_that_goes_away_in_mid_request(
+    emulator: Emulator, rest: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    host, port = emulator.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), 2) as client:
+        client.sendall(b"POST /api HTTP/1.1\r\nHost: x\r\n" + rest)
+        eventually(lambda: emulator.exchanges)
+    eventually(lambda: emulator.exchanges[0].ended == "gone")
+    assert "Traceback" not in caplog.text
+    assert data(translate(emulator)) == "[en] 你好"
 
 
 # Journal

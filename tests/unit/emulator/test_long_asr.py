@@ -7,11 +7,12 @@ import base64
 import hashlib
 import re
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from urllib.parse import quote_plus
 
 import pytest
 
-from agent.emulator.call import Call
+from agent.emulator.call import Call, Declined
 from agent.emulator.stream import Rules
 from agent.emulator.tencent.long_asr import LongAsrProvider, sign
 from tests.unit.emulator.calls import NOW, TONES, answer, call, form_call, reply, speech, wav
@@ -121,8 +122,6 @@ def test_speech_is_preferred_to_its_address() -> None:
 
 
 def test_the_client_itself_may_be_called_back() -> None:
-    from dataclasses import replace
-
     request = replace(ask(callback_url="http://192.0.2.7:80/"), remote="192.0.2.7")
     assert answer(provider(), request)["ret"] == 0
 
@@ -132,8 +131,6 @@ def test_fifteen_minutes_and_no_more() -> None:
     assert len(long) > 5 * 1024 * 1024  # such a recording can come by its address only
     hear = LongAsrProvider(TONES, Rules(rate=8_000), EXECUTOR)
     assert hear._check_sound("pcm", long[: 2 * 8_000 * 900])
-    from agent.emulator.call import Declined
-
     with pytest.raises(Declined, match="15"):
         hear._check_sound("pcm", long)
 

@@ -174,3 +174,15 @@ def test_what_memory_cannot_hold_is_counted_exactly() -> None:
     heard = len(world.heard())
     assert heard + world.uplink.tape.lost == 245
     assert world.uplink.tape.lost == pytest.approx(245 - 100, abs=5)
+
+
+def test_speech_without_any_answer_is_suspected_once_in_a_spell() -> None:
+    world = World(latency=1000)
+    world.press()
+    world.say(1, 500)
+    assert world.uplink.deaf(world.now)
+    assert not world.uplink.deaf(world.now)
+    quiet = World()
+    quiet.press()
+    quiet.pause(600)
+    assert not quiet.uplink.deaf(quiet.now), "silence needs no answer"
