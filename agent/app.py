@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import queue
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from agent import clouds
 from agent.audio import device
@@ -20,6 +20,7 @@ from agent.clock import Clock, SystemClock
 from agent.config.schema import Config, Service
 from agent.control.controller import Controller
 from agent.control.ending import Ending
+from agent.control.supervisor import Supervisor
 from agent.errors import DragomanError, RunError
 from agent.events import Command, Event, MicrophoneEnded, Stop, WorkerStopped
 from agent.pipeline.capture import Capture
@@ -30,7 +31,12 @@ from agent.report.mqtt import Reporter
 from agent.report.nowhere import Nowhere
 from agent.report.telemetry import Telemetry
 from agent.services.provider import Provider
+from agent.system.priority import lock_memory
+from agent.system.systemd import Notifier
 from agent.threads import Worker
+
+if TYPE_CHECKING:
+    from agent.control.gpio import Panel
 
 log = logging.getLogger(__name__)
 
@@ -76,6 +82,9 @@ class App:
         )
         self.controller.on_switch = self._switch
         self.ending = Ending(config, self.controller, self.player)
+        self.panel = self._panel()
+        self.supervisor = Supervisor(Notifier(), self.capture, self.player, self.controller)
+        self.controller.on_state.append(self.supervisor.show)
         self._end_at = None if duration_s is None else now + duration_s
 
     # --- building ----------------------------------------------------------------------------
@@ -114,6 +123,18 @@ class App:
             echo=(lambda: self.player.audible) if guarded else (lambda: False),
             endpointer=Endpointer() if mode == "vad" else None,
         )
+
+    def _panel(self) -> Panel | None:
+        """Buttons and light; no GPIO library is loaded where no pin is configured."""
+        if not self.config.talk.buttons and self.config.talk.led is None:
+            return None
+        from agent.control.gpio import Panel
+
+        panel = Panel(self.config.talk, self.post, self.clock)
+        if panel.light is not None:
+            light = panel.light
+            self.controller.on_state.append(lambda state: light.show(state["state"]))
+        return panel
 
     def _reports(self) -> Reporter | Nowhere:
         if self.config.mqtt.host is None:
@@ -181,6 +202,7 @@ class App:
         return 0
 
     def _start(self) -> None:
+        lock_memory()
         self.reports.start()
         self._speaker.open()
         self._microphone.open()
@@ -189,6 +211,7 @@ class App:
         self.controller.start()
         for worker in self._workers:
             self._launch(worker)
+        self.supervisor.ready()
 
     def _launch(self, worker: Worker) -> None:
         worker.on_death = self._worker_died
@@ -196,7 +219,8 @@ class App:
 
     @property
     def _workers(self) -> list[Worker]:
-        return [self.player, *self.cloud.workers, self.capture]
+        light = [self.panel.light] if self.panel and self.panel.light else []
+        return [*light, self.player, *self.cloud.workers, self.capture]
 
     def _loop(self) -> Stop:
         telemetry_at = self.clock.now() + TELEMETRY_S
@@ -206,6 +230,7 @@ class App:
             if self._end_at is not None and now >= self._end_at:
                 self._end_at = None
                 self.post(MicrophoneEnded(self.ring.head))
+            self.supervisor.check(now)
             stop = self.controller.stop or self.ending.check(now)
             if stop is not None:
                 return stop
@@ -240,6 +265,7 @@ class App:
         self.post(Stop(reason))
 
     def _shut_down(self) -> None:
+        self.supervisor.stopping()
         deadline = self.clock.now() + STOP_S
         for worker in reversed(self._workers):
             worker.stop()
@@ -249,6 +275,8 @@ class App:
         for cloud in (*self._retired, self.cloud):
             if not any(worker.alive for worker in cloud.workers):
                 cloud.free()
+        if self.panel is not None:
+            self.panel.close()
         self._drain_inbox()
         self.reports.stop()
         self.reports.join(REPORTS_S)

@@ -6,9 +6,11 @@ import json
 import logging
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from agent.clock import rfc3339
+from agent.system.journal import JournalHandler
 
 #: journald reads the level from this prefix (sd-daemon(3)).
 _SYSLOG = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR: 3}
@@ -59,14 +61,22 @@ class _Json(_Redacting):
 def setup(level: str, form: str, secrets: Iterable[str], *, journal: bool = False) -> None:
     """Log to standard error from now on.
 
-    ``form`` is ``plain`` or ``json``; ``journal`` adds the level prefix journald reads.
+    ``form`` is ``plain`` or ``json``.  With ``journal`` plain lines go to journald with
+    their fields, or where that cannot be, with the level prefix journald reads.
     """
-    handler = logging.StreamHandler(sys.stderr)
+    handler, prefix = _handler(journal and form == "plain")
     formatter = _Json if form == "json" else _Plain
-    handler.setFormatter(formatter(secrets, prefix=journal and form == "plain"))
+    handler.setFormatter(formatter(secrets, prefix))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
     # The libraries' own debug output would drown ours, and may hold what we redact.
     for name in ("websockets", "paho", "asyncio"):
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def _handler(journal: bool) -> tuple[logging.Handler, bool]:
+    if journal:
+        with suppress(OSError):
+            return JournalHandler(), False
+    return logging.StreamHandler(sys.stderr), journal

@@ -77,6 +77,7 @@ class Controller:
         self._provider, self._player, self._reports = provider, player, reports
         self._summarizer = summarizer
         self.history = History()
+        self.on_state: list[Callable[[Mapping[str, Any]], None]] = []  #: the light, systemd
         self.on_switch: Callable[[Service], tuple[Provider, Cloud]] | None = None
         self.machine = Machine(config.talk.mode)
         self.stop: Stop | None = None  #: set when the daemon should end
@@ -159,6 +160,8 @@ class Controller:
             self._since = rfc3339(self._clock.utc())
         self._published = state
         self._reports.state(state | {"since": self._since})
+        for watcher in self.on_state:
+            watcher(state)
 
     # --- the machine -------------------------------------------------------------------------
 

@@ -25,6 +25,7 @@ from agent.events import (
     VoiceStarted,
     VoiceStopped,
 )
+from agent.system.priority import real_time
 from agent.threads import Worker
 
 log = logging.getLogger(__name__)
@@ -62,6 +63,7 @@ class Capture(Worker):
         self.overruns = 0
 
     def run(self) -> None:
+        real_time()
         try:
             while not self.stopping:
                 self._read_until_lost()

@@ -12,6 +12,7 @@ from agent.clock import Backoff, Clock
 from agent.errors import DeviceError
 from agent.events import Event, Notice, SpeakerStarted, SpeakerStopped
 from agent.report.telemetry import Telemetry
+from agent.system.priority import real_time
 from agent.threads import Wake, Worker
 
 log = logging.getLogger(__name__)
@@ -108,6 +109,7 @@ class Player(Worker):
         self._wake.set()
 
     def run(self) -> None:
+        real_time()
         try:
             while not self.stopping:
                 self._play_until_lost()

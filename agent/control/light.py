@@ -1,0 +1,48 @@
+"""The state light: patterns a person can tell apart across a room."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from agent.clock import Clock
+from agent.threads import Wake, Worker
+
+#: For each state: (lit, seconds) in a cycle; 0 seconds: stay so.
+PATTERNS: dict[str, Sequence[tuple[bool, float]]] = {
+    "starting": ((True, 0.1), (False, 0.1)),  # flicker
+    "idle": ((False, 0.0),),  # dark
+    "listening": ((True, 0.0),),  # steady
+    "thinking": ((True, 0.25), (False, 0.25)),  # quick, even
+    "speaking": ((True, 0.8), (False, 0.2)),  # mostly lit, a wink
+    "offline": ((True, 0.1), (False, 0.2), (True, 0.1), (False, 1.6)),  # two blips
+    "fault": ((True, 0.1), (False, 0.2)) * 3 + ((False, 1.2),),  # three blips
+}
+
+
+class Light(Worker):
+    """Plays the pattern of the newest state; ``switch`` turns the lamp on or off."""
+
+    name = "light"
+
+    def __init__(self, switch: Callable[[bool], None], clock: Clock) -> None:
+        super().__init__(clock)
+        self._switch = switch
+        self._state = "starting"
+        self._wake = Wake()
+
+    def show(self, state: str) -> None:
+        """Show ``state`` from now on, from the beginning of its pattern."""
+        if state != self._state:
+            self._state = state
+            self._wake.set()
+
+    def wake(self) -> None:
+        self._wake.set()
+
+    def run(self) -> None:
+        while not self.stopping:
+            for lit, seconds in PATTERNS[self._state]:
+                self._switch(lit)
+                if self._wake.wait(seconds or None):
+                    break
+        self._switch(False)

@@ -1,0 +1,59 @@
+"""What systemd is told: ready, alive, stopping, and a status a person understands.
+
+The protocol is that of sd_notify(3): datagrams to the socket named by
+``NOTIFY_SOCKET``.  Outside systemd nothing happens.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Mapping
+from contextlib import suppress
+
+
+class Notifier:
+    """Talks to the service manager; does nothing where there is none."""
+
+    def __init__(self, env: Mapping[str, str] | None = None) -> None:
+        env = os.environ if env is None else env
+        self._address = env.get("NOTIFY_SOCKET", "")
+        self._status = ""
+        self.watchdog_s = _watchdog(env)  #: feed at least this often; None: no watchdog
+
+    def ready(self) -> None:
+        """The daemon does its work."""
+        self._send("READY=1")
+
+    def alive(self) -> None:
+        """Feed the watchdog."""
+        self._send("WATCHDOG=1")
+
+    def stopping(self) -> None:
+        """The daemon is on its way down."""
+        self._send("STOPPING=1")
+
+    def status(self, text: str) -> None:
+        """One line for ``systemctl status``; sent when it changed."""
+        if text != self._status:
+            self._status = text
+            self._send("STATUS=" + text.replace("\n", " "))
+
+    def _send(self, message: str) -> None:
+        if not self._address:
+            return
+        # "@" stands for the zero byte of an abstract address.
+        address = "\0" + self._address[1:] if self._address[0] == "@" else self._address
+        with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+            sock.connect(address)
+            sock.sendall(message.encode())
+
+
+def _watchdog(env: Mapping[str, str]) -> float | None:
+    """Half of ``WatchdogSec=``, if it is meant for this process."""
+    if env.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):
+        return None
+    with suppress(ValueError):
+        microseconds = int(env.get("WATCHDOG_USEC", ""))
+        return microseconds / 2e6 if microseconds > 0 else None
+    return None
