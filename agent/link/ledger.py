@@ -134,7 +134,8 @@ class Ledger:
             end = resume = max(start, self.ring_seq(result.end_ms))
             self._covered = max(self._covered, end)
         else:
-            earliest = max(start, heard - LATENCY)
+            # Not `start`: what is shown may reach into the next sentence, a replay must not.
+            earliest = max(self._speech_from(self.resume), heard - LATENCY)
             end, pause = self._pause(heard), self._pause(earliest)
             resume = pause if pause <= heard else earliest
             self._covered = max(self._covered, self.reached)
@@ -178,8 +179,11 @@ class Ledger:
     def _start(self, result: Result) -> int:
         if result.start_ms is not None:
             return self.ring_seq(result.start_ms)
-        begin = max(self.resume, self._shown_to)
-        return next((s for s in range(begin, self.reached) if self._voiced(s)), begin)
+        return self._speech_from(max(self.resume, self._shown_to))
+
+    def _speech_from(self, seq: int) -> int:
+        """The first packet of speech sent at or after ``seq``."""
+        return next((s for s in range(seq, self.reached) if self._voiced(s)), seq)
 
     def _pause(self, seq: int) -> int:
         """Where the pause around ``seq`` begins, or the next one that is long enough."""

@@ -64,3 +64,21 @@ def test_nothing_is_lost_and_nothing_is_doubled_unmarked(batch: int) -> None:
         assert len(numbers) == len(set(numbers)), how
         assert world.uplink.tape.lost == 0, how
         world.check_pacing()
+
+
+@pytest.mark.parametrize("batch", range(4))
+def test_a_service_quicker_than_our_idea_of_a_pause_loses_nothing(batch: int) -> None:
+    """Sentences that end at 320 ms and are answered late, cut once anywhere."""
+    for seed in range(batch * 25, (batch + 1) * 25):
+        rng = random.Random(seed)
+        world = World(latency=0.8, endpoint=8)
+        cut = rng.uniform(1, 8)
+        world.outages = [(cut, cut + 0.5)]
+        world.press()
+        for word in range(1, 9):
+            world.say(word, rng.randint(10, 20))
+            world.pause(rng.randint(8, 11))
+        world.release()
+        world.pause(600)
+        heard = set(world.heard())
+        assert [part for part in world.spoken if part not in heard] == [], f"seed {seed}"
