@@ -11,12 +11,13 @@ from agent.audio.pcm import PACKET_MS
 from agent.audio.segment import PAUSE, Segmenter
 from agent.errors import UsageError
 from agent.events import Pair, ServiceEvent
-from agent.link import exchange, websocket
+from agent.link import exchange, handshake
 from agent.link.callback import CallbackServer
 from agent.link.dial import Limits, tls_context
 from agent.link.http import HttpClient
 from agent.link.spool import Recording, Spool
 from agent.link.uplink import Uplink
+from agent.link.websocket import WebSocket
 from agent.pipeline.answers import Answers
 from agent.pipeline.chunks import Chunker, Chunks
 from agent.pipeline.cloud import Cloud, Parts
@@ -58,8 +59,8 @@ def _stream(parts: Parts) -> Cloud:
     network = parts.config.network
     limits = Limits(silence=2 * network.ping_interval_s)
 
-    def connect(endpoint: Endpoint, cancelled: Callable[[], bool]) -> websocket.WebSocket:
-        return websocket.connect(endpoint, limits, parts.clock, network.ca_file, cancelled)
+    def connect(endpoint: Endpoint, cancelled: Callable[[], bool]) -> WebSocket:
+        return handshake.connect(endpoint, limits, parts.clock, network.ca_file, cancelled)
 
     uplink = Uplink(
         parts.ring,

@@ -7,17 +7,10 @@ import wave
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from agent.emulator.sound import RATE, wav_bytes
+
 if TYPE_CHECKING:
     from agent.emulator.journal import Exchange, Received, Sent
-
-
-def write_wav(path: Path, pcm: bytes, rate: int) -> None:
-    """Write s16le mono as a WAV file."""
-    with wave.open(str(path), "wb") as sound:
-        sound.setnchannels(1)
-        sound.setsampwidth(2)
-        sound.setframerate(rate)
-        sound.writeframes(pcm)
 
 
 class Recorder:
@@ -67,4 +60,4 @@ class ExchangeRecorder:
             lines.write(json.dumps(exchange.summary()) + "\n")
         if exchange.audio:
             name = f"{self._base}-{exchange.number:03}-{exchange.provider}.wav"
-            write_wav(Path(name), exchange.audio, 16_000)
+            Path(name).write_bytes(wav_bytes(exchange.audio, RATE))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import wave
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
@@ -95,6 +97,17 @@ def read_sound(data: bytes) -> Sound:
         return _with_library(data, kind, *readers[kind])
     except (KeyError, _miniaudio.DecodeError):  # Ogg may also be Opus or Speex
         return _with_program(data, kind)
+
+
+def wav_bytes(pcm: bytes, rate: int) -> bytes:
+    """Mono s16le of this rate as a WAV file."""
+    out = io.BytesIO()
+    with wave.open(out, "wb") as sound:
+        sound.setnchannels(1)
+        sound.setsampwidth(2)
+        sound.setframerate(rate)
+        sound.writeframes(pcm)
+    return out.getvalue()
 
 
 def read_pcm(data: bytes, rate: int) -> Sound:

@@ -12,20 +12,19 @@ import select
 import socket
 import ssl
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 
 from websockets.client import ClientProtocol
-from websockets.exceptions import InvalidStatus, InvalidURI, WebSocketException
+from websockets.exceptions import WebSocketException
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Response
 from websockets.protocol import State
-from websockets.uri import parse_uri
 
 from agent.clock import Clock
-from agent.errors import LinkError, Refused, UsageError
-from agent.link.dial import Limits, dial
-from agent.services.base import Endpoint, Message
+from agent.errors import LinkError
+from agent.link.dial import Limits
+from agent.services.base import Message
 
 MAX_MESSAGE = 4 * 1024 * 1024  # bytes: two minutes of speech; nothing sane is larger
 READ_SIZE = 64 * 1024
@@ -33,7 +32,7 @@ READ_MOST = 4 * READ_SIZE
 
 
 class WebSocket:
-    """An open connection; make one with :func:`connect`."""
+    """An open connection; made by :func:`agent.link.handshake.connect`."""
 
     def __init__(
         self, sock: socket.socket, protocol: ClientProtocol, limits: Limits, clock: Clock
@@ -107,6 +106,33 @@ class WebSocket:
         with self._lock:
             self._aborted = True
             self._sock.close()
+
+    def shake_hands(self, headers: Mapping[str, str], cancelled: Callable[[], bool]) -> None:
+        """The WebSocket handshake; what is wrong with its answer is in ``handshake_exc``.
+
+        Raises LinkError ``timeout`` or ``cancelled``.
+        """
+        protocol = self._protocol
+        request = protocol.connect()
+        request.headers.update(headers)
+        protocol.send_request(request)
+        self._collect()
+        self._flush()
+        deadline = self._clock.now() + self._limits.connect
+        while protocol.state is State.CONNECTING and protocol.handshake_exc is None:
+            if cancelled():
+                raise LinkError("connecting was cancelled", "cancelled")
+            if self._broken or self._clock.now() > deadline:
+                raise self._no_handshake()
+            self._select([self._sock], [], 0.1)
+            self._pump()
+        # The answer itself is no message; frames that came with it stay queued.
+        protocol.events = [e for e in protocol.events if not isinstance(e, Response)]
+
+    def _no_handshake(self) -> LinkError:
+        if self._broken:
+            return self._gone(self._broken)
+        return LinkError("the service did not answer the WebSocket handshake", "timeout")
 
     # --- under the lock ----------------------------------------------------------------------
 
@@ -244,72 +270,3 @@ class WebSocket:
             return LinkError(f"the service broke the WebSocket protocol: {failure}", "garbage")
         detail = f" ({error})" if error else ""
         return LinkError(f"the connection was lost{detail}", "reset")
-
-
-def connect(
-    endpoint: Endpoint,
-    limits: Limits,
-    clock: Clock,
-    ca_file: str | None = None,
-    cancelled: Callable[[], bool] = lambda: False,
-) -> WebSocket:
-    """Open ``endpoint`` with the WebSocket handshake.
-
-    Raises LinkError (retry) or Refused (HTTP 401/403/404: retrying cannot mend it soon).
-    """
-    try:
-        uri = parse_uri(endpoint.url)
-    except InvalidURI as error:
-        raise UsageError(f"service.url: {error}") from error
-    protocol = ClientProtocol(uri, max_size=MAX_MESSAGE)
-    sock = dial(endpoint.url, limits, clock, ca_file, cancelled)
-    socket_ = WebSocket(sock, protocol, limits, clock)
-    try:
-        _handshake(socket_, endpoint, limits.connect, cancelled)
-    except BaseException:
-        sock.close()
-        raise
-    return socket_
-
-
-def _handshake(
-    ws: WebSocket, endpoint: Endpoint, seconds: float, cancelled: Callable[[], bool]
-) -> None:
-    protocol, clock = ws._protocol, ws._clock
-    request = protocol.connect()
-    request.headers.update(endpoint.headers)
-    protocol.send_request(request)
-    ws._collect()
-    ws._flush()
-    deadline = clock.now() + seconds
-    while protocol.state is State.CONNECTING and protocol.handshake_exc is None:
-        if cancelled():
-            raise LinkError("connecting was cancelled", "cancelled")
-        if clock.now() > deadline:
-            raise LinkError("the service did not answer the WebSocket handshake", "timeout")
-        ws._select([ws._sock], [], 0.1)
-        ws._pump()
-    if protocol.handshake_exc is not None:
-        raise _handshake_failure(protocol.handshake_exc)
-    # The answer itself is no message; frames that came with it stay queued.
-    events = protocol.events
-    protocol.events = [event for event in events if not isinstance(event, Response)]
-
-
-def _handshake_failure(error: Exception) -> LinkError | Refused:
-    if not isinstance(error, InvalidStatus):
-        return LinkError(f"not a WebSocket service: {error}", "handshake")
-    status = error.response.status_code
-    if status in (401, 403, 404):
-        return Refused(
-            f"the service refused the connection (HTTP {status}): check service.url and "
-            "the credentials",
-            str(status),
-        )
-    if status in (200, 301, 302, 303, 307, 308):
-        return LinkError(
-            f"HTTP {status} instead of a WebSocket: a captive portal or proxy answers in place "
-            "of the service; log in to the network",
-            "portal",
-        )
-    return LinkError(f"the service is not available (HTTP {status})", "http")

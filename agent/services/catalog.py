@@ -8,7 +8,7 @@ here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -17,7 +17,6 @@ from urllib.parse import urlsplit
 from msgspec.structs import replace
 
 from agent.config.schema import Service
-from agent.config.secret import Secret
 from agent.errors import UsageError
 from agent.events import Pair
 from agent.services import (
@@ -25,13 +24,11 @@ from agent.services import (
     maas_fast_asr,
     maas_speech,
     maas_whisper,
+    makers,
     tencent_long_asr,
     tencent_tsi,
     twetalk,
-    twetalk_asr,
     twetalk_text,
-    twetalk_v1,
-    twetalk_v2,
     youdao,
 )
 from agent.services.shapes import Clip
@@ -106,111 +103,6 @@ def check(service: Entry, clip: Clip) -> None:
         )
 
 
-# --- builders --------------------------------------------------------------------------------
-
-
-def _plain(secret: Secret | None) -> str:
-    return secret.reveal() if secret else ""
-
-
-def _setup(service: Service, pair: Pair, request_id: str, tts: bool) -> twetalk.Setup:
-    return twetalk.Setup(
-        token=_plain(service.token),
-        request_id=request_id,
-        source=pair.source,
-        target=pair.target or pair.source,
-        tts=tts,
-        tts_stream=service.tts_stream,
-    )
-
-
-def _v1(service: Service, pair: Pair, request_id: str, tts: bool) -> twetalk_v1.TwetalkV1:
-    setup = _setup(service, pair, request_id, tts)
-    return twetalk_v1.TwetalkV1(setup, service.url or twetalk.HOST)
-
-
-def _v2(service: Service, pair: Pair, request_id: str, tts: bool) -> twetalk_v2.TwetalkV2:
-    setup = _setup(service, pair, request_id, tts)
-    return twetalk_v2.TwetalkV2(setup, service.url or twetalk.HOST)
-
-
-def _asr(service: Service, pair: Pair, request_id: str, tts: bool) -> twetalk_asr.TwetalkAsr:
-    model = twetalk_asr.choose_model(service.model, pair.source)
-    setup = twetalk_asr.Setup(service.app_id or "", model)
-    return twetalk_asr.TwetalkAsr(setup, service.url or twetalk.HOST)
-
-
-def _translate(
-    service: Service, pair: Pair, request_id: str, tts: bool
-) -> twetalk_text.TwetalkTranslate:
-    host = service.url or twetalk_text.HOST
-    target = pair.target or pair.source
-    return twetalk_text.TwetalkTranslate(_plain(service.token), pair.source, target, host)
-
-
-def _summary(
-    service: Service, pair: Pair, request_id: str, tts: bool
-) -> twetalk_text.TwetalkSummary:
-    host = service.url or twetalk_text.HOST
-    return twetalk_text.TwetalkSummary(_plain(service.token), host=host)
-
-
-def _tsi(service: Service, pair: Pair, request_id: str, tts: bool) -> tencent_tsi.TencentTsi:
-    account = tencent_tsi.Account(
-        _plain(service.secret_id), _plain(service.secret_key), _plain(service.token)
-    )
-    host = service.url or tencent_tsi.HOST
-    return tencent_tsi.TencentTsi(account, pair.source, pair.target, request_id, host)
-
-
-def _long_asr(
-    service: Service, pair: Pair, request_id: str, tts: bool
-) -> tencent_long_asr.TencentLongAsr:
-    account = tencent_long_asr.Account(
-        service.app_id or "", _plain(service.app_key), service.callback_url or ""
-    )
-    host = service.url or tencent_long_asr.HOST
-    return tencent_long_asr.TencentLongAsr(account, pair.source, host)
-
-
-def _youdao(service: Service, pair: Pair, request_id: str, tts: bool) -> youdao.Youdao:
-    account = youdao.Account(_plain(service.app_key), _plain(service.app_secret))
-    host, voice = service.url or youdao.HOST, service.voice or youdao.VOICES[0]
-    return youdao.Youdao(account, pair.source, pair.target, voice, host)
-
-
-def _maas_account(service: Service) -> maas.Account:
-    host = service.url or maas.HOST
-    return maas.Account(_plain(service.endpoint), _plain(service.access_key), host)
-
-
-def _whisper(service: Service, pair: Pair, request_id: str, tts: bool) -> maas_whisper.Whisper:
-    return maas_whisper.Whisper(_maas_account(service), pair.source)
-
-
-def _whisper_translate(
-    service: Service, pair: Pair, request_id: str, tts: bool
-) -> maas_whisper.WhisperTranslate:
-    return maas_whisper.WhisperTranslate(_maas_account(service))
-
-
-def _fast_asr(service: Service, pair: Pair, request_id: str, tts: bool) -> maas_fast_asr.FastAsr:
-    return maas_fast_asr.FastAsr(_maas_account(service), [pair.source])
-
-
-def _realtime_asr(
-    service: Service, pair: Pair, request_id: str, tts: bool
-) -> maas_speech.RealtimeAsr:
-    return maas_speech.RealtimeAsr(_maas_account(service), [pair.source])
-
-
-def _speech_translation(
-    service: Service, pair: Pair, request_id: str, tts: bool
-) -> maas_speech.SpeechTranslation:
-    targets: Sequence[str] = service.targets or ([pair.target] if pair.target else [])
-    return maas_speech.SpeechTranslation(_maas_account(service), [pair.source], targets)
-
-
 # --- the entries -----------------------------------------------------------------------------
 
 _STREAMED = Limits(rates=(16000, 8000))
@@ -224,7 +116,7 @@ _ENTRIES = (
         Shape.STREAM,
         "text, translation, partials, speech",
         twetalk.HOST,
-        _v2,
+        makers.v2,
         _STREAMED,
     ),
     Entry(
@@ -233,11 +125,17 @@ _ENTRIES = (
         Shape.STREAM,
         "text, translation, partials, speech",
         twetalk.HOST,
-        _v1,
+        makers.v1,
         _STREAMED,
     ),
     Entry(
-        "twetalk-asr", TWETALK, Shape.STREAM, "text, partials, times", twetalk.HOST, _asr, _STREAMED
+        "twetalk-asr",
+        TWETALK,
+        Shape.STREAM,
+        "text, partials, times",
+        twetalk.HOST,
+        makers.asr,
+        _STREAMED,
     ),
     Entry(
         "twetalk-translate",
@@ -245,7 +143,7 @@ _ENTRIES = (
         Shape.TEXT,
         "translation, streamed or whole",
         twetalk_text.HOST,
-        _translate,
+        makers.translate,
     ),
     Entry(
         "twetalk-summary",
@@ -253,7 +151,7 @@ _ENTRIES = (
         Shape.TEXT,
         "summary, streamed or whole",
         twetalk_text.HOST,
-        _summary,
+        makers.summary,
     ),
     Entry(
         "tencent-tsi",
@@ -261,7 +159,7 @@ _ENTRIES = (
         Shape.CHUNK,
         "text, translation, partials, times",
         tencent_tsi.HOST,
-        _tsi,
+        makers.tsi,
         Limits(rates=tencent_tsi.RATES, requests_per_s=tencent_tsi.REQUESTS_PER_SECOND),
     ),
     Entry(
@@ -270,7 +168,7 @@ _ENTRIES = (
         Shape.JOB,
         "text",
         tencent_long_asr.HOST,
-        _long_asr,
+        makers.long_asr,
         Limits(
             seconds=tencent_long_asr.MAX_SECONDS,
             bytes=tencent_long_asr.MAX_BYTES,
@@ -279,14 +177,14 @@ _ENTRIES = (
             requests_per_s=tencent_long_asr.REQUESTS_PER_SECOND,
         ),
     ),
-    Entry("maas-whisper", MAAS, Shape.UTTERANCE, "text", maas.HOST, _whisper, _WHISPER),
+    Entry("maas-whisper", MAAS, Shape.UTTERANCE, "text", maas.HOST, makers.whisper, _WHISPER),
     Entry(
         "maas-whisper-translate",
         MAAS,
         Shape.UTTERANCE,
         "English translation",
         maas.HOST,
-        _whisper_translate,
+        makers.whisper_translate,
         _WHISPER,
     ),
     Entry(
@@ -295,7 +193,7 @@ _ENTRIES = (
         Shape.UTTERANCE,
         "text, times, words, speakers, confidence",
         maas.HOST,
-        _fast_asr,
+        makers.fast_asr,
         Limits(bytes=maas.MAX_BYTES, formats=maas_fast_asr.FORMATS),
     ),
     Entry(
@@ -304,7 +202,7 @@ _ENTRIES = (
         Shape.UTTERANCE,
         "text, language",
         maas.HOST,
-        _realtime_asr,
+        makers.realtime_asr,
         _HALF_MINUTE,
     ),
     Entry(
@@ -313,7 +211,7 @@ _ENTRIES = (
         Shape.UTTERANCE,
         "text, several translations, language",
         maas.HOST,
-        _speech_translation,
+        makers.speech_translation,
         _HALF_MINUTE,
     ),
     Entry(
@@ -322,7 +220,7 @@ _ENTRIES = (
         Shape.UTTERANCE,
         "text, translation, speech",
         youdao.HOST,
-        _youdao,
+        makers.youdao_speech,
         Limits(
             seconds=youdao.MAX_SECONDS,
             bytes=youdao.MAX_BYTES,

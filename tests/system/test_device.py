@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from agent.emulator import Emulator
 from agent.emulator.faults import Fault
 from agent.emulator.stream import Rules
-from tests.system.broker import MISSING, MOSQUITTO, Broker, Observer, wait_until
+from tests.system.broker import Broker, Observer, wait_until
 from tests.system.device import (
     RATE,
     read_wav,
@@ -28,23 +25,6 @@ SENTENCES = [
     ("Good morning, where is the railway station?", "Buenos días, ¿dónde está"),
     ("Two coffees and a glass of water, please.", "Dos cafés"),
 ]
-
-
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Broker]:
-    if not MOSQUITTO:
-        pytest.skip(MISSING)
-    broker = Broker(tmp_path / "broker")
-    broker.start()
-    yield broker
-    broker.stop()
-
-
-@pytest.fixture
-def observer(broker: Broker) -> Iterator[Observer]:
-    observer = Observer(broker)
-    yield observer
-    observer.close()
 
 
 def two_sentences(folder: Path) -> bytes:

@@ -159,7 +159,9 @@ def test_a_bug_is_told_from_a_refusal() -> None:
 
 
 @pytest.mark.parametrize(
-    "rest", [b"Content-Length: 9\r\n\r\nabc", b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nzz"]
+    "rest",
+    [b"Content-Length: 9\r\n\r\nabc", b"Transfer-Encoding: chunked\r\n\r\n9\r\nabc"],
+    ids=["length", "chunked"],
 )
 def test_a_client_that_goes_away_in_mid_request(
     emulator: Emulator, rest: bytes, caplog: pytest.LogCaptureFixture

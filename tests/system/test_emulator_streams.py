@@ -12,7 +12,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 from agent.emulator import Emulator
-from agent.emulator.engines.tones import decode_tones
+from agent.emulator.engines.tones import decode_tones, tone_words
 from agent.emulator.faults import Fault
 from tests.system.emulated import collect, emulator, eventually, say, tones
 
@@ -77,7 +77,7 @@ def test_the_end_finishes_a_sentence_that_is_open(emulator: Emulator) -> None:
     with at(emulator, ASR) as client:
         client.recv(timeout=2)
         with suppress(ConnectionClosed):
-            say(client, 5)
+            client.send(tone_words([5], 16_000))  # and not the silence that would end it
             client.send('{"type": "end"}')
         told = [json.loads(message) for message in collect(client)]
     assert told[-2]["result"]["voice_text_str"] == "w5"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,30 +11,13 @@ import pytest
 
 from agent.emulator import Emulator
 from agent.emulator.faults import Fault
-from tests.system.broker import MISSING, MOSQUITTO, Broker, Observer, wait_until
+from tests.system.broker import Broker, Observer, wait_until
 from tests.system.device import read_wav, recording, running, silence, write_config, write_wav
 
 BASE = "dragoman/kitchen-1"
 DEMO = {"secret_id": "demo", "secret_key": "demo", "app_key": "demo", "app_secret": "demo"}
 DEMO |= {"endpoint": "demo", "access_key": "demo", "app_id": "1000001", "token": "demo"}
 FIRST = "Good morning, where is the railway station?"
-
-
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Broker]:
-    if not MOSQUITTO:
-        pytest.skip(MISSING)
-    broker = Broker(tmp_path / "broker")
-    broker.start()
-    yield broker
-    broker.stop()
-
-
-@pytest.fixture
-def observer(broker: Broker) -> Iterator[Observer]:
-    observer = Observer(broker)
-    yield observer
-    observer.close()
 
 
 def free_port() -> int:

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import io
 import json
-import wave
 from urllib.parse import quote
 
 from agent.emulator import ffmpeg
 from agent.emulator.call import Call, Codes, Declined, Reply
 from agent.emulator.engines import SPEECH_RATE, Engine
+from agent.emulator.sound import wav_bytes
 from agent.emulator.stream import DEMO
 from agent.emulator.youdao.languages import LANGUAGES
 
@@ -76,10 +75,4 @@ def _playable(pcm: bytes) -> Reply:
     mp3 = ffmpeg.encode_mp3(pcm, SPEECH_RATE) if ffmpeg.installed() else None
     if mp3 is not None:
         return Reply(mp3, content_type="audio/mpeg")
-    out = io.BytesIO()
-    with wave.open(out, "wb") as sound:
-        sound.setnchannels(1)
-        sound.setsampwidth(2)
-        sound.setframerate(SPEECH_RATE)
-        sound.writeframes(pcm)
-    return Reply(out.getvalue(), content_type="audio/wav")
+    return Reply(wav_bytes(pcm, SPEECH_RATE), content_type="audio/wav")

@@ -15,7 +15,8 @@ from websockets.sync.server import ServerConnection, serve
 from agent.clock import SystemClock
 from agent.errors import LinkError, Refused
 from agent.link.dial import Limits
-from agent.link.websocket import WebSocket, connect
+from agent.link.handshake import connect
+from agent.link.websocket import WebSocket
 from agent.services.base import Endpoint, Message
 
 LIMITS = Limits(connect=2, silence=1)

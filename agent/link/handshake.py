@@ -1,0 +1,62 @@
+"""Opening a WebSocket, and saying in plain words what answered in its place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from websockets.client import ClientProtocol
+from websockets.exceptions import InvalidStatus, InvalidURI
+from websockets.uri import parse_uri
+
+from agent.clock import Clock
+from agent.errors import LinkError, Refused, UsageError
+from agent.link.dial import Limits, dial
+from agent.link.websocket import MAX_MESSAGE, WebSocket
+from agent.services.base import Endpoint
+
+
+def connect(
+    endpoint: Endpoint,
+    limits: Limits,
+    clock: Clock,
+    ca_file: str | None = None,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> WebSocket:
+    """Open ``endpoint`` with the WebSocket handshake.
+
+    Raises LinkError (retry) or Refused (HTTP 401/403/404: retrying cannot mend it soon).
+    """
+    try:
+        uri = parse_uri(endpoint.url)
+    except InvalidURI as error:
+        raise UsageError(f"service.url: {error}") from error
+    protocol = ClientProtocol(uri, max_size=MAX_MESSAGE)
+    sock = dial(endpoint.url, limits, clock, ca_file, cancelled)
+    connection = WebSocket(sock, protocol, limits, clock)
+    try:
+        connection.shake_hands(endpoint.headers, cancelled)
+        if protocol.handshake_exc is not None:
+            raise _failure(protocol.handshake_exc)
+    except BaseException:
+        sock.close()
+        raise
+    return connection
+
+
+def _failure(error: Exception) -> LinkError | Refused:
+    if not isinstance(error, InvalidStatus):
+        return LinkError(f"not a WebSocket service: {error}", "handshake")
+    status = error.response.status_code
+    if status in (401, 403, 404):
+        return Refused(
+            f"the service refused the connection (HTTP {status}): check service.url and "
+            "the credentials",
+            str(status),
+        )
+    if status in (200, 301, 302, 303, 307, 308):
+        return LinkError(
+            f"HTTP {status} instead of a WebSocket: a captive portal or proxy answers in place "
+            "of the service; log in to the network",
+            "portal",
+        )
+    return LinkError(f"the service is not available (HTTP {status})", "http")
