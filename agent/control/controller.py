@@ -13,10 +13,9 @@ from typing import Any, Protocol
 from agent.audio.pcm import PACKET_MS
 from agent.audio.ring import Ring
 from agent.clock import Clock, rfc3339
-from agent.config import loader
 from agent.config.schema import Config, Service
-from agent.control import commands
 from agent.control.machine import Action, Input, Machine
+from agent.control.orders import Orders
 from agent.errors import UsageError
 from agent.events import (
     Blocked,
@@ -41,7 +40,7 @@ from agent.events import (
 )
 from agent.pipeline.cloud import Cloud
 from agent.pipeline.player import Player
-from agent.pipeline.summarizer import SUMMARY, Summarizer
+from agent.pipeline.summarizer import Summarizer
 from agent.report.history import History
 from agent.services.provider import Provider
 
@@ -74,8 +73,7 @@ class Controller:
     ) -> None:
         self._config, self._ring, self._clock = config, ring, clock
         self.cloud = cloud  #: the service in use
-        self._provider, self._player, self._reports = provider, player, reports
-        self._summarizer = summarizer
+        self.provider, self.player, self._reports = provider, player, reports
         self.history = History()
         self.on_state: list[Callable[[Mapping[str, Any]], None]] = []  #: the light, systemd
         self.on_switch: Callable[[Service], tuple[Provider, Cloud]] | None = None
@@ -85,21 +83,22 @@ class Controller:
         self._unmuted_at = 0  # ring packet; the pre-roll must not reach into muted time
         self._since = rfc3339(clock.utc())
         self._published: dict[str, Any] = {}
+        self._orders = Orders(self, config, summarizer, reports)
         self._handlers: dict[type, Callable[[Any], None]] = {
             Transcript: self._on_transcript,
             Notice: self._on_notice,
             LinkUp: self._on_link_up,
             LinkDown: self._on_link_down,
             Blocked: self._on_blocked,
-            VoiceStarted: lambda e: self._feed(Input.VOICE, start=e.seq),
-            VoiceStopped: lambda e: self._feed(Input.QUIET, end=e.seq),
-            MicrophoneEnded: lambda e: self._feed(Input.END, end=e.seq),
+            VoiceStarted: lambda e: self.feed(Input.VOICE, start=e.seq),
+            VoiceStopped: lambda e: self.feed(Input.QUIET, end=e.seq),
+            MicrophoneEnded: lambda e: self.feed(Input.END, end=e.seq),
             MicrophoneLost: self._on_microphone_lost,
             MicrophoneBack: self._on_microphone_back,
             SpeakerStarted: lambda _: self._speaker(True),
             SpeakerStopped: lambda _: self._speaker(False),
             Settled: self._on_settled,
-            Command: self._on_command,
+            Command: self._orders.take,
             Summary: self._on_summary,
             WorkerStopped: self._on_worker_stopped,
             Stop: self._on_stop,
@@ -107,7 +106,7 @@ class Controller:
 
     def start(self) -> None:
         """The daemon is up: leave ``starting`` (and in open mode, listen)."""
-        self._feed(Input.START, start=0)
+        self.feed(Input.START, start=0)
         self.publish()
 
     def handle(self, event: Event) -> None:
@@ -121,29 +120,29 @@ class Controller:
         head, tts = self._ring.head, self.cloud.tts
         if self.machine.gate_open:
             self.cloud.close(head)
-        pair = self._provider.pair
-        self._provider, self.cloud = self.on_switch(service)
-        self._provider.pair = self._kept(pair)
+        pair = self.provider.pair
+        self.provider, self.cloud = self.on_switch(service)
+        self.provider.pair = self._kept(pair)
         self.cloud.switch_tts(tts)
         if self.machine.gate_open:
-            self.cloud.open(head, self._provider.pair)
+            self.cloud.open(head, self.provider.pair)
 
     def _kept(self, pair: Pair) -> Pair:
         """The language pair in use, if the new service speaks it; else the one of its profile."""
         try:
-            self._provider.check(pair)
+            self.provider.check(pair)
         except UsageError:
-            return self._provider.pair
+            return self.provider.pair
         return pair
 
     # --- the state ---------------------------------------------------------------------------
 
     def state(self) -> dict[str, Any]:
         """The object published on ``state``, without ``since``."""
-        pair = self._provider.pair
+        pair = self.provider.pair
         return {
             "state": self.machine.state,
-            "service": self._provider.name,
+            "service": self.provider.name,
             "source": pair.source,
             "target": pair.target,
             "tts": self.cloud.tts,
@@ -165,24 +164,43 @@ class Controller:
 
     # --- the machine -------------------------------------------------------------------------
 
-    def _feed(self, event: Input, *, start: int | None = None, end: int | None = None) -> None:
+    def feed(self, event: Input, *, start: int | None = None, end: int | None = None) -> None:
+        """Give the machine an input, with the ring packet it began or ended at if known."""
+        if event is Input.UNMUTE and self.machine.muted:
+            self._unmuted_at = self._ring.head
         for action in self.machine.handle(event):
             self._act(action, start, end)
-        self._player.hold(self.machine.half_duplex)
+        self.player.hold(self.machine.half_duplex)
 
     def _act(self, action: Action, start: int | None, end: int | None) -> None:
         talk, head = self._config.talk, self._ring.head
         if action is Action.OPEN:
             pre_roll = talk.pre_roll_ms // PACKET_MS
             begin = (head if start is None else start) - pre_roll
-            self.cloud.open(max(0, begin, self._unmuted_at), self._provider.pair)
+            self.cloud.open(max(0, begin, self._unmuted_at), self.provider.pair)
         elif action is Action.CLOSE:
             tail = talk.tail_ms // PACKET_MS
             self.cloud.close((head if end is None else end) + tail)
         elif action is Action.CUT:
             self.cloud.close(head if end is None else end)
         elif action is Action.HUSH:
-            self._player.barge_in()
+            self.player.barge_in()
+
+    def pair(self, source: str | None, target: str | None) -> Pair:
+        """The language pair with one or both sides changed."""
+        now = self.provider.pair
+        return Pair(source or now.source, target or now.target)
+
+    def speak(self, pair: Pair) -> None:
+        """Change the language pair; speech already under way keeps the one it began with."""
+        if pair == self.provider.pair:
+            return
+        self.provider.pair = pair
+        if self.machine.gate_open:
+            head = self._ring.head
+            self.cloud.close(head)
+            self.cloud.open(head, pair)
+        self.cloud.renew(pair)
 
     # --- events ------------------------------------------------------------------------------
 
@@ -222,7 +240,7 @@ class Controller:
         if event.timed_out:
             log.info("no answer within %g s", self._config.talk.result_timeout_s)
             self._reports.notice(Notice("no_result"))
-        self._feed(Input.SETTLED)
+        self.feed(Input.SETTLED)
 
     def _speaker(self, speaking: bool) -> None:
         self.machine.speaking = speaking
@@ -232,71 +250,3 @@ class Controller:
 
     def _on_stop(self, event: Stop) -> None:
         self.stop = self.stop or event
-
-    # --- commands ----------------------------------------------------------------------------
-
-    def _on_command(self, command: Command) -> None:
-        answer: dict[str, Any] = {"ok": True}
-        if "ref" in command.fields:
-            answer["ref"] = command.fields["ref"]
-        try:
-            order = commands.parse(command.fields, len(self._config.talk.buttons))
-            self._check(order)
-            self._obey(order)
-        except UsageError as error:
-            log.warning("command refused: %s", error)
-            answer |= {"ok": False, "error": str(error)}
-        self._reports.command_result(answer)
-
-    def _check(self, order: commands.Order) -> None:
-        """Refuse what this device cannot do, before anything is changed."""
-        self._provider.check(self._pair(order.source, order.target))
-        if order.service is not None:
-            Provider(loader.profile(self._config, order.service)).check_live()
-        if order.summarize is not None:
-            loader.profile(self._config, SUMMARY)
-            if not self.history.text(order.summarize):
-                raise UsageError(f"summarize: no finished sentences of session {order.summarize!r}")
-
-    def _obey(self, order: commands.Order) -> None:
-        if order.service is not None and order.service != self._provider.service.name:
-            self.switch(loader.profile(self._config, order.service))
-        if order.source is not None or order.target is not None:
-            self._speak_of(order.source, order.target)
-        if order.tts is not None:
-            self.cloud.switch_tts(order.tts)
-        if order.volume is not None:
-            self._player.volume = order.volume
-        if order.mute is False and self.machine.muted:
-            self._unmuted_at = self._ring.head
-        if order.mute is not None:
-            self._feed(Input.MUTE if order.mute else Input.UNMUTE)
-        if order.talk is not None:
-            self._talk(order)
-        if order.summarize is not None:
-            self._summarizer.ask(order.summarize, self.history.text(order.summarize), order.ref)
-        if order.restart:
-            self.stop = Stop("restart was asked for")
-
-    def _talk(self, order: commands.Order) -> None:
-        buttons = self._config.talk.buttons
-        if order.button is not None and buttons and order.talk != "release":
-            button = buttons[order.button - 1]
-            self._speak_of(button.source, button.target)
-        self._feed(Input[str(order.talk).upper()])
-
-    def _pair(self, source: str | None, target: str | None) -> Pair:
-        now = self._provider.pair
-        return Pair(source or now.source, target or now.target)
-
-    def _speak_of(self, source: str | None, target: str | None) -> None:
-        """Change the language pair; speech already under way keeps the one it began with."""
-        pair = self._pair(source, target)
-        if pair == self._provider.pair:
-            return
-        self._provider.pair = pair
-        if self.machine.gate_open:
-            head = self._ring.head
-            self.cloud.close(head)
-            self.cloud.open(head, pair)
-        self.cloud.renew(pair)

@@ -1,0 +1,103 @@
+"""Orders: commands carried out.  First everything is checked, then everything is done.
+
+A wrong command changes nothing and is answered with one line that says why.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Protocol
+
+from agent.config import loader
+from agent.config.schema import Config
+from agent.control import commands
+from agent.control.machine import Input
+from agent.errors import UsageError
+from agent.events import Command, Pair, Stop
+from agent.pipeline.summarizer import SUMMARY, Summarizer
+from agent.services.provider import Provider
+
+if TYPE_CHECKING:
+    from agent.control.controller import Controller
+
+log = logging.getLogger(__name__)
+
+
+class Replies(Protocol):
+    """Where answers go."""
+
+    def command_result(self, fields: Mapping[str, Any]) -> None: ...
+
+
+class Orders:
+    """Carries out commands on ``controller``; used by the main thread."""
+
+    def __init__(
+        self, controller: Controller, config: Config, summarizer: Summarizer, replies: Replies
+    ) -> None:
+        self._controller, self._config = controller, config
+        self._summarizer, self._replies = summarizer, replies
+        self._held_by: int | None = None  # the button that opened the gate
+
+    def take(self, command: Command) -> None:
+        """Check and carry out one command, and answer it."""
+        answer: dict[str, Any] = {"ok": True}
+        if "ref" in command.fields:
+            answer["ref"] = command.fields["ref"]
+        try:
+            order = commands.parse(command.fields, len(self._config.talk.buttons))
+            self._check(order)
+            self._obey(order)
+        except UsageError as error:
+            log.warning("command refused: %s", error)
+            answer |= {"ok": False, "error": str(error)}
+        self._replies.command_result(answer)
+
+    def _check(self, order: commands.Order) -> None:
+        controller = self._controller
+        provider, pair = controller.provider, controller.pair(order.source, order.target)
+        if order.service is not None:
+            provider = Provider(loader.profile(self._config, order.service))
+            provider.check_live()
+            own = provider.pair
+            pair = Pair(order.source or own.source, order.target or own.target)
+        provider.check(pair)
+        if order.summarize is not None:
+            loader.profile(self._config, SUMMARY)
+            if not controller.history.text(order.summarize):
+                raise UsageError(f"summarize: no finished sentences of session {order.summarize!r}")
+
+    def _obey(self, order: commands.Order) -> None:
+        controller = self._controller
+        if order.service is not None and order.service != controller.provider.service.name:
+            controller.switch(loader.profile(self._config, order.service))
+        if order.source is not None or order.target is not None:
+            controller.speak(controller.pair(order.source, order.target))
+        if order.tts is not None:
+            controller.cloud.switch_tts(order.tts)
+        if order.volume is not None:
+            controller.player.volume = order.volume
+        if order.mute is not None:
+            controller.feed(Input.MUTE if order.mute else Input.UNMUTE)
+        if order.talk is not None:
+            self._talk(order.talk, order.button)
+        if order.summarize is not None:
+            text = controller.history.text(order.summarize)
+            self._summarizer.ask(order.summarize, text, order.ref)
+        if order.restart:
+            controller.stop = Stop("restart was asked for")
+
+    def _talk(self, word: str, button: int | None) -> None:
+        """Press, release or toggle; of two buttons only the one that opened the gate closes it."""
+        machine, buttons = self._controller.machine, self._config.talk.buttons
+        was_open = machine.gate_open
+        if word == "release" and button != self._held_by and None not in (button, self._held_by):
+            return
+        chooses = word != "release" and (not was_open or machine.mode in ("open", "vad"))
+        if button is not None and buttons and chooses:
+            chosen = buttons[button - 1]
+            self._controller.speak(self._controller.pair(chosen.source, chosen.target))
+        self._controller.feed(Input[word.upper()])
+        if machine.gate_open != was_open:
+            self._held_by = button if machine.gate_open else None
