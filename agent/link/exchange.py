@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from agent.clock import Clock
 from agent.errors import LinkError, Refused
-from agent.events import Pair, ServiceEvent
+from agent.events import Failure, Pair, ServiceEvent
 from agent.link.http import HttpClient, portal
 from agent.services.catalog import check
 from agent.services.provider import Provider
@@ -55,9 +55,10 @@ class Job:
     def deliver(self, body: bytes) -> bytes:
         """The callback address was called; from the callback server's thread."""
         task, events = self._protocol.delivered(body)
-        if task:
+        failed = any(isinstance(event, Failure) for event in events)
+        if task or failed:
             self._delivered.put((task, events))
-        return self._protocol.receipt(bool(task))
+        return self._protocol.receipt(bool(task) or failed)
 
     def __call__(self, clip: Clip, pair: Pair) -> Sequence[ServiceEvent]:
         """Submit ``clip`` and wait; LinkError when nothing is delivered in time."""
@@ -75,15 +76,16 @@ class Job:
             if waited > JOB_S:
                 raise LinkError(f"no result was delivered within {JOB_S:g} s", "timeout")
             self._waiting(waited)
-            self._take_delivery()
+            self._take_delivery(task)
         return self._early.pop(task)
 
-    def _take_delivery(self) -> None:
+    def _take_delivery(self, awaited: str) -> None:
+        """One delivery; a failure that names no task is that of the one awaited."""
         try:
             task, events = self._delivered.get(timeout=0.2)
         except queue.Empty:
             return
-        self._early[task] = events
+        self._early[task or awaited] = events
         while len(self._early) > 100:  # of tasks nobody waits for: repeated deliveries
             self._early.pop(next(iter(self._early)))
 

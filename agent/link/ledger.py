@@ -26,6 +26,7 @@ from agent.events import Result
 GAP = 200 // PACKET_MS  # a silence this long can end a sentence
 PAD = 200 // PACKET_MS  # silence kept before speech when a place is moved up to it
 LATENCY = 2000 // PACKET_MS  # how old the audio behind a fresh partial may be, at most
+SLACK = 400 // PACKET_MS  # two detectors of speech may differ by as much about its end
 MAX_RUNS = 4096
 
 
@@ -86,7 +87,6 @@ class Ledger:
         self._repeat_until = self._covered if repeats else self.resume
         self.position = 0
         self.reached = self.resume
-        self.last_voiced = -1
         self._answered_to = self._shown_to = self.resume
         self._runs.clear()
         self._heard.clear()
@@ -133,6 +133,8 @@ class Ledger:
         if result.end_ms is not None:
             end = resume = max(start, self.ring_seq(result.end_ms))
             self._covered = max(self._covered, end)
+            # Our voice detector lets go later than the service's.
+            self._answered_to = max(self._answered_to, min(self._pause(end), end + SLACK))
         else:
             # Not `start`: what is shown may reach into the next sentence, a replay must not.
             earliest = max(self._speech_from(self.resume), heard - LATENCY)
@@ -167,7 +169,7 @@ class Ledger:
     @property
     def certain(self) -> bool:
         """Whether :attr:`answered` is more than likely: no speech follows the replay's place."""
-        return self.last_voiced < self.resume
+        return self.last_voiced < self.resume + SLACK
 
     def settle(self, upto: int | None = None) -> None:
         """Nothing more is expected for what was sent (before ``upto``): never replay it."""

@@ -1,0 +1,307 @@
+"""``dragoman transcribe`` as a user runs it: every speech service of the emulator, on files."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import shutil
+import socket
+import subprocess
+import sys
+import wave
+from pathlib import Path
+from typing import Any
+
+import numpy
+import pytest
+
+from agent.emulator import Emulator
+from agent.emulator.faults import Fault
+from agent.services.catalog import CATALOG, Shape
+from tests.system.device import RATE, noise, recording, silence, write_wav
+from tests.system.test_cli import SECRET, dragoman
+
+SPEECH = [name for name, entry in CATALOG.items() if entry.shape is not Shape.TEXT]
+PAIRS = {"tencent-long-asr": ("zh", "en"), "tencent-tsi": ("zh", "en"), "youdao": ("en", "zh")}
+TEXTS = {
+    "en": "Good morning, where is the railway station?",
+    "zh": "早上好,火车站在哪里?",
+    "es": "Buenos días, ¿dónde está la estación de tren?",
+}
+SOUND = silence(0.2) + recording("Front_Center")
+NOWHERE = "http://127.0.0.1:1"
+
+
+@pytest.fixture
+def speech(tmp_path: Path) -> Path:
+    return write_wav(tmp_path / "speech.wav", SOUND)
+
+
+def transcribe(*arguments: object, **options: Any) -> subprocess.CompletedProcess[str]:
+    return dragoman("transcribe", *map(str, arguments), **options)
+
+
+def objects(done: subprocess.CompletedProcess[str]) -> list[dict[str, Any]]:
+    """The JSON lines of a run without mistakes."""
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def callback() -> list[str]:
+    """Options for a callback address of this test's own."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    address = f"service.callback_url=http://127.0.0.1:{port}/callback"
+    return ["--set", f"service.callback_port={port}", "--set", address]
+
+
+def lasts(pcm: bytes) -> float:
+    return len(pcm) / 2 / RATE
+
+
+@pytest.mark.parametrize("name", SPEECH)
+def test_every_speech_service(name: str, speech: Path) -> None:
+    source, target = PAIRS.get(name, ("en", "es"))
+    options = ["--service", name, "--source", source, "--target", target, "-o", "json"]
+    options += callback() if name == "tencent-long-asr" else []
+    with Emulator() as cloud:
+        done = transcribe(speech, *options, "--cloud", cloud.url)
+        heard = [c.audio for c in cloud.connections] + [e.audio for e in cloud.exchanges]
+    (file,) = objects(done)
+    (said,) = file["transcripts"]
+    assert (file["file"], file["service"]) == (str(speech), name)
+    assert file["duration_ms"] == round(lasts(SOUND) * 1000)
+    assert said["index"] == 0
+    assert 0 <= said["start_ms"] < said["end_ms"] <= file["duration_ms"]
+    gives = CATALOG[name].gives
+    if name == "maas-whisper-translate":
+        assert said["translation"] == TEXTS["en"]
+        assert "text" not in said
+    else:
+        assert said["text"] == TEXTS[source]
+        assert said.get("translation") == (TEXTS[target] if "translation" in gives else None)
+    assert ("words" in said) == ("words" in gives)
+    assert b"".join(heard)[: len(SOUND)] == SOUND
+
+
+def write_odd(path: Path, rate: int, channels: int, width: int) -> Path:
+    """A WAV file of any shape, with the recorded speech on all channels."""
+    samples = numpy.frombuffer(SOUND, "<i2").astype(float)
+    positions = numpy.arange(0, len(samples), RATE / rate)
+    mono = numpy.interp(positions, numpy.arange(len(samples)), samples) / 32768
+    every = numpy.repeat(mono, channels)
+    if width == 1:
+        data = (every * 127 + 128).astype("u1").tobytes()
+    else:
+        whole = (every * (2 ** (8 * width - 1) - 1)).astype("<i8")
+        data = whole.view("u1").reshape(-1, 8)[:, :width].tobytes()
+    with wave.open(str(path), "wb") as file:
+        file.setparams((channels, width, rate, 0, "NONE", ""))
+        file.writeframes(data)
+    return path
+
+
+@pytest.mark.parametrize("shape", [(8000, 1, 1), (11025, 2, 2), (44100, 2, 3), (48000, 6, 4)])
+def test_wav_of_any_rate_channels_and_width(tmp_path: Path, shape: tuple[int, int, int]) -> None:
+    path = write_odd(tmp_path / "odd.wav", *shape)
+    with Emulator() as cloud:
+        options = ["--service", "youdao", "--source", "en", "--target", "zh"]
+        done = transcribe(path, *options, "--cloud", cloud.url)
+        (exchange,) = cloud.exchanges
+    assert done.stdout == f"{TEXTS['en']}  →  {TEXTS['zh']}\n", done.stderr
+    assert lasts(exchange.audio) == pytest.approx(lasts(SOUND), abs=0.02)
+    heard = numpy.frombuffer(exchange.audio, "<i2")[: len(SOUND) // 2].astype(float)
+    wanted = numpy.frombuffer(SOUND, "<i2")[: len(heard)].astype(float)
+    assert numpy.corrcoef(heard, wanted)[0, 1] > 0.97  # 8 kHz keeps that much
+
+
+def encoded(folder: Path, name: str, *options: str) -> Path:
+    """The speech as ffmpeg encodes it, skipped where it cannot."""
+    if shutil.which("ffmpeg") is None:
+        pytest.skip("ffmpeg is not installed")
+    source, path = write_wav(folder / "source.wav", SOUND), folder / name
+    command = ["ffmpeg", "-v", "error", "-i", str(source), *options, str(path)]
+    if subprocess.run(command, capture_output=True, check=False, timeout=20).returncode:
+        pytest.skip(f"ffmpeg cannot write {path.suffix}")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "service", "options", "as_it_is"),
+    [
+        ("a.mp3", "maas-whisper", ("-ar", "44100", "-ac", "2"), True),
+        ("a.mp3", "maas-realtime-asr", (), False),
+        ("a.mp3", "youdao", ("-ar", "16000"), True),
+        ("a.mp3", "youdao", ("-ar", "44100"), False),
+        ("a.mp3", "youdao", ("-ar", "16000", "-ac", "2"), False),
+        ("a.flac", "maas-fast-asr", (), True),
+        ("a.flac", "maas-whisper", (), False),
+        ("a.ogg", "maas-fast-asr", (), True),
+        ("a.m4a", "maas-whisper", (), True),
+        ("a.m4a", "youdao", (), False),
+    ],
+)
+def test_other_formats_are_sent_as_they_are_or_decoded(
+    tmp_path: Path, name: str, service: str, options: tuple[str, ...], as_it_is: bool
+) -> None:
+    path = encoded(tmp_path, name, *options)
+    with Emulator() as cloud:
+        done = transcribe(path, "--service", service, "--source", "en", "--cloud", cloud.url)
+        (exchange,) = cloud.exchanges
+    assert done.stdout == f"{TEXTS['en']}\n", done.stderr
+    assert lasts(exchange.audio) == pytest.approx(lasts(SOUND), abs=0.2)
+    assert (exchange.size < path.stat().st_size * 1.5 + 2000) == as_it_is
+
+
+def test_a_long_file_is_split_at_silences_and_put_together(tmp_path: Path) -> None:
+    sentence = recording("Front_Center") + silence(1.5)
+    path = write_wav(tmp_path / "long.wav", sentence * 8)
+    with Emulator() as cloud:
+        options = ["--service", "youdao", "--source", "en", "--target", "en", "-o", "json"]
+        (file,) = objects(transcribe(path, *options, "--cloud", cloud.url))
+        pieces = [exchange.audio for exchange in cloud.exchanges]
+    assert len(pieces) == 2
+    assert all(lasts(piece) <= 15 for piece in pieces)
+    assert b"".join(pieces) == sentence * 8
+    first, second = file["transcripts"]
+    assert [first["index"], second["index"]] == [0, 1]
+    border = lasts(pieces[0]) * 1000
+    assert first["end_ms"] < border < second["start_ms"] < second["end_ms"] < file["duration_ms"]
+
+
+def test_subtitles(speech: Path) -> None:
+    with Emulator() as cloud:
+        options = ["--service", "maas-fast-asr", "--source", "en", "--cloud", cloud.url]
+        srt, vtt = (transcribe(speech, *options, "-o", form) for form in ("srt", "vtt"))
+    number, times, text, *_ = srt.stdout.split("\n")
+    assert (number, text) == ("1", TEXTS["en"])
+    assert times.startswith("00:00:00,2")
+    times = times.replace(",", ".")
+    assert vtt.stdout == f"WEBVTT\n\n1\n{times}\n{TEXTS['en']}\n\n"
+
+
+# What goes wrong
+
+
+def test_one_bad_file_among_many_stops_no_other(tmp_path: Path, speech: Path) -> None:
+    bad, gone = tmp_path / "bad.wav", tmp_path / "gone.wav"
+    bad.write_text("no sound")
+    with Emulator() as cloud:
+        options = ["--service", "maas-whisper", "--source", "en", "--cloud", cloud.url]
+        done = transcribe(speech, bad, gone, speech, *options)
+    assert done.stdout == f"{TEXTS['en']}\n" * 2
+    assert done.returncode == 2
+    one, other = done.stderr.splitlines()
+    assert one.startswith(f"dragoman: {bad}: ")
+    assert other == f"dragoman: {gone}: No such file or directory"
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        ("twetalk-v2", "token"),
+        ("tencent-tsi", "secret_key"),
+        ("tencent-long-asr", "app_key"),
+        ("maas-fast-asr", "access_key"),
+        ("youdao", "app_secret"),
+    ],
+)
+def test_wrong_credentials(name: str, key: str, speech: Path) -> None:
+    source = PAIRS.get(name, ("en", "es"))[0]
+    options = ["--service", name, "--source", source, "--set", f"service.{key}={SECRET}"]
+    options += callback() if name == "tencent-long-asr" else []
+    with Emulator() as cloud:
+        done = transcribe(speech, *options, "--cloud", cloud.url)
+    assert (done.returncode, done.stdout) == (1, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"dragoman: {speech}: {name} says: ")
+
+
+@pytest.mark.parametrize("name", ["twetalk-v2", "tencent-tsi", "maas-whisper"])
+def test_an_unreachable_cloud(name: str, speech: Path) -> None:
+    options = ["--service", name, "--source", "zh", "--cloud", NOWHERE]
+    done = transcribe(speech, *options)
+    assert (done.returncode, done.stdout) == (1, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"dragoman: {speech}: 127.0.0.1:1 refuses connections")
+
+
+def test_a_service_that_fails_now_and_then_is_asked_again(speech: Path) -> None:
+    faults = [Fault("http", request=1), Fault("reset", request=2), Fault("garbage", request=3)]
+    with Emulator(faults=faults) as cloud:
+        options = ["--service", "maas-whisper", "--source", "en", "--cloud", cloud.url]
+        done = transcribe(speech, *options)
+        assert len(cloud.exchanges) == 4
+    assert done.stdout == f"{TEXTS['en']}\n", done.stderr
+
+
+def test_a_service_that_always_fails_is_given_up(speech: Path) -> None:
+    with Emulator(faults=[Fault("http", request="any")]) as cloud:
+        options = ["--service", "maas-whisper", "--source", "en", "--cloud", cloud.url]
+        done = transcribe(speech, *options)
+        assert len(cloud.exchanges) == 5
+    assert done.returncode == 1
+    assert "HTTP 503" in done.stderr
+
+
+def test_what_was_heard_before_a_refusal_is_printed(tmp_path: Path) -> None:
+    path = write_wav(tmp_path / "long.wav", (noise(9) + silence(1)) * 2)
+    with Emulator(faults=[Fault("error", request=2, code="401")]) as cloud:
+        options = ["--service", "youdao", "--source", "en", "--target", "en"]
+        done = transcribe(path, *options, "--cloud", cloud.url)
+    assert done.stdout == f"{TEXTS['en']}\n"
+    assert done.returncode == 1
+    assert "youdao says: the account is out of credit" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--service", "youdao", "--source", "xx"], "youdao does not take the language 'xx'"),
+        (["--service", "youdao", "--source", "b@d"], "--source: 'b@d' is no language code"),
+        (["--service", "yuodao"], "did you mean 'youdao'"),
+        (["--service", "twetalk-summary"], "works on text"),
+        (["--service", "youdao", "--config", "/nowhere.yaml"], "/nowhere.yaml"),
+    ],
+)
+def test_wrong_usage_exits_2(options: list[str], words: str, speech: Path) -> None:
+    done = transcribe(speech, *options, "--cloud", NOWHERE)
+    assert (done.returncode, done.stdout) == (2, "")
+    (line,) = done.stderr.splitlines()
+    assert words in line
+
+
+def test_credentials_are_needed_where_the_cloud_is_not_this_machine(speech: Path) -> None:
+    done = transcribe(speech, "--service", "youdao", "--source", "en")
+    assert done.returncode == 2
+    assert "app_secret" in done.stderr
+
+
+def test_a_target_that_has_no_effect_is_mentioned(speech: Path) -> None:
+    with Emulator() as cloud:
+        options = ["--service", "maas-whisper", "--source", "en", "--target", "es"]
+        done = transcribe(speech, *options, "--cloud", cloud.url)
+    assert (done.returncode, done.stdout) == (0, f"{TEXTS['en']}\n")
+    assert "does not translate" in done.stderr
+
+
+def test_a_bar_is_drawn_on_a_terminal_and_nowhere_else(speech: Path) -> None:
+    pytest.importorskip("rich")
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "agent", "transcribe", str(speech), "--source", "en"]
+    with Emulator() as cloud, os.fdopen(ours, "rb", buffering=0) as terminal:
+        done = subprocess.run(
+            [*command, "--service", "maas-whisper", "--cloud", cloud.url],
+            stdout=subprocess.PIPE,
+            stderr=theirs,
+            env=os.environ | {"TERM": "xterm", "COLUMNS": "120"},
+            timeout=30,
+            check=True,
+        )
+        drawn = terminal.read(65536)
+        os.close(theirs)
+        piped = transcribe(*command[4:], "--service", "maas-whisper", "--cloud", cloud.url)
+    assert done.stdout.decode() == piped.stdout == f"{TEXTS['en']}\n"
+    assert "speech.wav" in drawn.decode()
+    assert piped.stderr == ""

@@ -1,0 +1,188 @@
+"""What is uploaded of a file: itself, the whole of it decoded, or pieces cut at silences."""
+
+from __future__ import annotations
+
+import io
+import wave
+from pathlib import Path
+
+import numpy
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agent.errors import UsageError
+from agent.services.catalog import CATALOG, Limits, check
+from agent.transcribe.original import original
+from agent.transcribe.sound import RATE, Piece, cut, most_packets, prepare
+
+WHISPER, FAST, YOUDAO = (CATALOG[n] for n in ("maas-whisper", "maas-fast-asr", "youdao"))
+LONG_ASR = CATALOG["tencent-long-asr"]
+MP3_FRAME = b"\xff\xfb\x90\x00"
+
+
+def speech(seconds: float) -> bytes:
+    """Loud noise: speech to any detector."""
+    samples = numpy.random.default_rng(1).normal(0, 6000, round(seconds * RATE))
+    return bytes(samples.clip(-32768, 32767).astype("<i2").tobytes())
+
+
+def silence(seconds: float) -> bytes:
+    return bytes(round(seconds * RATE) * 2)
+
+
+def pcm_of(piece: Piece) -> bytes:
+    with wave.open(io.BytesIO(piece.clip.data)) as file:
+        assert (file.getframerate(), file.getsampwidth(), file.getnchannels()) == (RATE, 2, 1)
+        return bytes(file.readframes(file.getnframes()))
+
+
+# Cutting
+
+
+def test_what_is_short_enough_is_one_piece_with_the_span_of_its_speech() -> None:
+    sound = silence(0.4) + speech(0.8) + silence(0.41)
+    (piece,) = cut(sound, Limits(seconds=2))
+    assert pcm_of(piece) == sound
+    assert (piece.offset_ms, piece.clip.duration_ms) == (0, 1610)
+    assert piece.span == (400, 1200)
+
+
+def test_a_long_one_is_cut_in_its_pauses() -> None:
+    sound = speech(1.6) + silence(0.4) + speech(1.2) + silence(0.4) + speech(1.0)
+    pieces = list(cut(sound, Limits(seconds=2)))
+    # each cut is in the middle of the last pause before the limit
+    assert [piece.offset_ms for piece in pieces] == [0, 1800, 3400]
+    assert b"".join(map(pcm_of, pieces)) == sound
+    assert [piece.span for piece in pieces] == [(0, 1600), (2000, 3200), (3600, 4600)]
+
+
+def test_pieces_without_speech_are_left_out_and_the_others_keep_their_place() -> None:
+    sound = speech(0.8) + silence(8.0) + speech(0.8)
+    pieces = list(cut(sound, Limits(seconds=2)))
+    spans = [piece.span for piece in pieces]
+    assert spans[0] == (0, 800)
+    assert spans[-1] == (8800, 9600)
+    assert all(pcm_of(piece).strip(b"\0") for piece in pieces)
+
+
+def test_silence_alone_is_sent_when_it_is_the_whole_and_not_in_pieces() -> None:
+    (piece,) = cut(silence(1), Limits(seconds=2))
+    assert piece.span == (0, 1000)
+    assert list(cut(silence(5), Limits(seconds=2))) == []
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(1, 1500)), min_size=1, max_size=6))
+def test_pieces_are_within_the_limit_and_where_they_say(parts: list[tuple[bool, int]]) -> None:
+    sound = b"".join((speech if loud else silence)(ms / 1000) for loud, ms in parts)
+    for piece in cut(sound, Limits(seconds=1)):
+        at = piece.offset_ms * RATE // 1000 * 2
+        data = pcm_of(piece)
+        assert data == sound[at : at + len(data)]
+        assert len(data) <= RATE * 2
+        assert piece.span is not None
+        first, last = piece.span
+        assert piece.offset_ms <= first < last <= piece.offset_ms + 1000
+
+
+@pytest.mark.parametrize("name", [n for n, e in CATALOG.items() if most_packets(e.limits)])
+def test_the_longest_piece_is_what_the_service_just_takes(name: str) -> None:
+    packets = most_packets(CATALOG[name].limits)
+    assert packets is not None
+    (longest,) = cut(bytes(packets * 1280), Limits())
+    check(CATALOG[name], longest.clip)
+    (longer,) = cut(bytes(packets * 1280 + 1280), Limits())
+    with pytest.raises(UsageError, match="takes at most"):
+        check(CATALOG[name], longer.clip)
+
+
+def test_bytes_count_with_the_header_and_as_base64() -> None:
+    assert most_packets(Limits(bytes=44 + 2 * 1280)) == 2
+    assert most_packets(Limits(bytes=44 + 2 * 1280 - 1)) == 1
+    assert most_packets(Limits(bytes=4 * 1280, encoded=True)) == 2
+    assert most_packets(Limits(seconds=1, bytes=2**20)) == 25
+
+
+# Files as they are
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "taken"),
+    [
+        ("a.mp3", b"ID3\x04", True),
+        ("a.MP3", MP3_FRAME, True),
+        ("a.mpga", MP3_FRAME, True),
+        ("a.mp3", b"RIFF....WAVE", False),  # not what its name says
+        ("a.mp3", b"\xff\xf1\x50\x80", False),  # AAC
+        ("a.mp3", b"\xff", False),
+        ("a.m4a", b"\0\0\0\x20ftypM4A ", True),
+        ("a.webm", b"\x1aE\xdf\xa3", True),
+        ("a.flac", b"fLaC", False),  # not of Whisper's list
+        ("a.wav", b"RIFF....WAVE", False),  # converted: smaller, and every service's
+        ("a", MP3_FRAME, False),
+    ],
+)
+def test_name_and_content_must_agree(tmp_path: Path, name: str, data: bytes, taken: bool) -> None:
+    path = tmp_path / name
+    path.write_bytes(data)
+    clip = original(path, WHISPER.limits)
+    assert (clip is not None) == taken
+    if clip is not None:
+        assert (clip.data, clip.format) == (data, name.partition(".")[2].lower())
+
+
+@pytest.mark.parametrize(("data", "rate"), [(b"#!AMR\n", 8000), (b"#!AMR-WB\n", 16000)])
+def test_amr_says_its_rate(tmp_path: Path, data: bytes, rate: int) -> None:
+    path = tmp_path / "a.amr"
+    path.write_bytes(data)
+    clip = original(path, LONG_ASR.limits)
+    assert clip is not None
+    assert clip.rate == rate
+
+
+def test_a_file_nobody_here_can_decode_goes_to_a_service_that_can(tmp_path: Path) -> None:
+    path = tmp_path / "a.silk"
+    path.write_bytes(b"\x02#!SILK_V3" + bytes(100))
+    sound = prepare(path, LONG_ASR)
+    (piece,) = sound.pieces
+    assert (sound.duration_ms, piece.span, piece.clip.format) == (None, None, "silk")
+    with pytest.raises(UsageError, match=r"a\.silk"):
+        prepare(path, WHISPER)
+
+
+def test_a_file_that_cannot_be_cut_names_the_limit(tmp_path: Path) -> None:
+    path = tmp_path / "a.silk"
+    path.write_bytes(b"#!SILK_V3" + bytes(5 * 2**20))
+    with pytest.raises(UsageError, match="takes at most 5 MB"):
+        prepare(path, LONG_ASR)
+
+
+@pytest.mark.parametrize("data", [b"", b"no sound", MP3_FRAME * 3])
+def test_what_is_no_sound_is_refused_by_name(tmp_path: Path, data: bytes) -> None:
+    path = tmp_path / "a.mp3"
+    path.write_bytes(data)
+    for entry in (YOUDAO, WHISPER):
+        with pytest.raises(UsageError, match=r"a\.mp3: "):
+            prepare(path, entry)
+    with pytest.raises(UsageError, match="nowhere"):
+        prepare(tmp_path / "nowhere.mp3", FAST)
+    with pytest.raises(UsageError, match="directory"):
+        prepare(tmp_path, FAST)
+
+
+def test_a_wav_without_samples_is_refused_by_name(tmp_path: Path) -> None:
+    path = tmp_path / "a.wav"
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, RATE, 0, "NONE", ""))
+    with pytest.raises(UsageError, match=r"a\.wav"):
+        prepare(path, FAST)
+
+
+def test_six_channels_of_one_sound_are_that_sound(tmp_path: Path) -> None:
+    path, samples = tmp_path / "a.wav", numpy.frombuffer(speech(0.4), "<i2")
+    with wave.open(str(path), "wb") as file:
+        file.setparams((6, 2, RATE, 0, "NONE", ""))
+        file.writeframes(numpy.repeat(samples, 6).tobytes())
+    (piece,) = prepare(path, FAST).pieces
+    heard = numpy.frombuffer(pcm_of(piece), "<i2").astype(int)
+    assert abs(heard - samples.astype(int)).max() <= 1
