@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import queue
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from agent.clock import Clock
 from agent.config import loader
 from agent.config.schema import Config
 from agent.errors import DragomanError
 from agent.events import Event, Summary
-from agent.link.http import HttpClient
-from agent.link.text import summarize
 from agent.threads import Worker
+
+if TYPE_CHECKING:
+    from agent.link.http import HttpClient
 
 SUMMARY = "twetalk-summary"
 
@@ -38,6 +39,8 @@ class Summarizer(Worker):
         self._questions.put(None)
 
     def run(self) -> None:
+        from agent.link.http import HttpClient  # what streams need not is not loaded for them
+
         http = HttpClient(self._config.network.ca_file)
         while not self.stopping:
             question = self._questions.get()
@@ -45,6 +48,8 @@ class Summarizer(Worker):
                 self._answer(http, *question)
 
     def _answer(self, http: HttpClient, session: str, text: str, ref: Any) -> None:
+        from agent.link.text import summarize
+
         try:
             service = loader.profile(self._config, SUMMARY)
             self._post(Summary(session, summarize(service, text, http, self.clock), ref=ref))

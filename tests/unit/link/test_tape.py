@@ -21,7 +21,7 @@ def write(ring: Ring, pattern: str) -> None:
 
 def play(tape: Tape, count: int = 10_000, pair: Pair | None = None) -> list[int]:
     """Send what can be sent, at most ``count`` packets."""
-    sent = []
+    sent: list[int] = []
     while len(sent) < count and (packet := tape.next(pair)) is not None:
         assert int.from_bytes(packet.data, "big") == packet.seq
         tape.sent(packet)
@@ -189,7 +189,7 @@ def test_nothing_is_left_out_without_lag() -> None:
     ring = Ring(SIZE, 100)
     tape = Tape(ring)
     tape.open(0, ONE)
-    sent = []
+    sent: list[int] = []
     for letter in "x" * 3 + "." * 60 + "x":
         write(ring, letter)
         sent += play(tape)

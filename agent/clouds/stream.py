@@ -1,0 +1,39 @@
+"""A stream: a WebSocket, and the two threads that share it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from agent.link import handshake
+from agent.link.dial import Limits
+from agent.link.uplink import Uplink
+from agent.link.websocket import WebSocket
+from agent.pipeline.answers import Answers
+from agent.pipeline.cloud import Cloud, Parts
+from agent.pipeline.receiver import Receiver
+from agent.pipeline.sender import Sender
+from agent.pipeline.session import Session
+from agent.services.base import Endpoint
+
+
+def build(parts: Parts) -> Cloud:
+    """The cloud of a stream service, connected before the first press."""
+    network = parts.config.network
+    limits = Limits(silence=2 * network.ping_interval_s)
+
+    def connect(endpoint: Endpoint, cancelled: Callable[[], bool]) -> WebSocket:
+        return handshake.connect(endpoint, limits, parts.clock, network.ca_file, cancelled)
+
+    uplink = Uplink(
+        parts.ring,
+        result_timeout_s=parts.config.talk.result_timeout_s,
+        idle_close_s=network.idle_close_s,
+        replay=network.replay == "sentence",
+    )
+    uplink.keep_warm(parts.clock.now())  # connected before the first press
+    session = Session(uplink, Answers(parts), parts.provider.service.tts, parts.clock)
+    session.workers = (
+        Receiver(session, parts, connect),
+        Sender(session, parts),
+    )
+    return session

@@ -1,0 +1,57 @@
+"""Utterances: a recorder, a spool on disk, an uploader."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from agent.audio.decode import decode
+from agent.audio.pcm import PACKET_MS
+from agent.audio.segment import PAUSE, Segmenter
+from agent.events import Pair, ServiceEvent
+from agent.link import exchange
+from agent.link.http import HttpClient
+from agent.link.spool import Recording, Spool
+from agent.pipeline.answers import Answers
+from agent.pipeline.cloud import Cloud, Parts
+from agent.pipeline.recorder import Recorder
+from agent.pipeline.uploader import Uploader
+from agent.pipeline.utterances import Utterances
+from agent.services.shapes import Clip
+from agent.threads import Worker
+
+LONGEST = 10 * 60 * 1000 // PACKET_MS  # packets of a clip where the provider sets no limit
+
+
+def build(parts: Parts) -> Cloud:
+    """The cloud of an upload service."""
+    http = HttpClient(parts.config.network.ca_file)
+    upload = exchange.Upload(parts.provider, http, parts.clock)
+    return recorded(parts, http, upload, ())
+
+
+def recorded(
+    parts: Parts,
+    http: HttpClient,
+    send: Callable[[Clip, Pair], Sequence[ServiceEvent]],
+    servers: Sequence[Worker],
+    on_stop: Callable[[], None] = lambda: None,
+) -> Cloud:
+    """A cloud whose clips go through ``send``; ``servers`` are started with it."""
+    rate = parts.config.audio.rate
+    seconds = parts.provider.entry.limits.seconds
+    limit = seconds * 1000 // PACKET_MS if seconds is not None else LONGEST
+    pause = PAUSE if parts.config.talk.mode == "open" else None
+    spool = Spool(Path(parts.config.mqtt.outbox).parent / "recordings" / parts.provider.name)
+    cloud = Utterances(parts, spool, Segmenter(limit, pause))
+
+    def upload(recording: Recording) -> Sequence[ServiceEvent]:
+        clip = Clip(recording.wav(), "wav", recording.duration_ms, rate, 1)
+        return send(clip, recording.pair)
+
+    def fetch(url: str) -> bytes:
+        return decode(exchange.fetch(http, url), rate)
+
+    uploader = Uploader(cloud, parts, Answers(parts), upload, fetch, on_stop)
+    cloud.workers = (*servers, uploader, Recorder(cloud, parts, uploader.idle))
+    return cloud
