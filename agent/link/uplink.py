@@ -14,6 +14,7 @@ from agent.audio.pcm import PACKET_MS
 from agent.audio.ring import GUARDED, Packet, Ring
 from agent.events import Pair, Result
 from agent.link.ledger import Ledger, Place
+from agent.link.numbering import Numbering
 from agent.link.pacing import TokenBucket
 from agent.link.tape import Tape
 
@@ -23,7 +24,6 @@ GRACE_S = 0.8  # after a final, before nothing more is expected
 DOUBT_S = 2.0  # the same where a final may belong to an earlier sentence
 DEAF_MS = 3000  # so much speech without any answer …
 DEAF_S = 15.0  # … for so long means that nobody listens, whatever the pings say
-MAX_NUMBERS = 64  # sentences of a connection that may still change
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +97,7 @@ class Uplink:
         self._suspected = False  # a service that never answers is not dropped again and again
         self._awaiting = False  # whether answers to what was said are still awaited
         self._origin: int | None = None
-        self._numbers: dict[int, int] = {}
-        self._finals = 0
+        self._numbers = Numbering()
 
     # --- the gate (controller) ---------------------------------------------------------------
 
@@ -155,7 +154,7 @@ class Uplink:
             self._ledger.connected()
             self.tape.rewind(self._ledger.resume)
             self._bucket.refill()
-            self._numbers.clear()
+            self._numbers.new_connection()
             self._audio_at = self._answer_at = now
             self._played_at = None
 
@@ -167,8 +166,7 @@ class Uplink:
     def new_session(self) -> None:
         """Start numbering and times afresh (a new conversation)."""
         with self._lock:
-            self._finals = 0
-            self._numbers.clear()
+            self._numbers.new_session()
             self._origin = self.tape.takes[0].start if self.tape.takes else None
 
     def result(self, result: Result, now: float) -> Answer:
@@ -176,12 +174,10 @@ class Uplink:
         with self._lock:
             self._answer_at = self._active_at = now
             self._suspected = False
-            number = self._numbers.setdefault(result.index, self._finals + self._open_numbers())
+            number = self._numbers.number(result.index, result.final)
             if not result.final:
                 return self._answer(number, self._ledger.partial(result))
             place = self._ledger.final(result)
-            self._finals = max(self._finals, number + 1)
-            self._forget_numbers()
             self.tape.forget(self._ledger.resume)
             return self._answer(number, place)
 
@@ -315,14 +311,6 @@ class Uplink:
         self.tape.forget(self._ledger.resume)
         self.tape.takes.clear()
         self._played_at, self._awaiting = None, False
-
-    def _forget_numbers(self) -> None:
-        """Months of one connection must not keep a number for each sentence."""
-        while len(self._numbers) > MAX_NUMBERS:
-            self._numbers.pop(next(iter(self._numbers)))
-
-    def _open_numbers(self) -> int:
-        return sum(number >= self._finals for number in self._numbers.values())
 
     def _answer(self, number: int, place: Place) -> Answer:
         origin = self._origin or 0
