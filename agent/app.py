@@ -18,11 +18,21 @@ from agent.audio.ring import Ring
 from agent.audio.vad import Endpointer, Vad
 from agent.clock import Clock, SystemClock
 from agent.config.schema import Config, Service
+from agent.control import reload
 from agent.control.controller import Controller
 from agent.control.ending import Ending
 from agent.control.supervisor import Supervisor
-from agent.errors import DragomanError, RunError
-from agent.events import Command, Event, MicrophoneEnded, Stop, WorkerStopped
+from agent.errors import RunError
+from agent.events import (
+    Command,
+    Event,
+    MicrophoneEnded,
+    Notice,
+    Stop,
+    Summary,
+    Transcript,
+    WorkerStopped,
+)
 from agent.pipeline.capture import Capture
 from agent.pipeline.cloud import Cloud, Parts
 from agent.pipeline.player import Player
@@ -58,6 +68,8 @@ class App:
     ) -> None:
         self.config = config
         self.clock = clock or SystemClock()
+        self.on_hangup: Callable[[], None] = lambda: None  #: SIGHUP came; in the main thread
+        self._hung_up = False
         self._watchers: list[Callable[[Event], None]] = []
         self._inbox: queue.SimpleQueue[Event] = queue.SimpleQueue()
         now = self.clock.now()
@@ -226,6 +238,9 @@ class App:
         telemetry_at = self.clock.now() + TELEMETRY_S
         while True:
             self._take_one(TICK_S)
+            if self._hung_up:
+                self._hung_up = False
+                self.on_hangup()
             now = self.clock.now()
             if self._end_at is not None and now >= self._end_at:
                 self._end_at = None
@@ -244,6 +259,9 @@ class App:
         except queue.Empty:
             return
         self.ending.notice(event, self.clock.now())
+        self._handle(event)
+
+    def _handle(self, event: Event) -> None:
         self.controller.handle(event)
         for watcher in self._watchers:
             watcher(event)
@@ -257,6 +275,23 @@ class App:
         self.telemetry.gauge("level_dbfs", level_dbfs(newest.data) if newest else None)
         self.telemetry.gauge("outbox", self.reports.waiting)
         return self.telemetry.snapshot(self.clock.now())
+
+    # --- changing ----------------------------------------------------------------------------
+
+    def hang_up(self) -> None:
+        """SIGHUP came: call :attr:`on_hangup` soon; from a signal handler."""
+        self._hung_up = True
+
+    def reload(self, config: Config) -> list[str]:
+        """Take over from ``config`` what can change while running; the keys that cannot.
+
+        Raises UsageError, and changes nothing, where its service cannot be used.
+        """
+        old, self.config = self.config, reload.merged(self.config, config)
+        self.controller.use(self.config)
+        reload.apply(self.controller, old, self.config)
+        self.controller.publish()
+        return reload.waiting(old, config)
 
     # --- stopping ----------------------------------------------------------------------------
 
@@ -272,12 +307,12 @@ class App:
         for worker in reversed(self._workers):
             self._join(worker, deadline)
         self._summarizer.stop()
-        for cloud in (*self._retired, self.cloud):
-            if not any(worker.alive for worker in cloud.workers):
-                cloud.free()
         if self.panel is not None:
             self.panel.close()
         self._drain_inbox()
+        for cloud in (*self._retired, self.cloud):
+            if not any(worker.alive for worker in cloud.workers):
+                cloud.free()
         self.reports.stop()
         self.reports.join(REPORTS_S)
 
@@ -286,13 +321,11 @@ class App:
             log.warning("thread %s did not end in time", worker.name)
 
     def _drain_inbox(self) -> None:
-        """What the threads said while they ended still counts: finals go to the outbox."""
+        """What was heard while the threads ended still counts: finals go to the outbox."""
         while not self._inbox.empty():
             event = self._inbox.get()
-            try:
-                self.controller.handle(event)
-            except DragomanError as error:
-                log.debug("while ending: %s", error)
+            if isinstance(event, Transcript | Notice | Summary):
+                self._handle(event)
 
     def _worker_died(self, name: str, reason: str) -> None:
         self.post(WorkerStopped(name, reason))

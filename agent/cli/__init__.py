@@ -10,7 +10,16 @@ from collections.abc import Sequence
 from agent import __version__
 from agent.errors import DragomanError
 
-COMMANDS = ("run", "check_config", "devices", "transcribe", "translate", "summarize", "emulate")
+COMMANDS = (
+    "run",
+    "check_config",
+    "devices",
+    "doctor",
+    "transcribe",
+    "translate",
+    "summarize",
+    "emulate",
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

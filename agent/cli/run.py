@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import signal
 import sys
@@ -12,9 +13,12 @@ from typing import TYPE_CHECKING
 from agent import logs
 from agent.config import loader
 from agent.config.schema import Config
+from agent.errors import UsageError
 
 if TYPE_CHECKING:
     from agent.app import App
+
+log = logging.getLogger(__name__)
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -37,20 +41,42 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(args: argparse.Namespace) -> int:
     """Run until the microphone ends, ``--duration`` is over or a signal comes."""
-    config = loader.load(args.config, args.set, cloud=args.cloud, service=args.service)
+    config = _load(args)
     _log(config, quiet=args.live)
     from agent.app import App  # the other commands do not need what it imports
 
     app = App(config, duration_s=args.duration)
+    app.on_hangup = lambda: _reload(app, args)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda signum, _: _asked_to_stop(app, signum))
+    if sys.stdin is None or not sys.stdin.isatty():  # a terminal that is closed ends the device
+        signal.signal(signal.SIGHUP, lambda *_: app.hang_up())
     if args.live:
         return _live(app)
     return app.run()
 
 
+def _load(args: argparse.Namespace) -> Config:
+    return loader.load(args.config, args.set, cloud=args.cloud, service=args.service)
+
+
 def _asked_to_stop(app: App, signum: int, _: FrameType | None = None) -> None:
     app.stop(signal.Signals(signum).name)
+
+
+def _reload(app: App, args: argparse.Namespace) -> None:
+    """Load the configuration again; with a mistake in it the old one stays in use."""
+    try:
+        config = _load(args)
+        later = app.reload(config)
+    except UsageError as error:
+        for line in str(error).splitlines():
+            log.error("not reloaded: %s", line)
+        return
+    _log(config, quiet=args.live)
+    log.info("configuration reloaded")
+    for key in later:
+        log.warning("%s has changed: it needs a restart", key)
 
 
 def _log(config: Config, *, quiet: bool) -> None:

@@ -104,6 +104,11 @@ class Controller:
             Stop: self._on_stop,
         }
 
+    def use(self, config: Config) -> None:
+        """Work with a changed configuration from now on."""
+        self._config = config
+        self._orders.use(config)
+
     def start(self) -> None:
         """The daemon is up: leave ``starting`` (and in open mode, listen)."""
         self.feed(Input.START, start=0)

@@ -40,6 +40,10 @@ class Orders:
         self._summarizer, self._replies = summarizer, replies
         self._held_by: int | None = None  # the button that opened the gate
 
+    def use(self, config: Config) -> None:
+        """Check commands against a changed configuration from now on."""
+        self._config = config
+
     def take(self, command: Command) -> None:
         """Check and carry out one command, and answer it."""
         answer: dict[str, Any] = {"ok": True}

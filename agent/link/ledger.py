@@ -138,7 +138,7 @@ class Ledger:
         else:
             # Not `start`: what is shown may reach into the next sentence, a replay must not.
             earliest = max(self._speech_from(self.resume), heard - LATENCY)
-            end, pause = self._pause(heard), self._pause(earliest)
+            end, pause = max(start, self._pause(heard)), self._pause(earliest)
             resume = pause if pause <= heard else earliest
             self._covered = max(self._covered, self.reached)
         self.resume = max(self.resume, resume)

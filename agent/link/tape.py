@@ -42,7 +42,8 @@ class Tape:
         self.takes: deque[Take] = deque()
         self.seq = 0  #: the next packet to send, if a take holds it
         self.furthest = 0  #: one past the newest packet ever sent
-        self.lost = 0  #: packets of takes overwritten before they were ever sent
+        self.lost = 0  #: packets of takes overwritten before they were sent, or sent again
+        self._gone = 0  # everything before is counted in ``lost``, if it was lost
         self.skipped = 0  #: silent packets left out to catch up
         self._quiet = KEEP  # silent packets sent in a row
 
@@ -81,7 +82,7 @@ class Tape:
     def current(self) -> Take | None:
         """The take the position is in (or before); None when all were played."""
         for take in self.takes:
-            if take.end is None or self.seq < take.end:
+            if take.end is None or max(self.seq, take.start) < take.end:
                 return take
         return None
 
@@ -151,7 +152,9 @@ class Tape:
         if self.seq >= tail:
             return
         upto = tail if take.end is None else min(tail, take.end)
-        self.lost += max(0, upto - max(self.seq, self.furthest))
+        # Never sent, or sent and never answered; but each packet is lost only once.
+        self.lost += max(0, upto - max(self.seq, self._gone))
+        self._gone = max(self._gone, upto)
         self.seq = upto
 
     def _may_skip(self) -> bool:

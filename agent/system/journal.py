@@ -21,7 +21,11 @@ class JournalHandler(logging.Handler):
     def __init__(self, path: str = SOCKET) -> None:
         super().__init__()
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._socket.connect(path)
+        try:
+            self._socket.connect(path)
+        except OSError:
+            self._socket.close()
+            raise
 
     def emit(self, record: logging.LogRecord) -> None:
         """Send ``record``; a journal that is gone must not take the daemon with it."""

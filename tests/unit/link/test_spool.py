@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
@@ -157,6 +157,7 @@ def test_a_power_cut_while_writing_leaves_nothing_half(tmp_path: Path) -> None:
     assert drain(Spool(tmp_path)) == [1]
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.binary(max_size=200), st.sampled_from(["wav", "json"]))
 def test_any_bytes_in_a_file_are_survived(data: bytes, suffix: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -225,3 +226,4 @@ class Model(RuleBasedStateMachine):
 
 
 TestModel = Model.TestCase
+TestModel.settings = settings(deadline=None, max_examples=20, stateful_step_count=20)

@@ -1,0 +1,78 @@
+"""``dragoman doctor``: is this device fit, and if not, what mends it?"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict
+
+from agent import logs
+from agent.cli import options
+from agent.clock import SystemClock
+from agent.config import loader
+from agent.doctor import setting
+from agent.doctor.check import Check
+from agent.doctor.examination import examine
+
+MARKS = {"pass": "✓", "warn": "!", "fail": "✗", "skip": "–"}
+COLOURS = {"pass": "32", "warn": "33", "fail": "31", "skip": "2"}
+PROMPTS = {"microphone": "say something …", "speaker": "a tone will be played …"}
+WIDTH = 13  # of the longest name
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Register the command and its options."""
+    parser = subparsers.add_parser(
+        "doctor",
+        help="check microphone, speaker, pins, cloud, broker, clock …, and say what mends them",
+        description="Checks everything the device needs; uses the speech service a little.",
+    )
+    options.add_config(parser)
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--no-sound", action="store_true", help="neither listen nor play a tone")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the checks; 1 when one of them failed."""
+    options.write_utf8()
+    terminal = sys.stdout.isatty() and not args.json
+    checks = []
+    for check in _checks(args, terminal):
+        checks.append(check)
+        if not args.json:
+            print("\n".join(lines(check, colours=terminal)), flush=True)
+    failed = any(check.outcome == "fail" for check in checks)
+    if args.json:
+        report = {"ok": not failed, "checks": [asdict(check) for check in checks]}
+        print(json.dumps(report, ensure_ascii=False, indent=2))
+    return int(failed)
+
+
+def _checks(args: argparse.Namespace, terminal: bool) -> Iterator[Check]:
+    with setting.credentials(os.environ) as env:
+        found = setting.load(args.config, args.set, args.cloud, env)
+    # What goes wrong is said by the checks.
+    logs.setup("critical", found.config.logging.format, loader.secrets(found.config))
+    silent = dict.fromkeys(("microphone", "speaker"), "--no-sound") if args.no_sound else {}
+
+    def begin(name: str) -> None:
+        if terminal and name not in silent:
+            print(f"  {name:{WIDTH}}  {PROMPTS.get(name, '…')}\r", end="", flush=True)
+
+    yield from examine(found, SystemClock(), silent, begin)
+
+
+def lines(check: Check, *, colours: bool) -> list[str]:
+    """A check as it is printed: the mark, the name, what was seen, and the mend below."""
+    mark = MARKS[check.outcome]
+    if colours:
+        # The rest of the line is cleared: a prompt may stand there.
+        mark = f"\x1b[K\x1b[{COLOURS[check.outcome]}m{mark}\x1b[0m"
+    shown = [f"{mark} {check.name:{WIDTH}}  {check.text}".rstrip()]
+    if check.mend:
+        shown.append(f"{'':{WIDTH + 4}}→ {check.mend}")
+    return shown

@@ -1,0 +1,155 @@
+"""The way to each service: its threads, and what is refused before anything starts."""
+
+from __future__ import annotations
+
+import dataclasses
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from agent import clouds
+from agent.config.schema import Audio, Button
+from agent.errors import RunError, UsageError
+from agent.events import Pair
+from agent.link.callback import CallbackServer
+from agent.pipeline.chunks import Chunks
+from agent.pipeline.cloud import Cloud, Parts
+from agent.pipeline.session import Session
+from agent.pipeline.utterances import Utterances
+from tests.unit.pipeline.rig import Rig
+
+
+class Builder:
+    """Builds clouds in a folder and gives them back at the end."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.built: list[Cloud] = []
+
+    def parts(self, name: str, **more: Any) -> Parts:
+        return Rig(name, outbox=str(self.folder / "outbox.db"), **more).parts
+
+    def build(self, parts: Parts) -> Cloud:
+        cloud = clouds.build(parts)
+        self.built.append(cloud)
+        return cloud
+
+    def free(self) -> None:
+        for cloud in self.built:
+            for worker in cloud.workers:
+                if isinstance(worker, CallbackServer):
+                    worker._server.server_close()
+            cloud.free()
+
+
+@pytest.fixture
+def builder(tmp_path: Path) -> Iterator[Builder]:
+    made = Builder(tmp_path)
+    yield made
+    made.free()
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "threads"),
+    [
+        ("twetalk-v2", Session, ["receiver", "sender"]),
+        ("twetalk-asr", Session, ["receiver", "sender"]),
+        ("tencent-tsi", Chunks, ["sender"]),
+        ("maas-fast-asr", Utterances, ["uploader", "sender"]),
+        ("youdao", Utterances, ["uploader", "sender"]),
+    ],
+)
+def test_a_service_is_used_as_its_shape_says(
+    builder: Builder, name: str, kind: type[Cloud], threads: list[str]
+) -> None:
+    cloud = builder.build(builder.parts(name))
+    assert isinstance(cloud, kind)
+    assert [worker.name for worker in cloud.workers] == threads
+    assert cloud.tts is True
+    assert cloud.backlog_ms == cloud.unanswered_ms == 0
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def job(port: int) -> dict[str, Any]:
+    address = {"callback_port": port, "callback_url": "http://127.0.0.1/x"}
+    return {"service": {"source": "zh", "target": None, **address}}
+
+
+def test_a_job_service_listens_for_deliveries(builder: Builder) -> None:
+    port = free_port()
+    cloud = builder.build(builder.parts("tencent-long-asr", **job(port)))
+    assert [worker.name for worker in cloud.workers] == ["callback", "uploader", "sender"]
+    [server, *_] = cloud.workers
+    assert isinstance(server, CallbackServer)
+    assert server.port == port
+
+
+def test_a_callback_port_that_is_taken_is_told(builder: Builder) -> None:
+    port = free_port()
+    builder.build(builder.parts("tencent-long-asr", **job(port)))
+    with pytest.raises(RunError, match=f"callback_port: cannot listen on {port}"):
+        builder.build(builder.parts("tencent-long-asr", **job(port)))
+
+
+def test_recordings_wait_beside_the_outbox_each_services_apart(builder: Builder) -> None:
+    for name in ("youdao", "maas-whisper"):
+        builder.build(builder.parts(name))
+    folders = sorted(path.name for path in (builder.folder / "recordings").iterdir())
+    assert folders == ["maas-whisper", "youdao"]
+
+
+def test_a_stream_is_connected_before_the_first_press_and_a_quiet_service_is_not(
+    builder: Builder,
+) -> None:
+    parts = builder.parts("twetalk-v2")
+    parts.clock.sleep(10_000)  # since the board was switched on
+    stream = builder.build(parts)
+    chunks = builder.build(builder.parts("tencent-tsi"))
+    assert isinstance(stream, Session)
+    assert isinstance(chunks, Chunks)
+    assert stream.uplink.wanted(10_001, Pair("en", "zh")) == Pair("en", "zh")
+    assert chunks.uplink.pending_pair is None
+
+
+@pytest.mark.parametrize(
+    ("name", "service", "words"),
+    [
+        ("twetalk-summary", {}, "twetalk-summary works on text, not live"),
+        ("twetalk-asr", {"source": "ko"}, "no model for language 'ko'"),
+        ("tencent-tsi", {"source": "fr"}, "does not take the language 'fr'"),
+        ("youdao", {"voice": "9"}, "youdao has no voice '9'"),
+    ],
+)
+def test_a_service_that_cannot_do_it_is_refused(
+    builder: Builder, name: str, service: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(UsageError, match=words):
+        builder.build(builder.parts(name, service=service))
+
+
+def test_a_button_whose_languages_are_not_spoken_is_refused(builder: Builder) -> None:
+    buttons = (Button(pin=1), Button(pin=2, source="fr"))
+    with pytest.raises(UsageError, match="tencent-tsi does not take the language 'fr'"):
+        builder.build(builder.parts("tencent-tsi", talk={"buttons": buttons}))
+    builder.build(builder.parts("twetalk-v2", talk={"buttons": buttons}))
+
+
+def test_an_authority_that_cannot_be_read_is_refused(builder: Builder) -> None:
+    with pytest.raises(UsageError, match=r"network\.ca_file"):
+        builder.build(builder.parts("twetalk-v2", network={"ca_file": "/nonexistent.pem"}))
+
+
+def test_a_rate_the_service_does_not_take_is_refused(builder: Builder) -> None:
+    parts = builder.parts("tencent-tsi")
+    slow = dataclasses.replace(parts, config=replace(parts.config, audio=Audio(rate=8000)))
+    with pytest.raises(UsageError, match=r"audio\.rate: tencent-tsi takes 16000 Hz, not 8000"):
+        builder.build(slow)

@@ -1,0 +1,120 @@
+"""The stream session: what the controller asks of it, and what its two threads share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from agent.events import Pair, Result, Transcript
+from agent.link.uplink import Uplink
+from agent.pipeline.session import Connection, Session
+from tests.unit.pipeline.rig import Rig
+from tests.unit.pipeline.wire import ScriptedSocket, sentence
+
+EN_ZH, EN_ES = Pair("en", "zh"), Pair("en", "es")
+
+
+class Line(Rig):
+    """A session with one connection attached to it."""
+
+    def __init__(self, name: str = "twetalk-v2") -> None:
+        super().__init__(name)
+        self.session = Session(Uplink(self.ring), self.answers, True, self.clock)
+        self.socket = ScriptedSocket(self.clock)
+        protocol = self.provider.stream(EN_ZH, True)
+        self.connection = Connection(self.socket, protocol, EN_ZH, True)
+        self.session.uplink.connected(EN_ZH, self.clock.now())
+        self.session.attach(self.connection)
+        self.session.sender_wake.wait(0)
+
+    def woken(self) -> tuple[bool, bool]:
+        """Whether the sender and the receiver were."""
+        return self.session.sender_wake.wait(0), self.session.receiver_wake.wait(0)
+
+
+@pytest.fixture
+def line() -> Iterator[Line]:
+    made = Line()
+    yield made
+    made.session.free()
+
+
+def test_an_attached_connection_is_known_and_wakes_the_sender(line: Line) -> None:
+    assert line.session.connected
+    assert line.session.connection is line.connection
+    line.session.attach(line.connection)
+    assert line.woken() == (True, False)
+
+
+def test_a_press_opens_the_gate_wakes_both_and_ends_a_backoff(line: Line) -> None:
+    line.say(5)
+    line.session.open(2, EN_ZH)
+    assert line.session.hurry
+    assert line.woken() == (True, True)
+    assert line.session.backlog_ms == 3 * 40
+    line.session.close(4)
+    assert line.woken() == (True, True)
+    assert line.session.backlog_ms == 2 * 40
+    assert line.session.unanswered_ms == 0
+
+
+def test_a_captured_packet_wakes_only_the_sender(line: Line) -> None:
+    line.session.captured()
+    assert line.woken() == (True, False)
+
+
+def test_switching_speech_is_left_to_the_sender(line: Line) -> None:
+    line.session.switch_tts(False)
+    assert line.session.tts is False
+    assert line.woken() == (True, False)
+    assert line.socket.sent == []
+
+
+def test_dropping_is_told_to_the_peer_only_when_it_was_wanted(line: Line) -> None:
+    line.session.drop(line.connection, planned="idle")
+    assert line.connection.planned == "idle"
+    assert line.socket.said == ["goodbye"]
+    assert not line.session.connected
+    assert line.woken() == (True, True)
+
+
+def test_a_broken_connection_is_aborted_and_dropping_it_again_changes_nothing(line: Line) -> None:
+    line.session.drop(line.connection)
+    line.session.drop(line.connection)
+    assert line.connection.planned is None
+    assert set(line.socket.said) == {"abort"}
+    assert not line.session.connected
+
+
+def test_a_late_drop_of_an_old_connection_spares_the_new_one(line: Line) -> None:
+    new = Connection(ScriptedSocket(line.clock), line.connection.protocol, EN_ZH, True)
+    line.session.attach(new)
+    line.session.drop(line.connection)
+    assert line.session.connection is new
+
+
+def test_an_idle_connection_is_renewed_for_another_pair(line: Line) -> None:
+    line.session.renew(EN_ZH)
+    assert line.session.connected
+    line.session.renew(EN_ES)
+    assert not line.session.connected
+    assert line.connection.planned == "language pair"
+
+
+def test_a_busy_connection_keeps_its_pair_until_it_is_answered(line: Line) -> None:
+    line.session.open(0, EN_ZH)
+    line.session.renew(EN_ES)
+    assert line.session.connected
+
+
+def test_what_lacks_only_its_translation_is_handed_on_by_a_flush() -> None:
+    line = Line("twetalk-v1")
+    said = sentence(0, "hello", final=True).replace(', "translation": ""', "")
+    [growing] = line.connection.protocol.receive(said)
+    assert isinstance(growing, Result)
+    assert not growing.final
+    line.session.flush(line.connection)
+    [final] = line.of(Transcript)
+    assert (final.text, final.translation, final.final) == ("hello", None, True)
+    line.session.free()

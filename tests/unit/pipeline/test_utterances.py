@@ -1,0 +1,174 @@
+"""Clips made of presses: one never spans two, each knows its session, time and pair."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from agent.audio.segment import Segmenter
+from agent.events import LinkUp, Pair
+from agent.link.spool import Recording, Spool
+from agent.pipeline.utterances import Utterances
+from tests.unit.pipeline.rig import PACKET, Rig
+
+EN_ZH, EN_ES = Pair("en", "zh"), Pair("en", "es")
+
+
+class Line(Rig):
+    def __init__(self, *, limit: int = 100, pause: int | None = None, room: int = 10**9) -> None:
+        super().__init__("maas-whisper", network={"idle_close_s": 30.0})
+        self.spool = Spool(None, room)
+        self.cloud = Utterances(self.parts, self.spool, Segmenter(limit, pause))
+
+    def collect(self) -> list[Recording]:
+        """What the recorder would keep now."""
+        kept = []
+        while (segment := self.cloud.collect()) is not None:
+            self.cloud.keep(segment)
+            oldest = self.spool.oldest()
+            assert oldest is not None
+            kept.append(oldest)
+            self.spool.done(oldest)
+        return kept
+
+
+@pytest.fixture
+def line() -> Line:
+    return Line()
+
+
+def marks(recording: Recording) -> list[int]:
+    pcm = recording.pcm
+    return [int.from_bytes(pcm[i : i + 2], "little") for i in range(0, len(pcm), PACKET)]
+
+
+def test_a_press_becomes_one_clip_when_its_tail_is_in(line: Line) -> None:
+    line.say(3)
+    line.cloud.open(1, EN_ZH)
+    line.say(5)
+    line.cloud.close(10)
+    assert line.collect() == []
+    assert line.cloud.recording
+    line.say(4)
+    [clip] = line.collect()
+    assert marks(clip) == list(range(2, 11))
+    assert not line.cloud.recording
+
+
+def test_a_clip_never_spans_two_presses_and_keeps_its_pair(line: Line) -> None:
+    line.cloud.open(0, EN_ZH)
+    line.say(3)
+    line.cloud.close(3)
+    line.cloud.open(3, EN_ES)
+    line.say(3)
+    line.cloud.close(6)
+    clips = line.collect()
+    assert [(marks(clip), clip.pair) for clip in clips] == [
+        ([1, 2, 3], EN_ZH),
+        ([4, 5, 6], EN_ES),
+    ]
+
+
+def test_a_long_press_is_cut_at_the_limit() -> None:
+    line = Line(limit=4)
+    line.cloud.open(0, EN_ZH)
+    line.say(10)
+    line.cloud.close(10)
+    clips = line.collect()
+    assert [m for clip in clips for m in marks(clip)] == list(range(1, 11))
+    assert all(len(marks(clip)) <= 4 for clip in clips)
+    assert [clip.start_ms for clip in clips] == [0, 160, 320]
+
+
+def test_times_count_from_the_beginning_of_the_session(line: Line) -> None:
+    line.say(10)
+    line.cloud.open(5, EN_ZH)
+    line.say(5)
+    line.cloud.close(15)
+    line.collect()
+    line.say(10)
+    line.cloud.open(25, EN_ZH)
+    line.say(5)
+    line.cloud.close(30)
+    [second] = line.collect()
+    assert second.start_ms == 20 * 40
+
+
+def test_a_session_goes_on_until_nobody_spoke_for_a_while(line: Line) -> None:
+    for wait in (0.0, 29.0, 31.0):
+        line.clock.advance(wait)
+        line.cloud.open(line.ring.head, EN_ZH)
+        line.cloud.close(line.ring.head)
+        line.collect()
+    first, second = (up.session for up in line.of(LinkUp))
+    assert first != second
+    assert line.cloud.session == second
+
+
+def test_a_new_session_counts_its_times_anew(line: Line) -> None:
+    for wait in (0.0, 31.0):
+        line.clock.advance(wait)
+        head = line.ring.head
+        line.cloud.open(head, EN_ZH)
+        line.say(5)
+        line.cloud.close(head + 5)
+        [clip] = line.collect()
+        assert clip.start_ms == 0
+
+
+def test_what_waits_anywhere_is_backlog(line: Line) -> None:
+    line.cloud.open(0, EN_ZH)
+    line.say(5)
+    assert line.cloud.backlog_ms == 200
+    assert line.cloud.unanswered_ms == 0
+    assert line.cloud.collect() is None
+    assert line.cloud.backlog_ms == 200
+    line.cloud.close(5)
+    segment = line.cloud.collect()
+    assert segment is not None
+    line.cloud.keep(segment)
+    assert line.cloud.backlog_ms == line.cloud.unanswered_ms == 200
+
+
+def test_silence_within_a_press_is_kept_where_the_button_says_what_is_meant(line: Line) -> None:
+    line.cloud.open(0, EN_ZH)
+    line.say(5)
+    line.say(60, voiced=False)
+    line.say(5)
+    line.cloud.close(70)
+    [clip] = line.collect()
+    assert len(marks(clip)) == 70
+
+
+def test_without_a_button_pauses_end_clips() -> None:
+    line = Line(pause=20)
+    line.cloud.open(0, EN_ZH)
+    line.say(10, voiced=False)
+    line.say(10)
+    line.say(30, voiced=False)
+    line.say(10)
+    line.say(20, voiced=False)
+    clips = line.collect()
+    assert [len(marks(clip)) for clip in clips] == [30, 30]
+    assert line.cloud.recording
+
+
+def test_packets_overwritten_before_they_were_recorded_are_counted(line: Line) -> None:
+    line.cloud.open(0, EN_ZH)
+    line.say(505)
+    line.collect()
+    assert line.cloud.lost == 5
+
+
+def test_what_the_spool_let_go_is_told(tmp_path: Path) -> None:
+    line = Line(room=4 * PACKET)
+    lost = []
+    for head in (0, 3):
+        line.cloud.open(head, EN_ZH)
+        line.say(3)
+        line.cloud.close(head + 3)
+        segment = line.cloud.collect()
+        assert segment is not None
+        lost.append(line.cloud.keep(segment))
+    assert [[marks(gone) for gone in each] for each in lost] == [[], [[1, 2, 3]]]
