@@ -6,6 +6,7 @@ Pure code takes ``now`` (seconds, monotonic) as an argument; threads take a
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from datetime import UTC, datetime
@@ -68,9 +69,8 @@ def rfc3339(moment: datetime) -> str:
 class Backoff:
     """Delays between retries: none at first, then exponential with full jitter.
 
-    The n-th delay after the first is uniform in ``[0, min(cap, base * 2**n)]``
-    seconds but never under ``floor`` when given.  Full jitter spreads a fleet
-    that lost its cloud at one moment over the whole interval.
+    The n-th delay after the first is uniform in ``[0, min(cap, base * 2**n)]`` seconds.
+    Full jitter spreads a fleet that lost its cloud at one moment over the whole interval.
     """
 
     def __init__(
@@ -80,13 +80,16 @@ class Backoff:
         self._rng = rng or random.Random()
         self.attempts = 0
 
-    def next(self) -> float:
-        """Seconds to wait before the next attempt."""
+    def next(self, away: float = math.inf) -> float:
+        """Seconds to wait before the next attempt, at most the ``away`` (s) that passed.
+
+        Quick failures (connections refused) must not make a short outage a long one.
+        """
         attempt, self.attempts = self.attempts, self.attempts + 1
         if attempt == 0:
             return 0.0
         ceiling = min(self._cap, self._base * 2.0 ** min(attempt - 1, 32))
-        return self._rng.uniform(0.0, ceiling)
+        return self._rng.uniform(0.0, min(ceiling, max(self._base, away)))
 
     def reset(self) -> None:
         """Start over: the thing retried has worked."""

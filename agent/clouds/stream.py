@@ -19,7 +19,8 @@ from agent.services.base import Endpoint
 def build(parts: Parts) -> Cloud:
     """The cloud of a stream service, connected before the first press."""
     network = parts.config.network
-    limits = Limits(silence=2 * network.ping_interval_s)
+    interval = network.ping_interval_s
+    limits = Limits(connect=min(10.0, max(3.0, 2 * interval)), silence=2 * interval)
 
     def connect(endpoint: Endpoint, cancelled: Callable[[], bool]) -> WebSocket:
         return handshake.connect(endpoint, limits, parts.clock, network.ca_file, cancelled)

@@ -17,7 +17,6 @@ late a place would lose them.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from agent.audio.pcm import PACKET_MS
@@ -56,11 +55,12 @@ class Place:
 class Ledger:
     """Bookkeeping of one session, over its connections.
 
-    ``voiced(seq)`` tells whether a ring packet holds speech that was to be sent.
+    It remembers which packets it sent were speech: the ring may have overwritten them
+    before they are answered.
     """
 
-    def __init__(self, voiced: Callable[[int], bool], start: int = 0) -> None:
-        self._voiced = voiced
+    def __init__(self, start: int = 0) -> None:
+        self._speech: set[int] = set()  # ring packets sent that held speech, from ``resume`` on
         self.resume = start  #: ring packet a replay begins with
         self.position = 0  #: packets sent on this connection
         self.reached = start  #: one past the newest ring packet sent on this connection
@@ -83,7 +83,7 @@ class Ledger:
 
     def connected(self) -> None:
         """A new connection: its times begin at 0 and what follows starts at ``resume``."""
-        repeats = any(self._voiced(seq) for seq in range(self.resume, self._covered))
+        repeats = any(seq in self._speech for seq in range(self.resume, self._covered))
         self._repeat_until = self._covered if repeats else self.resume
         self.position = 0
         self.reached = self.resume
@@ -103,6 +103,7 @@ class Ledger:
             self.reached = seq + 1
             if voiced:
                 self.last_voiced = seq
+                self._speech.add(seq)
             elif self.nothing_said:
                 self.resume = max(self.resume, seq + 1 - PAD)
 
@@ -141,7 +142,7 @@ class Ledger:
             end, pause = max(start, self._pause(heard)), self._pause(earliest)
             resume = pause if pause <= heard else earliest
             self._covered = max(self._covered, self.reached)
-        self.resume = max(self.resume, resume)
+        self._resume_from(resume)
         self._answered_to = max(self._answered_to, end)
         self._shown_to = max(self._shown_to, end)
         return Place(start, end, repeated)
@@ -154,7 +155,7 @@ class Ledger:
     @property
     def unanswered(self) -> int:
         """Speech packets sent since the last finished sentence."""
-        return sum(self._voiced(seq) for seq in range(self.resume, self.reached))
+        return sum(seq in self._speech for seq in range(self.resume, self.reached))
 
     @property
     def nothing_said(self) -> bool:
@@ -173,10 +174,14 @@ class Ledger:
 
     def settle(self, upto: int | None = None) -> None:
         """Nothing more is expected for what was sent (before ``upto``): never replay it."""
-        self.resume = max(self.resume, self.reached if upto is None else upto)
+        self._resume_from(self.reached if upto is None else upto)
         self._covered = max(self._covered, self.resume)
         self._answered_to = max(self._answered_to, self.resume)
         self._heard.clear()
+
+    def _resume_from(self, seq: int) -> None:
+        self.resume = max(self.resume, seq)
+        self._speech = {s for s in self._speech if s >= self.resume}
 
     def _start(self, result: Result) -> int:
         if result.start_ms is not None:
@@ -185,16 +190,16 @@ class Ledger:
 
     def _speech_from(self, seq: int) -> int:
         """The first packet of speech sent at or after ``seq``."""
-        return next((s for s in range(seq, self.reached) if self._voiced(s)), seq)
+        return next((s for s in range(seq, self.reached) if s in self._speech), seq)
 
     def _pause(self, seq: int) -> int:
         """Where the pause around ``seq`` begins, or the next one that is long enough."""
         seq = min(seq, self.reached)
-        while seq > self.resume and not self._voiced(seq) and not self._voiced(seq - 1):
+        while seq > self.resume and seq not in self._speech and seq - 1 not in self._speech:
             seq -= 1
         quiet = 0
         for here in range(seq, self.reached):
-            quiet = 0 if self._voiced(here) else quiet + 1
+            quiet = 0 if here in self._speech else quiet + 1
             if quiet >= GAP:
                 return here + 1 - quiet
         return self.reached - quiet

@@ -86,7 +86,7 @@ class Uplink:
         self._result_timeout, self._idle_close = result_timeout_s, idle_close_s
         self._replay, self._quiet = replay, quiet
         self.tape = Tape(ring)
-        self._ledger = Ledger(self.tape.voiced)
+        self._ledger = Ledger()
         self._bucket = TokenBucket(INTERVAL_S)
         self._pair: Pair | None = None  # of the connection, None while there is none
         self._epoch = 0
@@ -194,7 +194,10 @@ class Uplink:
             ready = self._bucket.ready_at(now)
             if ready > now:
                 return Wait(ready)
+            lost = self.tape.lost
             packet = self.tape.next(self._pair)
+            if self.tape.lost > lost:
+                self._ledger.settle(self.tape.seq)  # what is gone cannot be replayed
             if packet is not None:
                 data = packet.data if not packet.flags & GUARDED else self._silence
                 due = max(ready, packet.at)

@@ -59,7 +59,7 @@ class Reach:
     def unreachable(self, error: LinkError) -> None:
         """Report it if it is news, then wait as the backoff says."""
         self._lost(str(error), error.kind)
-        self._wait(self._backoff.next())
+        self._wait(self._backoff.next(self._away()))
 
     def refused(self, error: Refused) -> None:
         """Report every refusal; wait, long where retrying cannot mend it."""
@@ -68,12 +68,16 @@ class Reach:
             self._parts.post(Notice("refused", {"code": error.code, "reason": str(error)}))
         if error.retryable:
             self._lost(str(error), "refused")
-            self._wait(self._backoff.next())
+            self._wait(self._backoff.next(self._away()))
             return
         self._lost_at = self._parts.clock.now() if self._lost_at is None else self._lost_at
         log.error("%s; trying again in %d s", error, SLOW_RETRY_S)
         self._parts.post(Blocked(error.code, str(error)))
         self._wait(SLOW_RETRY_S)
+
+    def _away(self) -> float:
+        """Seconds since the service was lost."""
+        return 0.0 if self._lost_at is None else self._parts.clock.now() - self._lost_at
 
     def _lost(self, reason: str, kind: str) -> None:
         if self._lost_at is None:

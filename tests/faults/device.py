@@ -137,8 +137,8 @@ class Device(App):
     def _tap_backoff(self, backoff: Backoff) -> None:
         draw = backoff.next
 
-        def noted() -> float:
-            seconds = min(draw(), self.patience_s)
+        def noted(away: float = inf) -> float:
+            seconds = min(draw(away), self.patience_s)
             self.retry_at = self.clock.now() + seconds
             return seconds
 

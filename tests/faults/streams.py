@@ -36,7 +36,7 @@ def torn_before_final(rig: Rig) -> None:
     rig.recovers()
 
 
-@streams.fault("reset every 0.7 s, eight times", "nothing lost", recover_s=4)
+@streams.fault("reset every 0.7 s, eight times", "sent again after the backoff")
 def torn_often(rig: Rig) -> None:
     rig.say(Speech(4))
     rig.until(1500)

@@ -30,9 +30,19 @@ def on_first(do: Any, **fields: Any) -> dict[str, Any]:
     return {"plan": (Fault(do=do, connection=1, after_audio_ms=2500, **fields),)}
 
 
+def _back_by_itself(rig: Rig) -> None:
+    """How long the service was away, as the device tells; it was there all the time."""
+    rig.finish()
+    told = [notice.detail["outage_ms"] for _, notice in rig.device.heard_of("reconnect")]
+    if len(told) != 1:
+        rig.notes.append(f"{len(told)} reconnects, not one")
+    rig.recover_s = rig.late_s = max(told, default=0) / 1000
+
+
 @unwell.fault("close frame 1011 in mid-sentence", "sent again within 1 s", **on_first("close"))
 def close_frame(rig: Rig) -> None:
     rig.say(Speech(3))
+    _back_by_itself(rig)
 
 
 @unwell.fault("40 messages of garbage", "counted; nothing lost", **on_first("garbage", count=40))
@@ -66,6 +76,7 @@ def slow(rig: Rig) -> None:
 )
 def error(rig: Rig) -> None:
     rig.say(Speech(3))
+    _back_by_itself(rig)
 
 
 def _page(rig: Rig, page: bytes) -> None:

@@ -20,7 +20,7 @@ class Sent(Ledger):
 
     def __init__(self, pattern: str = "", start: int = 0) -> None:
         self.speech: set[int] = set()
-        super().__init__(self.speech.__contains__, start)
+        super().__init__(start)
         self.connected()
         self._next = self._furthest = start
         self.send(pattern)
