@@ -25,7 +25,7 @@ class _Redacting(logging.Formatter):
         self._prefix = prefix
 
     def format(self, record: logging.LogRecord) -> str:
-        line = self.redact(self.render(record)).replace("\n", " | ")
+        line = self.render(record).replace("\n", " | ")
         return f"<{_SYSLOG.get(record.levelno, 6)}>{line}" if self._prefix else line
 
     def render(self, record: logging.LogRecord) -> str:
@@ -40,8 +40,8 @@ class _Redacting(logging.Formatter):
 class _Plain(_Redacting):
     def render(self, record: logging.LogRecord) -> str:
         if record.levelno >= logging.WARNING:
-            return f"{record.levelname.lower()}: {record.getMessage()}"
-        return record.getMessage()
+            return f"{record.levelname.lower()}: {self.redact(record.getMessage())}"
+        return self.redact(record.getMessage())
 
 
 class _Json(_Redacting):
@@ -52,7 +52,7 @@ class _Json(_Redacting):
                 "level": record.levelname.lower(),
                 "thread": record.threadName,
                 "logger": record.name,
-                "message": record.getMessage(),
+                "message": self.redact(record.getMessage()),
             },
             ensure_ascii=False,
         )

@@ -12,6 +12,7 @@ import os
 import select
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 
 from agent.clock import Clock, SystemClock
 from agent.errors import DragomanError
@@ -31,7 +32,8 @@ class Wake:
 
     def set(self) -> None:
         """Wake whoever waits, now or at their next :meth:`wait`."""
-        os.eventfd_write(self._fd, 1)
+        with suppress(OSError, ValueError):  # closed: nobody waits any more
+            os.eventfd_write(self._fd, 1)
 
     def wait(self, seconds: float | None) -> bool:
         """Wait until :meth:`set` or for ``seconds``; true when it was set."""

@@ -9,10 +9,12 @@ from agent.pipeline.answers import Answers
 from agent.pipeline.chunks import Chunker, Chunks
 from agent.pipeline.cloud import Cloud, Parts
 
+ANSWER_S = 4.0  # for one answer; the watchdog looks for progress every few seconds
+
 
 def build(parts: Parts) -> Cloud:
     """The cloud of a chunk service."""
-    http = HttpClient(parts.config.network.ca_file)
+    http = HttpClient(parts.config.network.ca_file, timeout_s=ANSWER_S)
     uplink = Uplink(
         parts.ring,
         result_timeout_s=parts.config.talk.result_timeout_s,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from agent.audio.decode import decode
-from agent.audio.pcm import PACKET_MS
+from agent.audio.pcm import PACKET_MS, packet_bytes
 from agent.audio.segment import PAUSE, Segmenter
 from agent.events import Pair, ServiceEvent
 from agent.link import exchange
@@ -17,9 +17,11 @@ from agent.pipeline.cloud import Cloud, Parts
 from agent.pipeline.recorder import Recorder
 from agent.pipeline.uploader import Uploader
 from agent.pipeline.utterances import Utterances
+from agent.services.catalog import Limits
 from agent.services.shapes import Clip
 from agent.threads import Worker
 
+HEADER = 44  # bytes of a WAV file before its sound
 LONGEST = 10 * 60 * 1000 // PACKET_MS  # packets of a clip where the provider sets no limit
 
 
@@ -39,14 +41,13 @@ def recorded(
 ) -> Cloud:
     """A cloud whose clips go through ``send``; ``servers`` are started with it."""
     rate = parts.config.audio.rate
-    seconds = parts.provider.entry.limits.seconds
-    limit = seconds * 1000 // PACKET_MS if seconds is not None else LONGEST
+    limit = _longest(parts.provider.entry.limits, rate)
     pause = PAUSE if parts.config.talk.mode == "open" else None
     spool = Spool(Path(parts.config.mqtt.outbox).parent / "recordings" / parts.provider.name)
     cloud = Utterances(parts, spool, Segmenter(limit, pause))
 
     def upload(recording: Recording) -> Sequence[ServiceEvent]:
-        clip = Clip(recording.wav(), "wav", recording.duration_ms, rate, 1)
+        clip = Clip(recording.wav(), "wav", recording.duration_ms, recording.rate, 1)
         return send(clip, recording.pair)
 
     def fetch(url: str) -> bytes:
@@ -55,3 +56,12 @@ def recorded(
     uploader = Uploader(cloud, parts, Answers(parts), upload, fetch, on_stop)
     cloud.workers = (*servers, uploader, Recorder(cloud, parts, uploader.idle))
     return cloud
+
+
+def _longest(limits: Limits, rate: int) -> int:
+    """Packets of the longest clip the provider takes."""
+    most = LONGEST if limits.seconds is None else limits.seconds * 1000 // PACKET_MS
+    if limits.bytes is not None:
+        size = limits.bytes // 4 * 3 if limits.encoded else limits.bytes
+        most = min(most, (size - HEADER) // packet_bytes(rate))
+    return most

@@ -16,7 +16,6 @@ from agent.clock import Clock, rfc3339
 from agent.config.schema import Config, Service
 from agent.control.machine import Action, Input, Machine
 from agent.control.orders import Orders
-from agent.errors import UsageError
 from agent.events import (
     Blocked,
     Command,
@@ -123,22 +122,15 @@ class Controller:
         """Use another service from now on; an open gate is opened anew with it."""
         assert self.on_switch is not None
         head, tts = self._ring.head, self.cloud.tts
+        pair = self.provider.pair
+        provider, cloud = self.on_switch(service)  # raises before anything has changed
         if self.machine.gate_open:
             self.cloud.close(head)
-        pair = self.provider.pair
-        self.provider, self.cloud = self.on_switch(service)
-        self.provider.pair = self._kept(pair)
+        self.provider, self.cloud = provider, cloud
+        self.provider.pair = provider.kept(pair)
         self.cloud.switch_tts(tts)
         if self.machine.gate_open:
             self.cloud.open(head, self.provider.pair)
-
-    def _kept(self, pair: Pair) -> Pair:
-        """The language pair in use, if the new service speaks it; else the one of its profile."""
-        try:
-            self.provider.check(pair)
-        except UsageError:
-            return self.provider.pair
-        return pair
 
     # --- the state ---------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ from agent.config import loader
 from agent.config.schema import Config
 from agent.control import commands
 from agent.control.machine import Input
-from agent.errors import UsageError
+from agent.errors import RunError, UsageError
 from agent.events import Command, Pair, Stop
 from agent.pipeline.summarizer import SUMMARY, Summarizer
 from agent.services.provider import Provider
@@ -53,20 +53,23 @@ class Orders:
             order = commands.parse(command.fields, len(self._config.talk.buttons))
             self._check(order)
             self._obey(order)
-        except UsageError as error:
+        except (UsageError, RunError) as error:
             log.warning("command refused: %s", error)
             answer |= {"ok": False, "error": str(error)}
         self._replies.command_result(answer)
 
     def _check(self, order: commands.Order) -> None:
         controller = self._controller
-        provider, pair = controller.provider, controller.pair(order.source, order.target)
+        provider, pair = controller.provider, controller.provider.pair
         if order.service is not None:
             provider = Provider(loader.profile(self._config, order.service))
             provider.check_live()
-            own = provider.pair
-            pair = Pair(order.source or own.source, order.target or own.target)
+            pair = provider.kept(pair)
+        pair = Pair(order.source or pair.source, order.target or pair.target)
         provider.check(pair)
+        if order.talk in ("press", "toggle") and order.button and self._config.talk.buttons:
+            chosen = self._config.talk.buttons[order.button - 1]
+            provider.check(Pair(chosen.source or pair.source, chosen.target or pair.target))
         if order.summarize is not None:
             loader.profile(self._config, SUMMARY)
             if not controller.history.text(order.summarize):

@@ -58,8 +58,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         """Take one delivery."""
         length = self.headers.get("Content-Length", "")
-        if not length.isdigit() or int(length) > MAX_BODY:
-            self.send_error(413 if length.isdigit() else 411)
+        digits = length.isascii() and length.isdigit()
+        if not digits or len(length) > 10 or int(length) > MAX_BODY:
+            self.send_error(413 if digits else 411)
             return
         try:
             body = self.rfile.read(int(length))

@@ -180,11 +180,20 @@ def _secure(
             secure.do_handshake()
             return secure
         except ssl.SSLWantReadError:
-            wait.until_ready(secure, write=False)
+            _or_close(secure, wait, write=False)
         except ssl.SSLWantWriteError:
-            wait.until_ready(secure, write=True)
+            _or_close(secure, wait, write=True)
         except (ssl.SSLError, OSError) as error:
+            secure.close()
             raise LinkError(_tls_reason(target, error), "tls") from error
+
+
+def _or_close(sock: socket.socket, wait: _Waiter, *, write: bool) -> None:
+    try:
+        wait.until_ready(sock, write=write)
+    except LinkError:
+        sock.close()
+        raise
 
 
 def _tls_reason(target: Target, error: Exception) -> str:

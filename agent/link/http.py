@@ -31,7 +31,7 @@ class HttpClient:
     def __init__(self, ca_file: str | None = None, timeout_s: float = 30.0) -> None:
         self._pool = urllib3.PoolManager(
             ssl_context=tls_context(ca_file),
-            timeout=urllib3.Timeout(connect=10.0, read=timeout_s),
+            timeout=urllib3.Timeout(connect=min(10.0, timeout_s), read=timeout_s),
             retries=False,
             maxsize=4,
         )
@@ -68,7 +68,11 @@ class HttpClient:
             )
             try:
                 yield answer
-                answer.drain_conn()
+                if answer.read1(1):  # larger than MAX_BODY: not to be read to its end
+                    raise LinkError(f"{request.url}: the answer is too large", "garbage")
+            except BaseException:
+                answer.close()  # what was not read must not be taken for the next answer
+                raise
             finally:
                 answer.release_conn()
         except (HTTPError, OSError) as error:

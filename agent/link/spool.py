@@ -11,10 +11,13 @@ import io
 import json
 import logging
 import os
+import struct
 import threading
+import uuid
 import wave
 from collections import OrderedDict
-from dataclasses import asdict, dataclass
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from agent.events import Pair
@@ -132,10 +135,15 @@ class Spool:
     def _remove(self, number: int) -> None:
         if self._folder is not None:
             for suffix in ("json", "wav"):
-                (self._folder / f"{number:08}.{suffix}").unlink(missing_ok=True)
+                with suppress(OSError):  # a disk that fails: sent again after a restart, not lost
+                    (self._folder / f"{number:08}.{suffix}").unlink(missing_ok=True)
 
     def _recover(self, folder: Path) -> None:
-        """What an earlier run left; files that are not whole are removed."""
+        """What an earlier run left; files that are not whole are removed.
+
+        Its sessions get a new name: how far their sentences were numbered is not known.
+        """
+        suffix = uuid.uuid4().hex[:4]
         for path in sorted(folder.glob("*.wav")):
             recording = _read(path)
             if recording is None:
@@ -143,7 +151,8 @@ class Spool:
                 path.unlink(missing_ok=True)
                 path.with_suffix(".json").unlink(missing_ok=True)
                 continue
-            self._waiting[recording.number] = recording
+            session = f"{recording.session}.{suffix}"
+            self._waiting[recording.number] = replace(recording, session=session)
             self._last = max(self._last, recording.number)
         if self._waiting:
             log.info("%d recordings of an earlier run wait for their upload", len(self._waiting))
@@ -168,9 +177,21 @@ def _read(path: Path) -> Recording | None:
     try:
         meta = json.loads(path.with_suffix(".json").read_text())
         with wave.open(str(path)) as file:
-            rate, pcm = file.getframerate(), file.readframes(file.getnframes())
+            rate, frames = file.getframerate(), file.getnframes()
+            pcm = file.readframes(frames)
         pair = Pair(str(meta["pair"]["source"]), meta["pair"]["target"])
         session, start_ms = str(meta["session"]), int(meta["start_ms"])
+        if rate <= 0 or len(pcm) != 2 * frames:
+            return None
         return Recording(int(path.stem), session, start_ms, pair, rate, pcm)
-    except (OSError, ValueError, KeyError, TypeError, EOFError, wave.Error):
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        EOFError,
+        RuntimeError,
+        struct.error,
+        wave.Error,
+    ):
         return None

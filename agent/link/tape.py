@@ -97,6 +97,8 @@ class Tape:
         while (take := self.current) is not None and pair in (None, take.pair):
             self.seq = max(self.seq, take.start)
             self._skip_lost(take)
+            if take.end is not None and self.seq >= take.end:
+                continue  # nothing of it is left
             packet = self._ring.read(self.seq)
             if packet is None:
                 if self.seq < self._ring.tail:

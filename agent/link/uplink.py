@@ -253,6 +253,8 @@ class Uplink:
     def pending_pair(self) -> Pair | None:
         """The pair of the speech that waits to be sent, if any does."""
         with self._lock:
+            if self._pair is None and self.tape.takes and self.tape.current is None:
+                return self.tape.takes[0].pair  # all was sent, but the end was lost: replay
             take = self.tape.current
             return take.pair if take is not None and self.tape.backlog else None
 

@@ -126,6 +126,8 @@ class Chunker(Worker):
         if self._utterance is None:
             pair = self._uplink.pending_pair
             if pair is None:
+                if self._uplink.played and self._uplink.finish():
+                    self._parts.post(Settled())  # all of it was answered before the end was lost
                 return 0.5
             self._begin(pair)
         step = self._uplink.step(now)
@@ -172,6 +174,7 @@ class Chunker(Worker):
     def _exchange(self, utterance: _Utterance, last: bool) -> None:
         """Send a chunk, again under the same number while nothing comes back."""
         for attempt in range(RESENDS + 1):
+            self.beat()
             nonce = Nonce(self._parts.clock.utc().timestamp(), "")
             request = utterance.protocol.request(bytes(utterance.chunk), utterance.seq, last, nonce)
             try:

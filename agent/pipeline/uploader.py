@@ -6,7 +6,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from agent.errors import LinkError, Refused
+from agent.errors import LinkError, Refused, UsageError
 from agent.events import Notice, Result, ServiceEvent, SpeechAt
 from agent.link.spool import Recording
 from agent.link.uplink import Answer
@@ -71,6 +71,8 @@ class Uploader(Worker):
             self._unreachable(error)
         except Refused as error:
             self._refused(recording, error)
+        except UsageError as error:
+            self._give_up(recording, error)
         else:
             self._reach.worked()
             self._cloud.spool.done(recording)
@@ -97,7 +99,7 @@ class Uploader(Worker):
     def _speak(self, event: SpeechAt) -> None:
         try:
             self._parts.player.speech(self._fetch(event.url))
-        except (LinkError, Refused) as error:
+        except (LinkError, Refused, UsageError) as error:
             log.warning("the translation cannot be spoken: %s", error)
             self._parts.post(Notice("speech_missing", {"reason": str(error)}))
 
@@ -118,12 +120,15 @@ class Uploader(Worker):
         self._refusals[recording.number] += 1
         self._cloud.spool.later(recording)
         if self._refusals[recording.number] >= ATTEMPTS:
-            log.error("given up after %d refusals: %s", ATTEMPTS, error)
-            self._cloud.spool.done(recording)
-            detail = {"duration_ms": recording.duration_ms, "reason": str(error)}
-            self._parts.post(Notice("lost_audio", detail))
+            self._give_up(recording, error)
         self._cloud.connected = False
         self._reach.refused(error)
+
+    def _give_up(self, recording: Recording, error: Exception) -> None:
+        log.error("a recording is given up: %s", error)
+        self._cloud.spool.done(recording)
+        detail = {"duration_ms": recording.duration_ms, "reason": str(error)}
+        self._parts.post(Notice("lost_audio", detail))
 
     def _pause(self, seconds: float) -> None:
         end = self.clock.now() + seconds

@@ -38,6 +38,7 @@ class Utterances:
         self._take: Take | None = None  # the one being recorded
         self._origin = 0
         self._active_at: float | None = None
+        self._opened = False  # since the recorder last looked
 
     # --- for the controller ------------------------------------------------------------------
 
@@ -57,6 +58,7 @@ class Utterances:
     def open(self, start: int, pair: Pair) -> None:
         with self._lock:
             self._begin_session()
+            self._opened = True
             self._tape.open(start, pair)
             if self._origin < 0:
                 self._origin = self._tape.takes[-1].start
@@ -97,7 +99,8 @@ class Utterances:
     def recording(self) -> bool:
         """Whether a gate is open or a tail is still to come."""
         with self._lock:
-            return bool(self._tape.takes)
+            opened, self._opened = self._opened, False
+            return opened or bool(self._tape.takes)
 
     @property
     def lost(self) -> int:

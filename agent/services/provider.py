@@ -29,6 +29,14 @@ class Provider:
         """UsageError where the service does not speak ``pair``."""
         self.entry.make(self.service, pair, "", False)
 
+    def kept(self, pair: Pair) -> Pair:
+        """``pair`` if the service speaks it, else its own."""
+        try:
+            self.check(pair)
+        except UsageError:
+            return self.pair
+        return pair
+
     def check_live(self) -> None:
         """UsageError where the service is not for speech."""
         if self.entry.shape is Shape.TEXT:

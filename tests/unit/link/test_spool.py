@@ -77,7 +77,9 @@ def test_a_restart_keeps_everything_about_a_recording(tmp_path: Path) -> None:
     kept = Recording(0, "s7", 1234, Pair("zh", None), 8000, b"\x01\x02" * 800)
     Spool(tmp_path / "a" / "b").put(kept)
     again = Spool(tmp_path / "a" / "b").oldest()
-    assert again == Recording(1, "s7", 1234, Pair("zh", None), 8000, b"\x01\x02" * 800)
+    assert again is not None
+    assert again == Recording(1, again.session, 1234, Pair("zh", None), 8000, b"\x01\x02" * 800)
+    assert again.session.startswith("s7."), "ids of the earlier run must not be used again"
 
 
 def test_numbers_go_on_after_a_restart(tmp_path: Path) -> None:
