@@ -128,6 +128,11 @@ class AlsaSpeaker:
         """See :meth:`Speaker.write`; DeviceError also when the card takes nothing for 3 s."""
         return self._push(self._opened(), self._spreader.feed(pcm))
 
+    def check(self) -> None:
+        """DeviceError when the card was unplugged while it was silent."""
+        if self._card is not None and self._card.gone:
+            raise DeviceError(f"{self._device} was unplugged")
+
     def drain(self) -> None:
         """Play out what the card holds, at most 100 ms longer than it should take."""
         card = self._opened()

@@ -149,6 +149,11 @@ class Card:
         except self._alsa.ALSAAudioError as error:
             raise self._translated(error) from error
 
+    @property
+    def gone(self) -> bool:
+        """Whether the card was unplugged; known without reading or writing."""
+        return bool(self._pcm.state() == self._alsa.PCM_STATE_DISCONNECTED)
+
     def close(self) -> None:
         """Close without waiting; idempotent."""
         self._close(self._pcm)

@@ -64,6 +64,9 @@ class Speaker(Protocol):
         as an underrun.  Raises DeviceError: close the device and open it again.
         """
 
+    def check(self) -> None:
+        """DeviceError when the device has gone, though nothing is written to it."""
+
     def drain(self) -> None:
         """Play out what the device still holds; takes little longer than ``delay``."""
 

@@ -173,6 +173,9 @@ class NullSpeaker:
         self._clock.sleep(self.delay - BUFFER_S)
         return int(underrun)
 
+    def check(self) -> None:
+        """It cannot go away."""
+
     def drain(self) -> None:
         """Wait until all is played."""
         self._clock.sleep(self.delay)
@@ -217,6 +220,9 @@ class FileSpeaker(NullSpeaker):
             self._writer.sync()
             self._header_due = self._clock.now() + HEADER_EVERY_S
         return super().write(pcm)
+
+    def check(self) -> None:
+        """It cannot go away."""
 
     def drain(self) -> None:
         """Wait until all is played, and finish the header."""

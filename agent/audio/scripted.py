@@ -172,6 +172,10 @@ class ScriptedSpeaker(_Scripted):
         underrun, self._underrun = self._underrun, False
         return self._player.write(pcm) or int(underrun)
 
+    def check(self) -> None:
+        """DeviceError when vanished."""
+        self._check()
+
     def drain(self) -> None:
         """Wait until all is played."""
         self._thawed()

@@ -65,6 +65,7 @@ class Ledger:
         self.position = 0  #: packets sent on this connection
         self.reached = start  #: one past the newest ring packet sent on this connection
         self.last_voiced = -1  #: newest ring packet sent that held speech
+        self._spoke_at, self._final_at = 0, -1  # positions of the newest speech and final
         self._answered_to = start  # speech before this packet has its final
         self._shown_to = start  # where the newest sentence that was shown ended
         self._runs: deque[_Run] = deque(maxlen=MAX_RUNS)
@@ -85,7 +86,8 @@ class Ledger:
         """A new connection: its times begin at 0 and what follows starts at ``resume``."""
         repeats = any(seq in self._speech for seq in range(self.resume, self._covered))
         self._repeat_until = self._covered if repeats else self.resume
-        self.position = 0
+        self.position = self._spoke_at = 0
+        self._final_at = -1
         self.reached = self.resume
         self._answered_to = self._shown_to = self.resume
         self._runs.clear()
@@ -102,7 +104,7 @@ class Ledger:
         if seq is not None:
             self.reached = seq + 1
             if voiced:
-                self.last_voiced = seq
+                self.last_voiced, self._spoke_at = seq, self.position
                 self._speech.add(seq)
             elif self.nothing_said:
                 self.resume = max(self.resume, seq + 1 - PAD)
@@ -130,6 +132,7 @@ class Ledger:
         """A finished sentence: its place, and a new place to resume from."""
         heard = self._heard.pop(result.index, self.reached)
         start = self._start(result)
+        self._final_at = self.position
         repeated = start < self._repeat_until
         if result.end_ms is not None:
             end = resume = max(start, self.ring_seq(result.end_ms))
@@ -171,6 +174,11 @@ class Ledger:
     def certain(self) -> bool:
         """Whether :attr:`answered` is more than likely: no speech follows the replay's place."""
         return self.last_voiced < self.resume + SLACK
+
+    @property
+    def likely(self) -> bool:
+        """Whether the newest final came well after the last speech, and none is under way."""
+        return not self.open_sentences and self._final_at - self._spoke_at >= SLACK
 
     def settle(self, upto: int | None = None) -> None:
         """Nothing more is expected for what was sent (before ``upto``): never replay it."""

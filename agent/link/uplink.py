@@ -94,6 +94,7 @@ class Uplink:
         self._active_at = 0.0  # when anything last happened that keeps the connection warm
         self._played_at: float | None = None  # when the last take was sent to its end
         self._answer_at = 0.0
+        self._said = 0  # packets of speech sent since anything was answered
         self._suspected = False  # a service that never answers is not dropped again and again
         self._awaiting = False  # whether answers to what was said are still awaited
         self._origin: int | None = None
@@ -156,6 +157,7 @@ class Uplink:
             self._bucket.refill()
             self._numbers.new_connection()
             self._audio_at = self._answer_at = now
+            self._said = 0
             self._played_at = None
 
     def disconnected(self) -> None:
@@ -173,7 +175,7 @@ class Uplink:
         """Place a result of the service on the microphone's time line and number it."""
         with self._lock:
             self._answer_at = self._active_at = now
-            self._suspected = False
+            self._said, self._suspected = 0, False
             number = self._numbers.number(result.index, result.final)
             if not result.final:
                 return self._answer(number, self._ledger.partial(result))
@@ -219,6 +221,7 @@ class Uplink:
                 self._ledger.sent(None)
                 return
             self.tape.sent(step.packet)
+            self._said += step.packet.voiced
             self._ledger.sent(step.packet.seq, step.packet.voiced)
             if self.tape.is_open:
                 self._active_at = now
@@ -228,7 +231,7 @@ class Uplink:
         with self._lock:
             if self._pair is None or self._suspected or now - self._answer_at < DEAF_S:
                 return False
-            self._suspected = self._ledger.unanswered * PACKET_MS >= DEAF_MS
+            self._suspected = self._said * PACKET_MS >= DEAF_MS
             return self._suspected
 
     @property
@@ -309,6 +312,8 @@ class Uplink:
             grace = GRACE_S if self._ledger.certain else DOUBT_S
             if self._ledger.nothing_said or now >= since + grace:
                 return True
+        elif self._ledger.likely and now >= since + DOUBT_S:
+            return True
         return None if now >= since + self._result_timeout else False
 
     def _forget_all(self) -> None:

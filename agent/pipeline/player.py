@@ -154,6 +154,7 @@ class Player(Worker):
             self._telemetry.count("underruns", underruns)
 
     def _pause(self, now: float) -> None:
+        self._sink.check()
         if self.speaking and self._quiet_at is None:
             self._quiet_at = now
         if self._quiet_at is not None and now >= self._quiet_at + QUIET_S:

@@ -202,9 +202,9 @@ class Rig:
         return {packet for sound in sounds for packet in packets(sound)}
 
     def excuse_missed(self) -> None:
-        """Of the speech the microphone did not hear, nothing can come."""
+        """Of the speech the microphone did not hear, or heard half of, nothing need come."""
         for start, end in self.device.microphone.missed:
-            self.excused |= {w.number for w in self.words if start <= w.start_ms < w.end_ms <= end}
+            self.excused |= {w.number for w in self.words if w.start_ms < end and start < w.end_ms}
 
     def excuse_overwritten(self) -> None:
         """What memory could not hold, if `lost_audio` told of all of it.

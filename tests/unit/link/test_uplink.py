@@ -186,3 +186,14 @@ def test_speech_without_any_answer_is_suspected_once_in_a_spell() -> None:
     quiet.press()
     quiet.pause(600)
     assert not quiet.uplink.deaf(quiet.now), "silence needs no answer"
+
+
+def test_an_answered_sentence_is_not_taken_for_deafness() -> None:
+    world = World(endpoint=20)
+    world.press(pre_roll=0)
+    for word in range(1, 8):
+        world.say(word, 25)
+        world.pause(8)
+    world.pause(600)
+    assert world.heard() == world.spoken
+    assert not world.uplink.deaf(world.now)

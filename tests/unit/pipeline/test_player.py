@@ -162,3 +162,14 @@ def test_the_room_counts_as_audible_a_little_longer() -> None:
     audible = [at for at, is_audible in seen if is_audible]
     assert audible[0] <= 0.14
     assert audible[-1] >= 0.5
+
+
+def test_a_speaker_that_goes_away_in_silence_is_noticed() -> None:
+    rig = Rig()
+    rig.clock.at(1.0, rig.speaker.vanish)
+    rig.clock.at(2.0, rig.speaker.come_back)
+    rig.run(4.0)
+    assert [e.event for _, e in rig.events if isinstance(e, Notice)] == [
+        "speaker_lost",
+        "speaker_back",
+    ]
