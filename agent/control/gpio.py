@@ -32,7 +32,7 @@ class Panel:
                 self._button(gpiozero, number, button.pin)
             if talk.led is not None:
                 self.light = Light(self._lamp(gpiozero, talk.led.pin), clock)
-        except BaseException:
+        except BaseException:  # whatever ends this, nothing half made stays open
             self.close()
             raise
 

@@ -85,7 +85,7 @@ def dial(
     except (OSError, ValueError) as error:
         sock.close()
         raise LinkError(f"{target} hung up at once ({error})", "reset") from error
-    except BaseException:
+    except BaseException:  # whatever ends this, nothing half made stays open
         sock.close()
         raise
 

@@ -37,7 +37,7 @@ def connect(
         connection.shake_hands(endpoint.headers, cancelled)
         if protocol.handshake_exc is not None:
             raise _failure(protocol.handshake_exc)
-    except BaseException:
+    except BaseException:  # whatever ends this, nothing half made stays open
         sock.close()
         raise
     return connection

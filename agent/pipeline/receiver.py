@@ -94,7 +94,7 @@ class Receiver(Worker):
             for message in protocol.begin():
                 socket.send(message)
             self._await_ready(connection)
-        except BaseException:
+        except BaseException:  # whatever ends this, nothing half made stays open
             socket.close()
             raise
         finally:

@@ -94,7 +94,7 @@ def _connect(path: Path) -> sqlite3.Connection:
         _check(database)
         with database:
             database.execute(SCHEMA)
-    except BaseException:
+    except BaseException:  # whatever ends this, nothing half made stays open
         database.close()
         raise
     return database

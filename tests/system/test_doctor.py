@@ -64,16 +64,6 @@ def cloud() -> Iterator[Emulator]:
 
 
 @pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Broker]:
-    if not MOSQUITTO:
-        pytest.skip(MISSING)
-    broker = Broker(tmp_path / "broker")
-    broker.start()
-    yield broker
-    broker.stop()
-
-
-@pytest.fixture
 def config(tmp_path: Path, cloud: Emulator) -> Path:
     write_wav(tmp_path / "speech.wav", recording("Front_Center") + silence(1.0))
     return write_config(tmp_path, cloud.url)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from agent.events import Pair
+from agent.events import Pair, Result
 from tests.unit.link.world import World
 
 
@@ -189,11 +189,16 @@ def test_speech_without_any_answer_is_suspected_once_in_a_spell() -> None:
 
 
 def test_an_answered_sentence_is_not_taken_for_deafness() -> None:
-    world = World(endpoint=20)
+    """Its newest partial came early, so a replay would begin seconds before its end."""
+    world = World(latency=1000)
     world.press(pre_roll=0)
     for word in range(1, 8):
         world.say(word, 25)
         world.pause(8)
-    world.pause(600)
-    assert world.heard() == world.spoken
+        if word == 1:
+            world.uplink.result(Result(0, "1"), world.now)
+    world.pause(15)
+    world.uplink.result(Result(0, "1 2 3 4 5 6 7", final=True), world.now)
+    assert world.uplink.unanswered_ms > 3000
+    world.pause(500)
     assert not world.uplink.deaf(world.now)
