@@ -1,7 +1,7 @@
 """The composition root: builds the device from its configuration, runs it, takes it down.
 
 Everything is made in :meth:`App.__init__`'s order of data flow, started from the
-outside in (reports, speaker, connection, microphone) and stopped in reverse.
+outside in (speaker, connection, microphone, reports) and stopped with the reports last.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from agent.report.mqtt import Reporter
 from agent.report.nowhere import Nowhere
 from agent.report.telemetry import Telemetry
 from agent.services.provider import Provider
-from agent.system.priority import lock_memory
+from agent.system.memory import lock_memory, one_heap
 from agent.system.systemd import Notifier
 from agent.threads import Worker
 
@@ -214,8 +214,8 @@ class App:
         return 0
 
     def _start(self) -> None:
+        one_heap()
         lock_memory()
-        self.reports.start()
         self._speaker.open()
         self._microphone.open()
         log.info("microphone: %s", self._microphone.description)
@@ -223,6 +223,7 @@ class App:
         self.controller.start()
         for worker in self._workers:
             self._launch(worker)
+        self.reports.start()  # last: what it loads must not hold up the first packet
         self.supervisor.ready()
 
     def _launch(self, worker: Worker) -> None:

@@ -2,15 +2,14 @@
 
 Samples cross it as s16le mono at the configured rate, always whole.  Adapters:
 :mod:`~agent.audio.alsa` (sound cards), :mod:`~agent.audio.files` (``file:``,
-``stdin``, ``null``) and :mod:`~agent.audio.scripted` (driven by tests).
+``stdin``, ``null``) and :mod:`~agent.audio.scripted` (driven by tests).  An adapter is
+loaded when it is asked for.
 """
 
 from __future__ import annotations
 
 from typing import Literal, Protocol
 
-from agent.audio.alsa import AlsaMicrophone, AlsaSpeaker
-from agent.audio.files import FileMicrophone, FileSpeaker, NullSpeaker, StdinMicrophone
 from agent.clock import Clock
 
 FILE = "file:"
@@ -92,11 +91,17 @@ def microphone(
     card and ``channel`` (0 is the first) or a mix of all of them is used; ``loop``
     repeats a file.  Raises UsageError when ALSA is asked for and pyalsaaudio missing.
     """
+    if device == "stdin":
+        from agent.audio.files import StdinMicrophone
+
+        return StdinMicrophone(rate=rate, clock=clock)
     if device.startswith(FILE):
+        from agent.audio.files import FileMicrophone
+
         path = device.removeprefix(FILE)
         return FileMicrophone(path, rate=rate, channel=channel, loop=loop, clock=clock)
-    if device == "stdin":
-        return StdinMicrophone(rate=rate, clock=clock)
+    from agent.audio.alsa import AlsaMicrophone
+
     return AlsaMicrophone(device, rate=rate, channels=channels, channel=channel, clock=clock)
 
 
@@ -107,7 +112,13 @@ def speaker(device: str | None, *, rate: int, clock: Clock) -> Speaker:
     asked for and pyalsaaudio missing.
     """
     if device is None or device == "null":
+        from agent.audio.files import NullSpeaker
+
         return NullSpeaker(rate=rate, clock=clock)
     if device.startswith(FILE):
+        from agent.audio.files import FileSpeaker
+
         return FileSpeaker(device.removeprefix(FILE), rate=rate, clock=clock)
+    from agent.audio.alsa import AlsaSpeaker
+
     return AlsaSpeaker(device, rate=rate, clock=clock)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import webrtcvad
+import _webrtcvad as webrtcvad  # the module around it reads package metadata: 1 MB, 10 ms
 
 from agent.audio.pcm import PACKET_MS, SAMPLE_BYTES, level_dbfs, packet_bytes
 
@@ -20,7 +20,9 @@ class Vad:
 
     def __init__(self, rate: int, aggressiveness: int = 2) -> None:
         self._rate = rate
-        self._vad = webrtcvad.Vad(aggressiveness)
+        self._vad = webrtcvad.create()
+        webrtcvad.init(self._vad)
+        webrtcvad.set_mode(self._vad, aggressiveness)
         self._packet = packet_bytes(rate)
         self._frame = rate * FRAME_MS // 1000 * SAMPLE_BYTES
 
@@ -39,7 +41,7 @@ class Vad:
         return 2 * speech >= len(frames)
 
     def _is_speech(self, frame: bytes) -> bool:
-        return bool(self._vad.is_speech(frame, self._rate))
+        return bool(webrtcvad.process(self._vad, self._rate, frame, len(frame) // SAMPLE_BYTES))
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,8 @@ COMMANDS = (
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code: 0 done, 1 failed, 2 wrong usage or configuration."""
-    args = _parser().parse_args(argv)
+    argv = sys.argv[1:] if argv is None else argv
+    args = _parser(argv).parse_args(argv)
     try:
         return int(args.run(args))
     except DragomanError as error:
@@ -38,12 +39,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
+    """The command in ``argv`` alone where it is one: the others need not be loaded."""
+    asked = [name for name in COMMANDS if argv and argv[0] == name.replace("_", "-")]
     parser = argparse.ArgumentParser(
         prog="dragoman", description="The firmware-side agent of a speech translator."
     )
     parser.add_argument("--version", action="version", version=f"dragoman {__version__}")
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for name in COMMANDS:
+    for name in asked or COMMANDS:
         importlib.import_module(f"agent.cli.{name}").add_parser(subparsers)
     return parser

@@ -17,7 +17,7 @@ from agent.pipeline.cloud import Cloud, Parts
 from agent.pipeline.recorder import Recorder
 from agent.pipeline.uploader import Uploader
 from agent.pipeline.utterances import Utterances
-from agent.services.catalog import Limits
+from agent.services.entry import Limits
 from agent.services.shapes import Clip
 from agent.threads import Worker
 

@@ -9,7 +9,8 @@ from agent.clock import Clock
 from agent.config.schema import Config
 from agent.doctor.check import Check, failed
 from agent.errors import DragomanError
-from agent.report.connection import Connection, Down, Signal, Unheard, Up, tls_context
+from agent.report.connection import Connection, tls_context
+from agent.report.signals import Down, Signal, Unheard, Up
 from agent.report.topics import Topics
 
 CONNECT_S = 4.0

@@ -19,7 +19,7 @@ from agent.link.spool import Recording
 from agent.link.text import TextService
 from agent.link.websocket import WebSocket
 from agent.services.base import Message, StreamProtocol
-from agent.services.catalog import Shape
+from agent.services.entry import Shape
 from agent.services.provider import Provider
 from agent.services.shapes import Clip
 

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from agent.clock import Clock
 from agent.errors import LinkError, UsageError
+from agent.link import tls
 
 SLICE_S = 0.1
 SEND_BUFFER = 32 * 1024  # bytes; about a second of audio: a backlog belongs in the ring
@@ -50,19 +51,6 @@ class Target:
         return f"{self.host}:{self.port}"
 
 
-def tls_context(ca_file: str | None) -> ssl.SSLContext:
-    """Verified TLS with the system's authorities, or only those in ``ca_file``.
-
-    Raises UsageError when the file cannot be read.
-    """
-    try:
-        return ssl.create_default_context(cafile=ca_file)
-    except (OSError, ssl.SSLError) as error:
-        raise UsageError(
-            f"network.ca_file: {ca_file}: not a readable PEM certificate ({error})"
-        ) from error
-
-
 def dial(
     url: str,
     limits: Limits,
@@ -75,7 +63,7 @@ def dial(
     Raises LinkError with a message that says what to look at.
     """
     target = Target.of(url)
-    context = tls_context(ca_file) if target.secure else None
+    context = tls.context(ca_file) if target.secure else None
     deadline = clock.now() + limits.connect
     sock = _connect_any(target, _Waiter(target, clock, deadline, cancelled))
     try:

@@ -9,7 +9,7 @@ from agent.clock import Clock
 from agent.errors import LinkError, Refused
 from agent.events import Failure, Pair, ServiceEvent
 from agent.link.http import HttpClient, portal
-from agent.services.catalog import check
+from agent.services.entry import check
 from agent.services.provider import Provider
 from agent.services.shapes import Clip, Nonce, Request, Response
 

@@ -14,7 +14,8 @@ import urllib3
 from urllib3.exceptions import HTTPError, NameResolutionError, NewConnectionError, SSLError
 
 from agent.errors import LinkError
-from agent.link.dial import Target, tls_context
+from agent.link import tls
+from agent.link.dial import Target
 from agent.services.shapes import Request, Response
 
 MAX_BODY = 64 * 1024 * 1024  # bytes; the largest answer anything here can mean
@@ -30,7 +31,7 @@ class HttpClient:
 
     def __init__(self, ca_file: str | None = None, timeout_s: float = 30.0) -> None:
         self._pool = urllib3.PoolManager(
-            ssl_context=tls_context(ca_file),
+            ssl_context=tls.context(ca_file),
             timeout=urllib3.Timeout(connect=min(10.0, timeout_s), read=timeout_s),
             retries=False,
             maxsize=4,

@@ -12,7 +12,7 @@ from agent.errors import LinkError, Refused, UsageError
 from agent.events import Failure, Garbage, Pair, ServiceEvent, Text
 from agent.link import exchange
 from agent.link.http import HttpClient
-from agent.services.catalog import Shape
+from agent.services.entry import Shape
 from agent.services.locales import choose
 from agent.services.provider import Provider
 from agent.services.shapes import Nonce, TextProtocol

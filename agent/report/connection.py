@@ -13,8 +13,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
@@ -23,8 +22,9 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from agent.config.schema import Mqtt
-from agent.errors import RunError
+from agent.link.tls import context as verified
 from agent.report.payloads import OFFLINE
+from agent.report.signals import Acked, Connect, Down, Incoming, Post, Unheard, Up
 from agent.report.topics import Topic, Topics, birth_topic
 
 KEEPALIVE_S = 30
@@ -44,88 +44,28 @@ _MENDS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Up:
-    """The broker accepted the connection; it takes ``window`` unacknowledged messages."""
-
-    window: int
-
-
-@dataclass(frozen=True, slots=True)
-class Down:
-    """The connection has ended, the last signal; ``refused`` when retrying soon is no use."""
-
-    reason: str
-    refused: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Acked:
-    """The broker answered message ``message_id``; a ``code`` of 0x80 and up is a refusal."""
-
-    message_id: int
-    code: int
-
-
-@dataclass(frozen=True, slots=True)
-class Incoming:
-    """A message on a subscribed topic."""
-
-    topic: str
-    payload: bytes
-    retained: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Unheard:
-    """The broker refuses a subscription."""
-
-    reason: str
-
-
-Signal = Up | Down | Acked | Incoming | Unheard
-Post = Callable[[Signal], None]
-
-
-class Link(Protocol):
-    """What the reporter needs of a connection; see :class:`Connection`."""
-
-    def open(self) -> None: ...
-    def publish(self, topic: str, payload: bytes, qos: int, retain: bool = False) -> int: ...
-    def close(self) -> None: ...
-
-
-#: Makes a connection that posts its signals to the given callable.
-Connect = Callable[[Post], Link]
-
-
 def tls_context(settings: Mqtt) -> ssl.SSLContext | None:
     """Verified TLS by ``mqtt.ca_file`` or the system's authorities; None without ``mqtt.tls``.
 
     Raises:
-        RunError: the file cannot be read or holds no certificate.
+        UsageError: the file cannot be read or holds no certificate.
     """
-    if not settings.tls:
-        return None
-    try:
-        return ssl.create_default_context(cafile=settings.ca_file)
-    except OSError as error:  # ssl.SSLError is one
-        raise RunError(f"cannot read mqtt.ca_file {settings.ca_file}: {error}") from error
+    return verified(settings.ca_file, "mqtt.ca_file") if settings.tls else None
 
 
 def connector(settings: Mqtt, device: str, topics: Topics) -> Connect:
     """What makes the connections of ``device``.
 
     Raises:
-        RunError: see :func:`tls_context`.
+        UsageError: see :func:`tls_context`.
     """
-    tls = tls_context(settings)
+    context = tls_context(settings)
     client_id = f"dragoman-{device}"
     will = (topics.status, OFFLINE)
     subscriptions = [topics.command.name]
     if settings.discovery:
         subscriptions.append(birth_topic(settings.discovery))
-    return lambda post: Connection(settings, tls, client_id, will, subscriptions, post)
+    return lambda post: Connection(settings, context, client_id, will, subscriptions, post)
 
 
 class _Client(paho.Client):

@@ -14,9 +14,12 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from agent.report.outbox import Outbox
 from agent.report.topics import Topic
+
+if TYPE_CHECKING:
+    from agent.report.outbox import Outbox
 
 #: Unacknowledged messages at a time; brokers and paho take 20 without queueing.
 WINDOW = 16

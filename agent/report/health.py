@@ -5,9 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from agent.events import Notice
-from agent.report.outbox import Outbox
+
+if TYPE_CHECKING:
+    from agent.report.outbox import Outbox
 
 log = logging.getLogger(__name__)
 

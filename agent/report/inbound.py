@@ -8,7 +8,7 @@ from typing import Any
 
 from agent.errors import UsageError
 from agent.report import payloads
-from agent.report.connection import Incoming
+from agent.report.signals import Incoming
 from agent.report.topics import Topics
 
 log = logging.getLogger(__name__)

@@ -19,23 +19,12 @@ from agent.clock import Clock, rfc3339
 from agent.config.schema import Mqtt
 from agent.events import Notice, Transcript
 from agent.report import payloads
-from agent.report.connection import (
-    Acked,
-    Connect,
-    Down,
-    Incoming,
-    Link,
-    Signal,
-    Unheard,
-    Up,
-    connector,
-)
 from agent.report.dispatch import Dispatch, refusal
 from agent.report.health import OutboxHealth
 from agent.report.homeassistant import discovery
 from agent.report.inbound import Inbound
-from agent.report.outbox import Outbox
 from agent.report.reconnect import Reconnect, Timers
+from agent.report.signals import Acked, Connect, Down, Incoming, Link, Signal, Unheard, Up
 from agent.report.topics import Topic, Topics
 from agent.threads import Worker
 
@@ -69,9 +58,6 @@ class Reporter(Worker):
         connected: whether the broker takes messages at the moment.
         waiting: messages in the outbox.
         dropped: messages lost since the start because the outbox was full.
-
-    Raises:
-        RunError: ``mqtt.ca_file`` cannot be read.
     """
 
     name = "mqtt-outbox"
@@ -96,7 +82,7 @@ class Reporter(Worker):
         self._settings, self._where = settings, f"broker at {settings.host}:{settings.port}"
         self._rng, self._birth_delay_s = random.Random(), birth_delay_s
         self._reconnect = Reconnect(*retry_s, self._rng)
-        self._connect = connect or connector(settings, device, self.topics)
+        self._device, self._connect = device, connect
         self._inbox: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._timers = Timers()
         self._inbound = Inbound(self.topics, on_command, self._answer, self._on_birth)
@@ -150,6 +136,12 @@ class Reporter(Worker):
     # --- the thread --------------------------------------------------------------------------
 
     def run(self) -> None:
+        # paho and SQLite are loaded here: the microphone and the cloud do not wait for them.
+        from agent.report.connection import connector
+        from agent.report.outbox import Outbox
+
+        if self._connect is None:
+            self._connect = connector(self._settings, self._device, self.topics)
         self._outbox = Outbox(self._settings.outbox, self._settings.outbox_limit, self.clock)
         self._dispatch = Dispatch(self._outbox)
         try:
@@ -242,6 +234,7 @@ class Reporter(Worker):
     # --- the connection ----------------------------------------------------------------------
 
     def _open_link(self) -> None:
+        assert self._connect is not None
         link = self._connect(lambda signal: self._inbox.put(partial(self._on, link, signal)))
         self._link = link
         link.open()

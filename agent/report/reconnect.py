@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable
 
 from agent.clock import Backoff
-from agent.report.connection import Down
+from agent.report.signals import Down
 
 #: A connection that held for this long, in seconds, was a good one: the backoff starts over.
 #: Two devices that share an id throw each other out; this slows their fight down.

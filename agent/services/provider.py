@@ -9,7 +9,8 @@ from agent.config.schema import Service
 from agent.errors import UsageError
 from agent.events import Pair
 from agent.services.base import StreamProtocol
-from agent.services.catalog import Shape, at_home, entry
+from agent.services.catalog import at_home, entry
+from agent.services.entry import Shape
 from agent.services.shapes import ChunkProtocol, JobProtocol, UtteranceProtocol
 
 

@@ -1,8 +1,7 @@
-"""Real-time priority and locked memory for the audio threads, where the system grants them."""
+"""Real-time priority for the audio threads, where the system grants it."""
 
 from __future__ import annotations
 
-import ctypes
 import logging
 import os
 import resource
@@ -11,9 +10,6 @@ from threading import get_native_id
 log = logging.getLogger(__name__)
 
 PRIORITY = 20  # of 1 to 99: above ordinary work, below the kernel's own threads
-
-# mman.h: lock what is there and what comes, but only pages that are used (Linux 4.4).
-MCL_CURRENT, MCL_FUTURE, MCL_ONFAULT = 1, 2, 4
 
 
 def real_time() -> bool:
@@ -31,12 +27,3 @@ def real_time() -> bool:
         log.debug("no real-time priority: %s", error)
         return False
     return True
-
-
-def lock_memory() -> bool:
-    """Keep the process out of swap; false where that is not granted (LimitMEMLOCK=infinity)."""
-    soft, _ = resource.getrlimit(resource.RLIMIT_MEMLOCK)
-    if soft != resource.RLIM_INFINITY:
-        return False
-    libc = ctypes.CDLL(None, use_errno=True)
-    return bool(libc.mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) == 0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from agent.services.catalog import Limits
+from agent.services.entry import Limits
 from agent.services.shapes import Clip
 
 #: What a file begins with (offset, bytes), by the endings that promise it.

@@ -17,7 +17,7 @@ from agent.audio.segment import Segment, Segmenter
 from agent.audio.vad import Vad
 from agent.audio.wav import WavReader
 from agent.errors import DeviceError, UsageError
-from agent.services.catalog import Entry, Limits, check
+from agent.services.entry import Entry, Limits, check
 from agent.services.shapes import Clip
 from agent.transcribe.original import DECODED, original
 

@@ -12,7 +12,7 @@ from agent.errors import UsageError
 from agent.link import exchange
 from agent.link.callback import CallbackServer
 from agent.link.http import HttpClient
-from agent.services.catalog import Shape
+from agent.services.entry import Shape
 from agent.services.provider import Provider
 from agent.transcribe.record import Progress, Record
 from agent.transcribe.streams import Streams

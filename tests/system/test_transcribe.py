@@ -18,11 +18,12 @@ import pytest
 
 from agent.emulator import Emulator
 from agent.emulator.faults import Fault
-from agent.services.catalog import CATALOG, Shape
+from agent.services.catalog import SERVICES, entry
+from agent.services.entry import Shape
 from tests.system.device import RATE, noise, recording, silence, write_wav
 from tests.system.test_cli import SECRET, dragoman
 
-SPEECH = [name for name, entry in CATALOG.items() if entry.shape is not Shape.TEXT]
+SPEECH = [name for name in SERVICES if entry(name).shape is not Shape.TEXT]
 PAIRS = {"tencent-long-asr": ("zh", "en"), "tencent-tsi": ("zh", "en"), "youdao": ("en", "zh")}
 TEXTS = {
     "en": "Good morning, where is the railway station?",
@@ -74,7 +75,7 @@ def test_every_speech_service(name: str, speech: Path) -> None:
     assert file["duration_ms"] == round(lasts(SOUND) * 1000)
     assert said["index"] == 0
     assert 0 <= said["start_ms"] < said["end_ms"] <= file["duration_ms"]
-    gives = CATALOG[name].gives
+    gives = entry(name).gives
     if name == "maas-whisper-translate":
         assert said["translation"] == TEXTS["en"]
         assert "text" not in said

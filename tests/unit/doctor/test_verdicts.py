@@ -12,7 +12,7 @@ from agent.doctor.broker import verdict
 from agent.doctor.check import Check, failed, redacted
 from agent.doctor.cloud import reached, unreached
 from agent.errors import DeviceError, LinkError
-from agent.report.connection import Down, Signal, Unheard, Up
+from agent.report.signals import Down, Signal, Unheard, Up
 
 NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
 RUNNING = {

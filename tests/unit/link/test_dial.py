@@ -17,7 +17,8 @@ import pytest
 
 from agent.clock import SystemClock
 from agent.errors import LinkError, UsageError
-from agent.link.dial import Limits, Target, dial, tls_context
+from agent.link import tls
+from agent.link.dial import Limits, Target, dial
 from tests.unit.link.peers import certificate, peer, server_context
 
 Test = TypeVar("Test", bound=Callable[..., None])
@@ -98,7 +99,7 @@ def test_an_authority_that_cannot_be_read_is_refused(tmp_path: Path, content: by
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(UsageError, match=r"network\.ca_file: .*ca\.pem: not a readable PEM"):
-        tls_context(str(path))
+        tls.context(str(path))
 
 
 def test_a_plain_connection_never_blocks_and_delays_nothing() -> None:

@@ -11,8 +11,8 @@ from agent.clock import SystemClock
 from agent.config.schema import Mqtt
 from agent.errors import UsageError
 from agent.events import Transcript
-from agent.report.connection import Acked, Down, Post, Up
 from agent.report.mqtt import Reporter
+from agent.report.signals import Acked, Down, Post, Up
 
 BASE = "dragoman/kitchen-1"
 

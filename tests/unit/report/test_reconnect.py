@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import random
 
-from agent.report.connection import Down
 from agent.report.reconnect import STEADY_S, Reconnect, Timers
+from agent.report.signals import Down
 
 LOST = Down("Connection refused")
 

@@ -8,8 +8,8 @@ from agent.clock import SystemClock
 from agent.events import Notice
 from agent.report import mqtt as module
 from agent.report import payloads
-from agent.report.connection import Acked, Down
 from agent.report.outbox import Outbox
+from agent.report.signals import Acked, Down
 from tests.unit.report.stage import Stage, indexes, sentence
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from agent.report import payloads
-from agent.report.connection import Incoming
+from agent.report.signals import Incoming
 from tests.unit.report.stage import BASE, Stage
 
 

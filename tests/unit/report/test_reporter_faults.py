@@ -7,8 +7,8 @@ import pytest
 
 from agent.config.schema import Mqtt
 from agent.report import mqtt as module
-from agent.report.connection import Acked, Unheard
 from agent.report.mqtt import Reporter
+from agent.report.signals import Acked, Unheard
 from tests.unit.report.stage import Stage, indexes, sentence
 
 

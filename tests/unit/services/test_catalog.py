@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 import pytest
 
 from agent.config.credentials import CREDENTIALS, with_demo
 from agent.config.schema import Service
 from agent.errors import UsageError
 from agent.events import Pair
-from agent.services.catalog import CATALOG, Entry, Limits, Shape, at_home, check, entry
+from agent.services.catalog import OFFERS, SERVICES, at_home, entry
+from agent.services.entry import Entry, Limits, Shape, check
 from agent.services.shapes import Clip
 
 MB = 2**20
@@ -19,7 +22,9 @@ METHODS = {
     Shape.JOB: ("submit", "submit_url", "submitted", "delivered", "receipt"),
     Shape.TEXT: ("request", "answer", "feed", "finish"),
 }
-entries = pytest.mark.parametrize("service", CATALOG.values(), ids=lambda each: each.name)
+entries = pytest.mark.parametrize(
+    "service", [entry(name) for name in SERVICES], ids=lambda each: each.name
+)
 
 
 @entries
@@ -38,8 +43,13 @@ def test_every_service_knows_its_document_its_host_and_its_credentials(service: 
 
 
 def test_the_configuration_and_the_catalog_know_the_same_services() -> None:
-    assert set(CATALOG) == set(CREDENTIALS)
-    assert all(name == service.name for name, service in CATALOG.items())
+    assert set(SERVICES) == set(CREDENTIALS)
+    assert all(entry(name).name == name for name in SERVICES)
+
+
+def test_every_offer_is_at_its_providers_address() -> None:
+    for offer in OFFERS:
+        assert {urlsplit(entry(name).host).hostname for name in offer.services} == {offer.host}
 
 
 def test_an_unknown_service_is_refused_with_those_there_are() -> None:
@@ -139,4 +149,4 @@ def test_services_of_one_provider_share_an_address() -> None:
 
 @pytest.mark.parametrize("url", [None, "http://127.0.0.1:8765", "wss://proxy.example"])
 def test_an_address_of_ones_own_serves_them_all(url: str | None) -> None:
-    assert all(at_home(Service(name=name, url=url)).url == url for name in CATALOG)
+    assert all(at_home(Service(name=name, url=url)).url == url for name in SERVICES)

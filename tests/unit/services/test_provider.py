@@ -10,7 +10,8 @@ from agent.config.credentials import with_demo
 from agent.config.schema import Service
 from agent.errors import UsageError
 from agent.events import Pair
-from agent.services.catalog import CATALOG, Shape, entry
+from agent.services.catalog import SERVICES, entry
+from agent.services.entry import Shape
 from agent.services.provider import Provider
 from agent.services.shapes import Nonce
 
@@ -25,12 +26,12 @@ def test_a_provider_begins_with_the_configured_pair() -> None:
     assert made.name == "youdao"
 
 
-@pytest.mark.parametrize("name", [n for n, e in CATALOG.items() if e.shape is not Shape.TEXT])
+@pytest.mark.parametrize("name", [n for n in SERVICES if entry(n).shape is not Shape.TEXT])
 def test_every_service_for_sound_can_be_used_live(name: str) -> None:
     provider(name, source="zh", target="en").check_live()
 
 
-@pytest.mark.parametrize("name", [n for n, e in CATALOG.items() if e.shape is Shape.TEXT])
+@pytest.mark.parametrize("name", [n for n in SERVICES if entry(n).shape is Shape.TEXT])
 def test_services_for_text_cannot(name: str) -> None:
     with pytest.raises(UsageError, match=f"service: {name} works on text, not live"):
         provider(name).check_live()

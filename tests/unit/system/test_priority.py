@@ -1,4 +1,4 @@
-"""Real-time priority and locked memory: taken only where they are granted."""
+"""Real-time priority: taken only where it is granted."""
 
 from __future__ import annotations
 
@@ -51,25 +51,3 @@ def test_a_kernel_that_refuses_is_no_reason_to_fail(monkeypatch: pytest.MonkeyPa
     limit(monkeypatch, resource.RLIMIT_RTPRIO, 99)
     monkeypatch.setattr(os, "sched_setscheduler", refuse)
     assert not priority.real_time()
-
-
-@pytest.mark.parametrize(
-    ("soft", "answer", "locked"),
-    [(8 * 1024 * 1024, 0, None), (resource.RLIM_INFINITY, 0, 7), (resource.RLIM_INFINITY, -1, 7)],
-)
-def test_memory_is_locked_only_without_a_limit(
-    monkeypatch: pytest.MonkeyPatch, soft: int, answer: int, locked: int | None
-) -> None:
-    flags: list[int] = []
-
-    class Libc:
-        def __init__(self, *_: object, **__: object) -> None: ...
-
-        def mlockall(self, value: int) -> int:
-            flags.append(value)
-            return answer
-
-    limit(monkeypatch, resource.RLIMIT_MEMLOCK, soft)
-    monkeypatch.setattr("ctypes.CDLL", Libc)
-    assert priority.lock_memory() is (locked is not None and answer == 0)
-    assert flags == ([] if locked is None else [locked])

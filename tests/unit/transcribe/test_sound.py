@@ -12,12 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.errors import UsageError
-from agent.services.catalog import CATALOG, Limits, check
+from agent.services.catalog import SERVICES, entry
+from agent.services.entry import Limits, check
 from agent.transcribe.original import original
 from agent.transcribe.sound import RATE, Piece, cut, most_packets, prepare
 
-WHISPER, FAST, YOUDAO = (CATALOG[n] for n in ("maas-whisper", "maas-fast-asr", "youdao"))
-LONG_ASR = CATALOG["tencent-long-asr"]
+WHISPER, FAST, YOUDAO = (entry(n) for n in ("maas-whisper", "maas-fast-asr", "youdao"))
+LONG_ASR = entry("tencent-long-asr")
 MP3_FRAME = b"\xff\xfb\x90\x00"
 
 
@@ -85,15 +86,15 @@ def test_pieces_are_within_the_limit_and_where_they_say(parts: list[tuple[bool, 
         assert piece.offset_ms <= first < last <= piece.offset_ms + 1000
 
 
-@pytest.mark.parametrize("name", [n for n, e in CATALOG.items() if most_packets(e.limits)])
+@pytest.mark.parametrize("name", [n for n in SERVICES if most_packets(entry(n).limits)])
 def test_the_longest_piece_is_what_the_service_just_takes(name: str) -> None:
-    packets = most_packets(CATALOG[name].limits)
+    packets = most_packets(entry(name).limits)
     assert packets is not None
     (longest,) = cut(bytes(packets * 1280), Limits())
-    check(CATALOG[name], longest.clip)
+    check(entry(name), longest.clip)
     (longer,) = cut(bytes(packets * 1280 + 1280), Limits())
     with pytest.raises(UsageError, match="takes at most"):
-        check(CATALOG[name], longer.clip)
+        check(entry(name), longer.clip)
 
 
 def test_bytes_count_with_the_header_and_as_base64() -> None:
@@ -161,9 +162,9 @@ def test_a_file_that_cannot_be_cut_names_the_limit(tmp_path: Path) -> None:
 def test_what_is_no_sound_is_refused_by_name(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "a.mp3"
     path.write_bytes(data)
-    for entry in (YOUDAO, WHISPER):
+    for service in (YOUDAO, WHISPER):
         with pytest.raises(UsageError, match=r"a\.mp3: "):
-            prepare(path, entry)
+            prepare(path, service)
     with pytest.raises(UsageError, match="nowhere"):
         prepare(tmp_path / "nowhere.mp3", FAST)
     with pytest.raises(UsageError, match="directory"):
