@@ -52,7 +52,7 @@ log = logging.getLogger(__name__)
 
 STOP_S = 0.6  # for the threads of the data path together
 REPORTS_S = 1.2  # for the last messages to leave or to be on disk
-TICK_S = 0.1
+TICK_S = 0.25
 TELEMETRY_S = 10.0
 
 

@@ -29,8 +29,7 @@ class Clock(Protocol):
 class SystemClock:
     """The clock of this machine."""
 
-    def now(self) -> float:
-        return time.monotonic()
+    now = staticmethod(time.monotonic)  # asked many times a packet: no frame of ours around it
 
     def utc(self) -> datetime:
         return datetime.now(UTC)

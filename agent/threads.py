@@ -20,6 +20,9 @@ from agent.errors import DragomanError
 log = logging.getLogger(__name__)
 
 
+_CLOSED = suppress(OSError, ValueError)  # nobody waits any more; stateless, so made once
+
+
 class Wake:
     """A wake-up any thread may give without ever blocking (an eventfd).
 
@@ -32,7 +35,7 @@ class Wake:
 
     def set(self) -> None:
         """Wake whoever waits, now or at their next :meth:`wait`."""
-        with suppress(OSError, ValueError):  # closed: nobody waits any more
+        with _CLOSED:
             os.eventfd_write(self._fd, 1)
 
     def wait(self, seconds: float | None) -> bool:

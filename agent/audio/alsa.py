@@ -7,11 +7,14 @@ from typing import Literal
 from agent.audio.card import Card, load
 from agent.audio.convert import Converter, Spreader
 from agent.audio.pace import Playout
+from agent.audio.pcm import PACKET_MS
 from agent.clock import Clock
 from agent.errors import DeviceError, Overrun
 
-CAPTURE_BUFFER_MS = 240
-PLAYBACK_BUFFER_MS = 100
+# A period of capture is a packet, so each costs one wake-up; one of playback is short, so that
+# little is left to play when somebody interrupts.
+CAPTURE_PERIOD_MS, CAPTURE_BUFFER_MS = PACKET_MS, 6 * PACKET_MS
+PLAYBACK_PERIOD_MS, PLAYBACK_BUFFER_MS = 20, 100
 STALL_S = 1.0
 START_S = 3.0  # a sound server may have to wake a sleeping card first
 SPIN_S = 0.005
@@ -42,7 +45,8 @@ class AlsaMicrophone:
     def open(self) -> None:
         """Open the card; DeviceError when it is missing, busy, forbidden or unsuitable."""
         self.close()
-        card = Card(self._device, "microphone", self._rate, self._channels, CAPTURE_BUFFER_MS)
+        periods = (CAPTURE_PERIOD_MS, CAPTURE_BUFFER_MS)
+        card = Card(self._device, "microphone", self._rate, self._channels, *periods)
         try:
             self._converter = self._converter_for(card)
         except DeviceError:
@@ -119,7 +123,8 @@ class AlsaSpeaker:
     def open(self) -> None:
         """Open the card; DeviceError when it is missing, busy, forbidden or unsuitable."""
         self.close()
-        card = Card(self._device, "speaker", self._rate, 1, PLAYBACK_BUFFER_MS)
+        periods = (PLAYBACK_PERIOD_MS, PLAYBACK_BUFFER_MS)
+        card = Card(self._device, "speaker", self._rate, 1, *periods)
         self._card, self._playout = card, Playout(self._clock, card.shape.buffer_s)
         self._renew_spreader(card)
         self.description = f"{self._device} {self._rate} Hz mono -> {card.shape}"

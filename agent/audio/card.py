@@ -17,7 +17,6 @@ from agent.audio.alsa_errors import errno_of, hush, mend
 from agent.audio.convert import FORMAT_BYTES, SampleFormat
 from agent.errors import DeviceError, Overrun, UsageError
 
-PERIOD_MS = 20
 POLL_MS = 100
 
 # What we can convert, best first; S24_LE late because pyalsaaudio 0.10 miscounts its frames.
@@ -82,12 +81,20 @@ class Card:
     All methods raise DeviceError in one line with the mend.
     """
 
-    def __init__(self, device: str, role: str, rate: int, channels: int, buffer_ms: int) -> None:
+    def __init__(
+        self,
+        device: str,
+        role: str,
+        rate: int,
+        channels: int,
+        period_ms: int,
+        buffer_ms: int,
+    ) -> None:
         self.device, self.role = device, role
         self._alsa = load()
         capture = role == "microphone"
         self._kind = self._alsa.PCM_CAPTURE if capture else self._alsa.PCM_PLAYBACK
-        self._buffer_ms = buffer_ms
+        self._period_ms, self._buffer_ms = period_ms, buffer_ms
         self._pcm, self.shape = self._negotiate(rate, channels)
         self._poll = select.poll()
         for fd, events in self._pcm.polldescriptors():
@@ -191,8 +198,8 @@ class Card:
                 rate=rate,
                 channels=channels,
                 format=getattr(self._alsa, f"PCM_FORMAT_{sample_format}"),
-                periodsize=rate * PERIOD_MS // 1000,
-                periods=self._buffer_ms // PERIOD_MS,
+                periodsize=rate * self._period_ms // 1000,
+                periods=self._buffer_ms // self._period_ms,
             )
         except self._alsa.ALSAAudioError as error:
             raise self._translated(error) from error

@@ -21,7 +21,7 @@ from agent.errors import DeviceError, EndOfAudio
 
 log = logging.getLogger(__name__)
 
-READ_MS = 20
+READ_MS = 40
 POLL_S = 0.1
 HEADER_EVERY_S = 1.0
 BUFFER_S = 0.1
@@ -69,7 +69,7 @@ class FileMicrophone:
         )
 
     def read(self) -> bytes:
-        """The next 20 ms, when they have passed; EndOfAudio after the last."""
+        """The next 40 ms, when they have passed; EndOfAudio after the last."""
         if self._reader is None:
             raise DeviceError(f"{self.path} is not open")
         wanted = _bytes(READ_MS, self._rate)
@@ -126,7 +126,7 @@ class StdinMicrophone:
             self._pace = Pace(self._rate * (1.0 if regular else PIPE_SLACK), self._clock)
 
     def read(self) -> bytes:
-        """What was written, at most 20 ms; EndOfAudio when the writer has closed."""
+        """What was written, at most 40 ms; EndOfAudio when the writer has closed."""
         if self._pace is None:
             raise DeviceError("stdin is not open")
         if not select.select([self._fd], [], [], POLL_S)[0]:

@@ -193,17 +193,12 @@ class Uplink:
             take = self.tape.current
             if take is not None and take.pair != self._pair:
                 return self._switch(now)
-            ready = self._bucket.ready_at(now)
-            if ready > now:
-                return Wait(ready)
             lost = self.tape.lost
             packet = self.tape.next(self._pair)
             if self.tape.lost > lost:
                 self._ledger.settle(self.tape.seq)  # what is gone cannot be replayed
             if packet is not None:
-                data = packet.data if not packet.flags & GUARDED else self._silence
-                due = max(ready, packet.at)
-                return Send(data, packet, due, self.tape.backlog <= 1, self._epoch)
+                return self._audio(packet, now)
             take = self.tape.current  # silence left out may have led into another take
             if take is not None and take.pair != self._pair:
                 return self._switch(now)
@@ -278,6 +273,14 @@ class Uplink:
             return False
 
     # --- under the lock ----------------------------------------------------------------------
+
+    def _audio(self, packet: Packet, now: float) -> Step:
+        ready = self._bucket.ready_at(now)
+        if ready > now:
+            return Wait(ready)
+        data = packet.data if not packet.flags & GUARDED else self._silence
+        due = max(ready, packet.at)
+        return Send(data, packet, due, self.tape.backlog <= 1, self._epoch)
 
     def _idle(self, now: float) -> Step:
         """No packet to send: trailing silence, keepalive, or hang up."""

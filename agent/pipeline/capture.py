@@ -59,7 +59,7 @@ class Capture(Worker):
         self._assembler = Assembler(ring.packet_bytes)
         self._silence = bytes(ring.packet_bytes)
         self._backoff = Backoff(base=0.25, cap=1.0)
-        self._lost = False
+        self._lost = self._retrying = False
         self.overruns = 0
 
     def run(self) -> None:
@@ -92,13 +92,15 @@ class Capture(Worker):
             self._post(Notice("overrun", {"count": self.overruns}))
             return
         if data:
-            self._works()
+            if self._retrying:
+                self._works()
             for packet in self._assembler.feed(data):
                 self._store(packet)
 
     def _works(self) -> None:
         """Samples came: only now a reopened microphone is really back."""
         self._backoff.reset()
+        self._retrying = False
         if self._lost:
             self._lost = False
             log.info("microphone is back")
@@ -108,20 +110,20 @@ class Capture(Worker):
         flags = VOICED if self._vad.voiced(packet) else 0
         if self._echo():
             flags |= GUARDED
-        seq = self._ring.write(packet, self.clock.now(), flags)
         self.beat()
-        self._listen(seq, flags == VOICED)
+        seq = self._ring.write(packet, self.last_beat, flags)
+        if self._endpointer is not None:
+            self._listen(self._endpointer, seq, flags == VOICED)
 
-    def _listen(self, seq: int, voiced: bool) -> None:
-        if self._endpointer is None:
-            return
-        change = self._endpointer.feed(seq, voiced)
+    def _listen(self, endpointer: Endpointer, seq: int, voiced: bool) -> None:
+        change = endpointer.feed(seq, voiced)
         if change is not None:
             started = isinstance(change, SpeechStarted)
             self._post(VoiceStarted(change.seq) if started else VoiceStopped(change.seq))
 
     def _reopen(self) -> None:
         """Write silence on the clock until the device opens again."""
+        self._retrying = True
         self._assembler.reset()
         due = self.clock.now()
         retry = due + self._backoff.next()
@@ -132,9 +134,10 @@ class Capture(Worker):
                 retry = self.clock.now() + max(0.2, self._backoff.next())
             due += INTERVAL_S
             self.clock.sleep(due - self.clock.now())
-            seq = self._ring.write(self._silence, self.clock.now(), FILLED)
             self.beat()
-            self._listen(seq, False)
+            seq = self._ring.write(self._silence, self.last_beat, FILLED)
+            if self._endpointer is not None:
+                self._listen(self._endpointer, seq, False)
 
     def _try_open(self) -> bool:
         try:

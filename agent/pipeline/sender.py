@@ -14,6 +14,7 @@ from agent.threads import Worker
 
 log = logging.getLogger(__name__)
 
+NEXT_S = 2 * PACKET_MS / 1000  # only a microphone that has ended lets this pass
 IDLE_S = 0.5  # looks around at least this often, so that a stop is never waited for
 
 
@@ -60,7 +61,8 @@ class Sender(Worker):
         if isinstance(step, Send):
             connection.socket.send(step.data)
             self._record(step)
-            return 0.0
+            # The next packet wakes this thread; there is nothing to decide before.
+            return NEXT_S if step.live and step.packet is not None else 0.0
         if isinstance(step, Hangup):
             self._session.drop(connection, planned=step.reason)
             return 0.0

@@ -63,7 +63,7 @@ def mic(pulse: Pulse) -> Iterator[Microphone]:
 
 
 def test_microphone_hears_what_is_played(pulse: Pulse, mic: Microphone) -> None:
-    assert mic.description.startswith("mic 16000 Hz 1 ch S16_LE period 20 ms buffer 240 ms")
+    assert mic.description.startswith("mic 16000 Hz 1 ch S16_LE period 40 ms buffer 240 ms")
     sound = noise(1.0, seed=1)
     read_until(mic, bool)
     player = threading.Thread(target=pulse.play, args=[sound])

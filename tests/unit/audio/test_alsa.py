@@ -18,7 +18,7 @@ from tests.unit.audio.fake_alsa import EPIPE, FakeCard, failure, hardware
 __all__ = ["hardware"]
 
 RATE = 16000
-SOUND = struct.pack("<320h", *range(320))
+SOUND = struct.pack("<640h", *range(640))  # one period
 
 
 @pytest.fixture
@@ -38,9 +38,9 @@ def test_capture_asks_for_the_target_first(mic: AlsaMicrophone, hardware: FakeCa
     (asked,) = hardware.opened
     assert asked["mode"] == 1  # non-blocking, or a busy card would be waited for
     assert (asked["rate"], asked["channels"], asked["format"]) == (RATE, 1, "S16_LE")
-    assert asked["periodsize"] == 320
+    assert asked["periodsize"] == 640
     assert mic.description == (
-        "hw:1,0 16000 Hz 1 ch S16_LE period 20 ms buffer 240 ms -> 16000 Hz mono"
+        "hw:1,0 16000 Hz 1 ch S16_LE period 40 ms buffer 240 ms -> 16000 Hz mono"
     )
     hardware.reads.append(SOUND)
     assert mic.read() == SOUND
@@ -123,7 +123,7 @@ def test_a_card_that_moves_by_single_frames_is_not_read_in_a_busy_loop(
 ) -> None:
     hardware.reads.extend([SOUND, SOUND[:6], SOUND, SOUND[:2], SOUND])
     heard = [mic.read() for _ in range(5)]
-    assert [len(data) for data in heard] == [640, 6, 640, 2, 640]
+    assert [len(data) for data in heard] == [1280, 6, 1280, 2, 1280]
     assert hardware.calls == ["read", "read", "wait", "read", "read", "wait", "read"]
 
 

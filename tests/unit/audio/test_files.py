@@ -75,7 +75,7 @@ def test_file_microphone_is_1_to_1(tmp_path: Path, clock: ManualClock) -> None:
     heard = b""
     while len(heard) < len(pcm):
         data = mic.read()
-        assert 0 < len(data) <= 640
+        assert 0 < len(data) <= 1280
         heard += data
         clock.advance(0.003)  # the reader is not free
         assert 0 <= clock.now() - 1000.0 - len(heard) / 2 / RATE < 0.004
@@ -106,7 +106,7 @@ def test_file_microphone_loops_without_a_seam(tmp_path: Path, clock: ManualClock
     mic = FileMicrophone(path, rate=RATE, loop=True, clock=clock)
     mic.open()
     heard = b"".join(mic.read() for _ in range(25))
-    assert heard == (samples(500) * 16)[: 25 * 640]
+    assert heard == (samples(500) * 32)[: 25 * 1280]
     mic.close()
 
 
@@ -116,8 +116,8 @@ def test_file_microphone_begins_anew_when_reopened(tmp_path: Path, clock: Manual
         mic.open()
         clock.advance(5)
         before = clock.now()
-        assert mic.read() == samples(320)
-        assert clock.now() == pytest.approx(before + 0.02)
+        assert mic.read() == samples(640)
+        assert clock.now() == pytest.approx(before + 0.04)
     mic.close()
     with pytest.raises(DeviceError, match="not open"):
         mic.read()

@@ -67,6 +67,29 @@ def test_speech_leaves_whole_in_order_and_as_it_is_captured(line: Line) -> None:
     assert times["pacing_error_p99_ms"] <= 20
 
 
+def test_a_packet_costs_one_wake_up_even_when_pacing_has_no_token_to_spare(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line.session.open(0, line.provider.pair)
+    line.say(3)  # spends the tokens
+    line.live(4.0)
+    line.run(2.0)
+    waits = 0
+    wait = line.session.sender_wake.wait
+
+    def counted(seconds: float | None) -> bool:
+        nonlocal waits
+        waits += 1
+        return wait(seconds)
+
+    monkeypatch.setattr(line.session.sender_wake, "wait", counted)
+    before = len(line.socket.sound)
+    line.clock.at(line.clock.now() + 1.9, line.sender.stop)
+    line.sender.stopping = False
+    line.sender.run()
+    assert abs(waits - (len(line.socket.sound) - before)) <= 3
+
+
 def test_nothing_is_sent_while_there_is_no_connection(line: Line) -> None:
     line.session.drop(line.connection)
     line.session.open(0, line.provider.pair)
