@@ -16,14 +16,11 @@ from agent.events import Pair, Result
 from agent.link.ledger import Ledger, Place
 from agent.link.numbering import Numbering
 from agent.link.pacing import TokenBucket
+from agent.link.patience import Patience
 from agent.link.tape import Tape
 
 INTERVAL_S = PACKET_MS / 1000
 KEEPALIVE_S = 4.0  # the services hang up after 6 s without audio
-GRACE_S = 0.8  # after a final, before nothing more is expected
-DOUBT_S = 2.0  # the same where a final may belong to an earlier sentence
-DEAF_MS = 3000  # so much speech without any answer …
-DEAF_S = 15.0  # … for so long means that nobody listens, whatever the pings say
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +80,7 @@ class Uplink:
         self._ring = ring
         self._lock = threading.Lock()
         self._silence = bytes(ring.packet_bytes)
-        self._result_timeout, self._idle_close = result_timeout_s, idle_close_s
+        self._idle_close = idle_close_s
         self._replay, self._quiet = replay, quiet
         self.tape = Tape(ring)
         self._ledger = Ledger()
@@ -92,11 +89,7 @@ class Uplink:
         self._epoch = 0
         self._audio_at = 0.0  # when audio last left
         self._active_at = 0.0  # when anything last happened that keeps the connection warm
-        self._played_at: float | None = None  # when the last take was sent to its end
-        self._answer_at = 0.0
-        self._said = 0  # packets of speech sent since anything was answered
-        self._suspected = False  # a service that never answers is not dropped again and again
-        self._awaiting = False  # whether answers to what was said are still awaited
+        self._patience = Patience(result_timeout_s)
         self._origin: int | None = None
         self._numbers = Numbering()
 
@@ -111,7 +104,8 @@ class Uplink:
                 self._ledger.begin(self.tape.takes[0].start)
             if self._origin is None:
                 self._origin = self.tape.takes[0].start
-            self._active_at, self._played_at, self._awaiting = now, None, True
+            self._active_at = now
+            self._patience.begin()
 
     def close(self, end: int) -> None:
         """Close the gate before ring packet ``end`` (the tail may still be to come)."""
@@ -124,9 +118,9 @@ class Uplink:
         After True or None the takes are forgotten: they will not be replayed.
         """
         with self._lock:
-            if self._pair is None or not self._awaiting or self.tape.current is not None:
+            if self._pair is None or not self._patience.awaiting or self.tape.current is not None:
                 return False
-            verdict = self._verdict(now)
+            verdict = self._patience.verdict(self._ledger, now)
             if verdict is not False:
                 self._forget_all()
             return verdict
@@ -156,9 +150,8 @@ class Uplink:
             self.tape.rewind(self._ledger.resume)
             self._bucket.refill()
             self._numbers.new_connection()
-            self._audio_at = self._answer_at = now
-            self._said = 0
-            self._played_at = None
+            self._audio_at = now
+            self._patience.connected(now)
 
     def disconnected(self) -> None:
         """The connection is gone; what it did not answer will be replayed."""
@@ -174,8 +167,8 @@ class Uplink:
     def result(self, result: Result, now: float) -> Answer:
         """Place a result of the service on the microphone's time line and number it."""
         with self._lock:
-            self._answer_at = self._active_at = now
-            self._said, self._suspected = 0, False
+            self._active_at = now
+            self._patience.answered(now)
             number = self._numbers.number(result.index, result.final)
             if not result.final:
                 return self._answer(number, self._ledger.partial(result))
@@ -216,7 +209,7 @@ class Uplink:
                 self._ledger.sent(None)
                 return
             self.tape.sent(step.packet)
-            self._said += step.packet.voiced
+            self._patience.said(step.packet.voiced)
             self._ledger.sent(step.packet.seq, step.packet.voiced)
             if self.tape.is_open:
                 self._active_at = now
@@ -224,16 +217,13 @@ class Uplink:
     def deaf(self, now: float) -> bool:
         """Whether speech goes out and nothing at all comes back; told once for each spell."""
         with self._lock:
-            if self._pair is None or self._suspected or now - self._answer_at < DEAF_S:
-                return False
-            self._suspected = self._said * PACKET_MS >= DEAF_MS
-            return self._suspected
+            return self._pair is not None and self._patience.deaf(now)
 
     @property
     def busy(self) -> bool:
         """Whether speech is being sent or waits for its answer."""
         with self._lock:
-            return self._awaiting
+            return self._patience.awaiting
 
     @property
     def backlog_ms(self) -> int:
@@ -260,12 +250,12 @@ class Uplink:
     def played(self) -> bool:
         """Whether every take was sent to its end."""
         with self._lock:
-            return self._awaiting and self.tape.current is None
+            return self._patience.awaiting and self.tape.current is None
 
     def finish(self) -> bool:
         """The service has answered all it will: forget what was played; true if that is all."""
         with self._lock:
-            if self._awaiting and self.tape.current is None:
+            if self._patience.awaiting and self.tape.current is None:
                 self._forget_all()
                 return True
             self._ledger.settle()
@@ -286,9 +276,9 @@ class Uplink:
         """No packet to send: trailing silence, keepalive, or hang up."""
         if self._quiet:
             return Wait(None)
-        if self.tape.current is None and self._awaiting:
+        if self.tape.current is None and self._patience.awaiting:
             return self._made_silence(now, INTERVAL_S)
-        if not self._awaiting and now >= self._active_at + self._idle_close:
+        if not self._patience.awaiting and now >= self._active_at + self._idle_close:
             return Hangup("idle")
         return self._made_silence(now, KEEPALIVE_S)
 
@@ -300,30 +290,18 @@ class Uplink:
         """The next take speaks another language: finish this one first."""
         if self._quiet:
             return Hangup("language pair")
-        if self._verdict(now) is False:
+        if self._patience.verdict(self._ledger, now) is False:
             return self._made_silence(now, INTERVAL_S)
         while self.tape.takes[0] is not self.tape.current:
             self.tape.takes.popleft()
         self._ledger.settle(self.tape.takes[0].start)
         return Hangup("language pair")
 
-    def _verdict(self, now: float) -> bool | None:
-        if self._played_at is None:
-            self._played_at = now
-        since = max(self._played_at, self._answer_at)
-        if self._ledger.answered:
-            grace = GRACE_S if self._ledger.certain else DOUBT_S
-            if self._ledger.nothing_said or now >= since + grace:
-                return True
-        elif self._ledger.likely and now >= since + DOUBT_S:
-            return True
-        return None if now >= since + self._result_timeout else False
-
     def _forget_all(self) -> None:
         self._ledger.settle()
         self.tape.forget(self._ledger.resume)
         self.tape.takes.clear()
-        self._played_at, self._awaiting = None, False
+        self._patience.over()
 
     def _answer(self, number: int, place: Place) -> Answer:
         origin = self._origin or 0

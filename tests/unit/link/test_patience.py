@@ -1,0 +1,61 @@
+"""Patience in virtual time: grace, doubt, the end of waiting, and a service that is deaf."""
+
+from __future__ import annotations
+
+from agent.events import Result
+from agent.link.ledger import Ledger
+from agent.link.patience import DEAF_S, GRACE_S, Patience
+
+
+def spoken(packets: int, *, quiet: int = 20) -> Ledger:
+    """Speech and the pause after it, sent."""
+    ledger = Ledger()
+    for seq in range(packets + quiet):
+        ledger.sent(seq, seq < packets)
+    return ledger
+
+
+def test_an_answered_turn_is_over_after_a_short_grace() -> None:
+    patience, ledger = Patience(5.0), spoken(25)
+    patience.begin()
+    assert patience.verdict(ledger, 10.0) is False
+    ledger.final(Result(0, "a", final=True, start_ms=0, end_ms=900))
+    patience.answered(11.0)
+    assert patience.verdict(ledger, 11.0 + GRACE_S - 0.01) is False
+    assert patience.verdict(ledger, 11.0 + GRACE_S) is True
+    patience.over()
+    assert not patience.awaiting
+
+
+def test_a_turn_in_which_nothing_was_said_needs_no_grace() -> None:
+    patience = Patience(5.0)
+    patience.begin()
+    assert patience.verdict(spoken(0), 10.0) is True
+
+
+def test_waiting_ends_some_seconds_after_the_last_answer_not_after_the_first_look() -> None:
+    patience, ledger = Patience(5.0), spoken(25)
+    patience.begin()
+    assert patience.verdict(ledger, 10.0) is False
+    ledger.partial(Result(0, "a"))
+    patience.answered(14.0)
+    assert patience.verdict(ledger, 18.9) is False
+    assert patience.verdict(ledger, 19.0) is None
+
+
+def test_deafness_needs_speech_and_time_and_is_told_once_a_spell() -> None:
+    patience = Patience(5.0)
+    patience.connected(0.0)
+    for _ in range(74):
+        patience.said(True)
+    assert not patience.deaf(DEAF_S)  # 2.96 s of speech
+    patience.said(True)
+    assert not patience.deaf(DEAF_S - 0.1)
+    assert patience.deaf(DEAF_S)
+    assert not patience.deaf(DEAF_S + 1)
+    patience.connected(100.0)
+    assert not patience.deaf(100.0 + DEAF_S)  # still the same spell: nothing was heard since
+    patience.answered(120.0)
+    for _ in range(75):
+        patience.said(True)
+    assert patience.deaf(120.0 + DEAF_S)
