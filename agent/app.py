@@ -22,7 +22,7 @@ from agent.control import reload
 from agent.control.controller import Controller
 from agent.control.ending import Ending
 from agent.control.supervisor import Supervisor
-from agent.errors import RunError
+from agent.errors import RunError, UsageError
 from agent.events import (
     Command,
     Event,
@@ -47,6 +47,7 @@ from agent.threads import Worker
 
 if TYPE_CHECKING:
     from agent.control.gpio import Panel
+    from agent.report.exporter import Exporter
 
 log = logging.getLogger(__name__)
 
@@ -97,6 +98,7 @@ class App:
         self.panel = self._panel()
         self.supervisor = Supervisor(Notifier(), self.capture, self.player, self.controller)
         self.controller.on_state.append(self.supervisor.show)
+        self.exporter: Exporter | None = None
         self._end_at = None if duration_s is None else now + duration_s
 
     # --- building ----------------------------------------------------------------------------
@@ -156,6 +158,20 @@ class App:
         )
         reporter.on_death = self._worker_died
         return reporter
+
+    def _exporter(self) -> Exporter | None:
+        """The metrics for Prometheus; its library is loaded only where they are wanted."""
+        listen = self.config.metrics.listen
+        if listen is None:
+            return None
+        try:
+            from agent.report.exporter import Exporter
+            from agent.report.metrics import Collector, registry
+        except ImportError:
+            words = "metrics.listen needs prometheus-client: pip install 'dragoman[metrics]'"
+            raise UsageError(words) from None
+        collector = Collector(self.config.device.id, self.values, self.controller.state)
+        return Exporter(listen, registry(collector), self.clock)
 
     @property
     def cloud(self) -> Cloud:
@@ -223,7 +239,11 @@ class App:
         self.controller.start()
         for worker in self._workers:
             self._launch(worker)
-        self.reports.start()  # last: what it loads must not hold up the first packet
+        # Last: what these load must not hold up the first packet.
+        self.reports.start()
+        self.exporter = self._exporter()
+        if self.exporter is not None:
+            self._launch(self.exporter)
         self.supervisor.ready()
 
     def _launch(self, worker: Worker) -> None:
@@ -233,7 +253,8 @@ class App:
     @property
     def _workers(self) -> list[Worker]:
         light = [self.panel.light] if self.panel and self.panel.light else []
-        return [*light, self.player, *self.cloud.workers, self.capture]
+        exporter = [self.exporter] if self.exporter else []
+        return [*light, self.player, *self.cloud.workers, self.capture, *exporter]
 
     def _loop(self) -> Stop:
         telemetry_at = self.clock.now() + TELEMETRY_S
@@ -268,14 +289,22 @@ class App:
             watcher(event)
 
     def measure(self) -> dict[str, Any]:
-        """The telemetry of this moment."""
+        """The telemetry of this moment, to be published."""
+        self._read_gauges()
+        return self.telemetry.snapshot(self.clock.now())
+
+    def values(self) -> dict[str, int | float]:
+        """The telemetry of this moment, for whoever asks; from any thread."""
+        self._read_gauges()
+        return self.telemetry.values(self.clock.now())
+
+    def _read_gauges(self) -> None:
         newest = self.ring.read(self.ring.head - 1)
         self.telemetry.gauge("packets_captured", self.ring.head)
         self.telemetry.gauge("backlog_ms", self.cloud.backlog_ms)
         self.telemetry.gauge("overruns", self.capture.overruns)
         self.telemetry.gauge("level_dbfs", level_dbfs(newest.data) if newest else None)
         self.telemetry.gauge("outbox", self.reports.waiting)
-        return self.telemetry.snapshot(self.clock.now())
 
     # --- changing ----------------------------------------------------------------------------
 

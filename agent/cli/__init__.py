@@ -18,6 +18,7 @@ COMMANDS = (
     "transcribe",
     "translate",
     "summarize",
+    "fleet",
     "emulate",
 )
 

@@ -22,7 +22,7 @@ from agent.config.credentials import with_demo
 from agent.config.leaves import Leaves
 from agent.config.mistakes import Mistakes, Place, dotted
 from agent.config.overlay import overlay
-from agent.config.schema import Config, Service, Url
+from agent.config.schema import Config, Mqtt, Service, Url
 from agent.config.secret import Secret
 from agent.config.sources import Wrong
 from agent.config.tree import Node, Scalar, Table, is_null, parse
@@ -49,18 +49,25 @@ def load(
     for the emulator: credentials not given are its ``demo``; ``service`` selects one as
     :func:`profile` does.  Raises :class:`ConfigError` with every mistake.
     """
-    file = path if path is not None else _default_path()
-    mistakes = Mistakes(Place(_label(file), 1) if file else Place("defaults"))
-    root = _read(file, mistakes)
-    for setting in sets:
-        root = overlay(root, setting, mistakes)
-    leaves = Leaves(os.environ if env is None else env, Path(file or ".").parent)
-    config = Builder(mistakes, leaves).section(Config, _name_profiles(root))
+    config, mistakes = _build(path, sets, env)
     config = _choose(config, cloud, service, mistakes)
     check(config, mistakes)
     if problems := mistakes.lines():
         raise ConfigError(problems)
     return config
+
+
+def load_mqtt(
+    path: str | None, sets: Sequence[str] = (), env: Mapping[str, str] | None = None
+) -> Mqtt:
+    """The section ``mqtt`` alone, for whoever only talks to the broker; as :func:`load`.
+
+    Mistakes in other sections are no matter: the credentials of a service may be missing.
+    """
+    config, mistakes = _build(path, sets, env)
+    if problems := mistakes.lines("mqtt"):
+        raise ConfigError(problems)
+    return config.mqtt
 
 
 def profile(config: Config, name: str) -> Service:
@@ -90,6 +97,19 @@ def _secrets(value: object) -> Iterator[Secret]:
     elif isinstance(value, Mapping):
         for item in value.values():
             yield from _secrets(item)
+
+
+def _build(
+    path: str | None, sets: Sequence[str], env: Mapping[str, str] | None
+) -> tuple[Config, Mistakes]:
+    """The file with ``sets`` laid over it, and the mistakes found so far."""
+    file = path if path is not None else _default_path()
+    mistakes = Mistakes(Place(_label(file), 1) if file else Place("defaults"))
+    root = _read(file, mistakes)
+    for setting in sets:
+        root = overlay(root, setting, mistakes)
+    leaves = Leaves(os.environ if env is None else env, Path(file or ".").parent)
+    return Builder(mistakes, leaves).section(Config, _name_profiles(root)), mistakes
 
 
 def _default_path() -> str | None:

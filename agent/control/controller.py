@@ -40,6 +40,7 @@ from agent.events import (
 from agent.pipeline.cloud import Cloud
 from agent.pipeline.player import Player
 from agent.pipeline.summarizer import Summarizer
+from agent.report import payloads
 from agent.report.history import History
 from agent.services.provider import Provider
 
@@ -135,7 +136,7 @@ class Controller:
     # --- the state ---------------------------------------------------------------------------
 
     def state(self) -> dict[str, Any]:
-        """The object published on ``state``, without ``since``."""
+        """What is published on ``state``, without ``since`` and ``version``."""
         pair = self.provider.pair
         return {
             "state": self.machine.state,
@@ -155,7 +156,7 @@ class Controller:
         if state["state"] != self._published.get("state"):
             self._since = rfc3339(self._clock.utc())
         self._published = state
-        self._reports.state(state | {"since": self._since})
+        self._reports.state(payloads.state(**state, since=self._since))
         for watcher in self.on_state:
             watcher(state)
 

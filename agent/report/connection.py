@@ -95,7 +95,7 @@ class Connection:
         settings: host, login and protocol version.
         tls: what :func:`tls_context` gave.
         client_id: the same at every connection of this device, on no other device.
-        will: topic and payload the broker publishes when this connection breaks.
+        will: topic and payload the broker publishes when this connection breaks, if any.
         subscriptions: topic names, subscribed with QoS 1 before :class:`Up`.
         post: takes the signals, on paho's thread; must neither block nor raise.
     """
@@ -105,7 +105,7 @@ class Connection:
         settings: Mqtt,
         tls: ssl.SSLContext | None,
         client_id: str,
-        will: tuple[Topic, bytes],
+        will: tuple[Topic, bytes] | None,
         subscriptions: Sequence[str],
         post: Post,
     ) -> None:
@@ -113,8 +113,9 @@ class Connection:
         self._closing = False
         self._down: Down | None = None
         self._client = self._make_client(client_id)
-        topic, payload = will
-        self._client.will_set(topic.name, payload, topic.qos, topic.retain)
+        if will is not None:
+            topic, payload = will
+            self._client.will_set(topic.name, payload, topic.qos, topic.retain)
         if settings.username is not None:
             password = settings.password
             self._client.username_pw_set(settings.username, password.reveal() if password else None)

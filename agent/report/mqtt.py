@@ -18,6 +18,7 @@ from typing import Any
 from agent.clock import Clock, rfc3339
 from agent.config.schema import Mqtt
 from agent.events import Notice, Transcript
+from agent.link import tls
 from agent.report import payloads
 from agent.report.dispatch import Dispatch, refusal
 from agent.report.health import OutboxHealth
@@ -58,6 +59,9 @@ class Reporter(Worker):
         connected: whether the broker takes messages at the moment.
         waiting: messages in the outbox.
         dropped: messages lost since the start because the outbox was full.
+
+    Raises:
+        UsageError: ``mqtt.ca_file`` cannot be read.
     """
 
     name = "mqtt-outbox"
@@ -82,6 +86,8 @@ class Reporter(Worker):
         self._settings, self._where = settings, f"broker at {settings.host}:{settings.port}"
         self._rng, self._birth_delay_s = random.Random(), birth_delay_s
         self._reconnect = Reconnect(*retry_s, self._rng)
+        if settings.tls:
+            tls.context(settings.ca_file, "mqtt.ca_file")  # an unreadable file is refused now
         self._device, self._connect = device, connect
         self._inbox: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._timers = Timers()

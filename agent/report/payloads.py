@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from agent import __version__
 from agent.errors import UsageError
 from agent.events import Notice, Transcript
 
@@ -63,7 +64,10 @@ def state(
     session: str | None = None,
     since: str | None = None,
 ) -> dict[str, Any]:
-    """The object on ``state``: every key is always there, null when there is nothing to say."""
+    """The object on ``state``: every key is always there, null when there is nothing to say.
+
+    ``version`` is dragoman's: the object is retained, so it tells of a device that is away too.
+    """
     return {
         "state": state,
         "service": service,
@@ -73,6 +77,7 @@ def state(
         "muted": muted,
         "session": session,
         "since": since,
+        "version": __version__,
     }
 
 

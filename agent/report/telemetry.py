@@ -71,12 +71,18 @@ class Telemetry:
         return self._totals().get(name, 0)
 
     def snapshot(self, now: float) -> dict[str, Number]:
-        """Everything at ``now`` (monotonic seconds); what is not known is not there."""
+        """Everything at ``now`` (monotonic seconds); what is not known is not there.
+
+        The CPU's share is that since the snapshot before, so these are for one reader.
+        """
+        return self.values(now) | _known({"cpu_percent": self._cpu_percent(now)})
+
+    def values(self, now: float) -> dict[str, Number]:
+        """As :meth:`snapshot`, for any number of readers: without ``cpu_percent``."""
         values: dict[str, Number | None] = {
             **self._totals(),
             **self._percentiles(),
             **self._gauges.copy(),
-            "cpu_percent": self._cpu_percent(now),
             "rss_mb": _rss_mb(self._proc),
             "temperature_c": _temperature_c(self._sys),
             "uptime_s": round(now - self._started, 1),

@@ -139,6 +139,15 @@ class Observer:
             assert self._news.wait_for(condition, seconds), f"waited {seconds} s for {what}"
 
 
+def with_passwords(folder: Path) -> Broker:
+    """A started broker that lets in only ``device`` with the password ``correct``."""
+    passwords = folder / "passwords"
+    subprocess.run(["mosquitto_passwd", "-b", "-c", passwords, "device", "correct"], check=True)
+    broker = Broker(folder / "broker", f"allow_anonymous false\npassword_file {passwords}")
+    broker.start()
+    return broker
+
+
 def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

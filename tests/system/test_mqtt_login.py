@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import gc
 import logging
-import shutil
-import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from agent.config.secret import Secret
-from agent.errors import RunError
-from tests.system.broker import MISSING, MOSQUITTO, Broker, wait_until
+from agent.errors import UsageError
+from tests.system.broker import MISSING, MOSQUITTO, Broker, wait_until, with_passwords
 from tests.system.reporting import BASE, Device
 
 pytestmark = pytest.mark.skipif(MOSQUITTO is None, reason=MISSING)
@@ -24,7 +21,7 @@ def test_a_wrong_password_is_one_clear_line(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, version: str
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    broker = _broker_with_passwords(tmp_path)
+    broker = with_passwords(tmp_path)
     login = {"username": "device", "password": Secret("open-sesame"), "version": version}
     with Device(tmp_path, broker.port, **login) as device:
         wait_until(lambda: caplog.text.count("refuses") >= 2, "two refusals")
@@ -39,20 +36,12 @@ def test_a_wrong_password_is_one_clear_line(
 
 @pytest.mark.parametrize("version", ["3.1.1", "5"])
 def test_the_right_password_is_let_in(tmp_path: Path, version: str) -> None:
-    broker = _broker_with_passwords(tmp_path)
+    broker = with_passwords(tmp_path)
     login = {"username": "device", "password": Secret("correct"), "version": version}
     with Device(tmp_path, broker.port, **login) as device:
         device.connected().say(0)
         wait_until(lambda: device.reporter.waiting == 0, "the acknowledgement")
     broker.stop()
-
-
-def _broker_with_passwords(folder: Path) -> Broker:
-    passwords = folder / "passwords"
-    subprocess.run(["mosquitto_passwd", "-b", "-c", passwords, "device", "correct"], check=True)
-    broker = Broker(folder / "broker", f"allow_anonymous false\npassword_file {passwords}")
-    broker.start()
-    return broker
 
 
 def test_a_refusing_access_list_keeps_the_messages(
@@ -68,28 +57,6 @@ def test_a_refusing_access_list_keeps_the_messages(
         wait_until(lambda: "not authorised" in caplog.text, "the refusal")
         assert device.reporter.waiting == 1
     broker.stop()
-
-
-@pytest.fixture
-def certificate(tmp_path: Path) -> Path:
-    """A self-signed certificate for 127.0.0.1 in ``tls.pem``, its key in ``tls.key``."""
-    if shutil.which("openssl") is None:
-        pytest.skip("openssl is not installed (apt install openssl)")
-    command = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=dragoman-test"
-    names = ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", "tls.key", "-out", "tls.pem"]
-    subprocess.run([*command.split(), *names], cwd=tmp_path, check=True, capture_output=True)
-    return tmp_path / "tls.pem"
-
-
-@pytest.fixture
-def tls_broker(tmp_path: Path, certificate: Path) -> Iterator[Broker]:
-    key = certificate.with_suffix(".key")
-    made = Broker(
-        tmp_path / "broker", f"allow_anonymous true\ncertfile {certificate}\nkeyfile {key}"
-    )
-    made.start()
-    yield made
-    made.stop()
 
 
 def test_tls_with_the_brokers_own_authority(
@@ -113,5 +80,7 @@ def test_a_certificate_nobody_vouches_for_is_refused(
 
 
 def test_a_wrong_ca_file_is_one_clear_line(tmp_path: Path) -> None:
-    with pytest.raises(RunError, match=r"^cannot read mqtt.ca_file [^\n]*$"):
+    with pytest.raises(
+        UsageError, match=r"^mqtt.ca_file: [^\n]*missing.pem: not [^\n]*$"
+    ):
         Device(tmp_path, 8883, tls=True, ca_file=str(tmp_path / "missing.pem"))

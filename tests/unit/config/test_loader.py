@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from agent.config import loader
-from agent.config.loader import load, profile
-from agent.config.schema import Config
+from agent.config.loader import load, load_mqtt, profile
+from agent.config.schema import Config, Mqtt
 from agent.errors import ConfigError, UsageError
 from tests.unit.config.conftest import TOKEN, Load, Problems
 
@@ -170,3 +170,27 @@ def test_profile_switches(from_text: Load) -> None:
         profile(config, "nope")
     with pytest.raises(UsageError, match=r"^service\.secret_id: tencent-tsi needs a secret_id; "):
         profile(config, "tencent-tsi")
+
+
+# --- the section mqtt alone ------------------------------------------------------------------
+
+
+def test_the_section_mqtt_can_be_had_alone(tmp_path: Path) -> None:
+    path = tmp_path / "d.yaml"
+    path.write_text(
+        "service: {name: nonsense, token: 5}\ntalk: {mode: shout}\nmqtt: {port: 8883}\n"
+    )
+    assert load_mqtt(str(path), ["mqtt.topic=voice"], {}) == Mqtt(port=8883, topic="voice")
+    assert load_mqtt("/dev/null", env={}) == Mqtt()
+
+
+def test_its_own_mistakes_and_those_of_the_file_count(tmp_path: Path) -> None:
+    path = tmp_path / "d.yaml"
+    path.write_text("mqt: {}\ntalk: {mode: shout}\nmqtt: {prot: 1, password: '${NOT_SET}'}\n")
+    with pytest.raises(ConfigError) as info:
+        load_mqtt(str(path), env={})
+    assert [line.partition(": ")[2].partition(": ")[0] for line in info.value.problems] == [
+        "mqt",
+        "mqtt.prot",
+        "mqtt.password",
+    ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from agent import __version__
 from agent.events import (
     Blocked,
     LinkDown,
@@ -202,4 +203,5 @@ def test_the_state_holds_what_a_screen_needs(desk: Desk) -> None:
         "tts": True,
         "muted": False,
         "session": None,
+        "version": __version__,
     }

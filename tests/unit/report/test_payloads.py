@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agent import __version__
 from agent.errors import UsageError
 from agent.events import Notice, Transcript, Word
 from agent.report import payloads
@@ -76,6 +77,7 @@ def test_a_state_always_has_every_key() -> None:
         "muted": False,
         "session": None,
         "since": None,
+        "version": __version__,
     }
 
 

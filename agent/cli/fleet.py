@@ -1,0 +1,144 @@
+"""``dragoman fleet``: many devices, over the broker alone."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import secrets
+import shutil
+import sys
+from contextlib import suppress
+
+from agent.cli import broker_options, fleet_screen, options
+from agent.clock import SystemClock
+from agent.config.schema import Mqtt
+from agent.errors import RunError
+from agent.fleet import command, sending, table, watching
+from agent.fleet.broker import Broker, address, gather
+from agent.fleet.health import STALE_S
+from agent.fleet.roster import Roster
+
+LIST_S = STALE_S + 1  # so that who sends no telemetry is known as such
+ANSWER_S = 5.0
+
+EPILOG = """\
+COMMAND is an object or KEY=VALUE words, as on the topic "command":
+  dragoman fleet send volume=40 --all
+  dragoman fleet send '{"talk": "press"}' --to kitchen-1 --to bar-2
+"""
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Register the command, its three parts and their options."""
+    parser = subparsers.add_parser("fleet", help="many devices, over the MQTT broker alone")
+    parts = parser.add_subparsers(title="parts", metavar="PART", required=True)
+
+    one = parts.add_parser("list", help="status, state, version, last seen and health of each")
+    broker_options.add(one)
+    one.add_argument(
+        "--wait",
+        type=seconds,
+        default=LIST_S,
+        metavar="S",
+        help="for telemetry, at most (%(default)g)",
+    )
+    one.add_argument("--json", action="store_true", help="print one JSON object")
+    one.set_defaults(run=run_list)
+
+    one = parts.add_parser("watch", help="the same, live; plain lines where it is piped")
+    broker_options.add(one)
+    one.add_argument("--transcripts", action="store_true", help="show what is said, too")
+    one.set_defaults(run=run_watch)
+
+    one = parts.add_parser(
+        "send",
+        help="a command to one, several or all devices, with their answers",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    one.add_argument("command", nargs="+", metavar="COMMAND")
+    to = one.add_mutually_exclusive_group(required=True)
+    to.add_argument("--to", action="append", default=[], metavar="DEVICE", help="may be repeated")
+    to.add_argument("--all", action="store_true", help="to every device the broker knows of")
+    one.add_argument(
+        "--wait",
+        type=seconds,
+        default=ANSWER_S,
+        metavar="S",
+        help="for answers, at most (%(default)g)",
+    )
+    broker_options.add(one)
+    one.set_defaults(run=run_send)
+
+
+def run_list(args: argparse.Namespace) -> int:
+    """Print the fleet; 1 when there is none."""
+    options.write_utf8()
+    settings, clock = broker_options.load(args), SystemClock()
+    roster = Roster(settings.topic)
+    with Broker(settings, roster.topics, clock) as broker:
+        gather(broker, roster, clock, args.wait, roster.complete)
+    entries = table.entries(roster, clock.now(), clock.utc())
+    if args.json:
+        devices = [table.as_json(entry) for entry in entries]
+        fleet = {"broker": broker.where, "devices": devices, "ignored": roster.ignored}
+        print(json.dumps(fleet, ensure_ascii=False, indent=2))
+    elif entries:
+        # What is not read on a terminal is read by a program, and that wants all of it.
+        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else sys.maxsize
+        for line in table.lines(entries, width):
+            print(line.text)
+        print(table.summary(entries, roster.ignored))
+    if not entries:
+        raise _nobody(settings, broker.where)
+    return 0
+
+
+def run_watch(args: argparse.Namespace) -> int:
+    """Show the fleet until interrupted."""
+    options.write_utf8()
+    settings, clock = broker_options.load(args), SystemClock()
+    roster = Roster(settings.topic)
+    topics = roster.topics
+    if args.transcripts:
+        topics.append(watching.transcript_topic(settings.topic))
+    with fleet_screen.screen(clock, address(settings)) as screen:
+        watch = watching.Watch(
+            lambda: Broker(settings, topics, clock), settings.topic, screen, clock
+        )
+        with suppress(KeyboardInterrupt):  # the way to end it
+            watch.run()
+    return 0
+
+
+def run_send(args: argparse.Namespace) -> int:
+    """Send a command and print the answers; 1 when one device has not carried it out."""
+    options.write_utf8()
+    fields = command.parse(args.command)
+    settings, clock = broker_options.load(args), SystemClock()
+    roster = Roster(settings.topic)
+    with Broker(settings, [*roster.topics, sending.result_topic(settings.topic)], clock) as broker:
+        gather(broker, roster, clock, 0.0, lambda: True)
+        devices = sending.targets(roster, args.to, broker.where)
+        if not devices:
+            raise _nobody(settings, broker.where)
+        job = sending.Sending(broker, settings.topic, f"fleet-{secrets.token_hex(8)}", _tell)
+        job.send(fields, devices)
+        job.collect(clock, args.wait)
+    return 0 if job.ok else 1
+
+
+def _tell(outcome: sending.Outcome) -> None:
+    print(f"{table.printable(outcome.device)}: {table.printable(outcome.text)}", flush=True)
+
+
+def _nobody(settings: Mqtt, where: str) -> RunError:
+    return RunError(f"no devices at {where} below {settings.topic}/")
+
+
+def seconds(text: str) -> float:
+    """An option's number of seconds; argparse names this function where it is none."""
+    value = float(text)
+    if not 0 <= value <= 3600:
+        raise ValueError
+    return value
