@@ -11,10 +11,11 @@ from agent.audio.pcm import PACKET_MS
 from agent.clock import Clock
 from agent.errors import DeviceError, Overrun
 
-# A period of capture is a packet, so each costs one wake-up; one of playback is short, so that
-# little is left to play when somebody interrupts.
+# A period of capture is a packet, so each costs one wake-up.
 CAPTURE_PERIOD_MS, CAPTURE_BUFFER_MS = PACKET_MS, 6 * PACKET_MS
-PLAYBACK_PERIOD_MS, PLAYBACK_BUFFER_MS = 20, 100
+# What dmix (`default` where there is no sound server) has mixed it plays, also after a drop: with
+# the period being written 100 ms at most from a barge-in to silence.
+PLAYBACK_PERIOD_MS, PLAYBACK_BUFFER_MS = 20, 80
 STALL_S = 1.0
 START_S = 3.0  # a sound server may have to wake a sleeping card first
 SPIN_S = 0.005

@@ -26,15 +26,14 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 VOICED = 1  #: voice activity was found in the packet
 GUARDED = 2  #: captured while our own speaker talked (echo guard): send silence instead
 FILLED = 4  #: no microphone: silence stands in for it
 
 
-@dataclass(frozen=True, slots=True)
-class Packet:
+class Packet(NamedTuple):
     """One packet as read: ``seq`` on the ring, ``at`` when its last sample was captured (s)."""
 
     seq: int
@@ -91,16 +90,20 @@ class Ring:
 
     def read(self, seq: int) -> Packet | None:
         """Copy packet ``seq``; None when it is not written yet or overwritten already."""
-        if not self.tail <= seq < self.head:
+        if not self._holds(seq):
             return None
         slot = seq % self._count
         packet = Packet(seq, self._at[slot], self._flags[slot], bytes(self._slots[slot]))
-        return packet if seq >= self.tail else None
+        return packet if self._holds(seq) else None
 
     def voiced(self, seq: int) -> bool:
         """Whether packet ``seq`` holds speech to send; false where it is not readable."""
         flags = self._flags[seq % self._count]
-        return self.tail <= seq < self.head and flags & (VOICED | GUARDED) == VOICED
+        return self._holds(seq) and flags & (VOICED | GUARDED) == VOICED
+
+    def _holds(self, seq: int) -> bool:
+        head = self.head
+        return max(0, head - self.capacity) <= seq < head
 
     def cursor(self, seq: int | None = None) -> Cursor:
         """A reading position at ``seq`` (default: the next packet to be written)."""

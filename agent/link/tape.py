@@ -30,6 +30,10 @@ class Take:
     end: int | None
     pair: Pair
 
+    def speaks(self, pair: Pair) -> bool:
+        """Whether it is in ``pair``; asked for each packet, and nearly always the same object."""
+        return self.pair is pair or self.pair == pair
+
 
 class Tape:
     """Takes on a ring, and the position of the next packet to send.
@@ -94,7 +98,7 @@ class Tape:
         Moves over silence left out and over packets lost, but not over the packet it
         returns: :meth:`sent` does.
         """
-        while (take := self.current) is not None and pair in (None, take.pair):
+        while (take := self.current) is not None and (pair is None or take.speaks(pair)):
             self.seq = max(self.seq, take.start)
             self._skip_lost(take)
             if take.end is not None and self.seq >= take.end:
@@ -119,6 +123,11 @@ class Tape:
     def silence_sent(self) -> None:
         """A packet of made silence has left (keepalive, trailing silence)."""
         self._quiet += 1
+
+    @property
+    def live(self) -> bool:
+        """Whether no packet is waiting behind the next one."""
+        return self._ring.head - self.seq <= 1 or self.backlog <= 1
 
     @property
     def backlog(self) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from agent.audio.pcm import PACKET_MS
 from agent.audio.ring import GUARDED, Packet, Ring
@@ -23,8 +24,7 @@ INTERVAL_S = PACKET_MS / 1000
 KEEPALIVE_S = 4.0  # the services hang up after 6 s without audio
 
 
-@dataclass(frozen=True, slots=True)
-class Send:
+class Send(NamedTuple):
     """Send this packet's bytes (made silence when ``packet`` is None), then :meth:`Uplink.sent`."""
 
     data: bytes
@@ -34,8 +34,7 @@ class Send:
     epoch: int  # of the connection it is for
 
 
-@dataclass(frozen=True, slots=True)
-class Wait:
+class Wait(NamedTuple):
     """Nothing to send before ``until`` (s) unless something new happens; None: for ever."""
 
     until: float | None
@@ -184,7 +183,7 @@ class Uplink:
             if self._pair is None:
                 return Wait(None)
             take = self.tape.current
-            if take is not None and take.pair != self._pair:
+            if take is not None and not take.speaks(self._pair):
                 return self._switch(now)
             lost = self.tape.lost
             packet = self.tape.next(self._pair)
@@ -193,7 +192,7 @@ class Uplink:
             if packet is not None:
                 return self._audio(packet, now)
             take = self.tape.current  # silence left out may have led into another take
-            if take is not None and take.pair != self._pair:
+            if take is not None and not take.speaks(self._pair):
                 return self._switch(now)
             return self._idle(now)
 
@@ -270,7 +269,7 @@ class Uplink:
             return Wait(ready)
         data = packet.data if not packet.flags & GUARDED else self._silence
         due = max(ready, packet.at)
-        return Send(data, packet, due, self.tape.backlog <= 1, self._epoch)
+        return Send(data, packet, due, self.tape.live, self._epoch)
 
     def _idle(self, now: float) -> Step:
         """No packet to send: trailing silence, keepalive, or hang up."""

@@ -65,7 +65,9 @@ class WebSocket:
             self._pings[token] = self._clock.now()
             while len(self._pings) > 16:
                 self._pings.pop(next(iter(self._pings)))
-            self._protocol_call(lambda: self._protocol.send_ping(token))
+            self._need_open()
+            self._protocol.send_ping(token)
+            self._collect()
         self._flush()
 
     def receive(self, until: float | None = None) -> list[Message]:
@@ -137,16 +139,16 @@ class WebSocket:
     # --- under the lock ----------------------------------------------------------------------
 
     def _stage(self, message: Message) -> None:
+        self._need_open()
         if isinstance(message, str):
-            self._protocol_call(lambda: self._protocol.send_text(message.encode()))
+            self._protocol.send_text(message.encode())
         else:
-            self._protocol_call(lambda: self._protocol.send_binary(message))
+            self._protocol.send_binary(message)
+        self._collect()
 
-    def _protocol_call(self, call: Callable[[], None]) -> None:
+    def _need_open(self) -> None:
         if self._aborted or self._protocol.state is not State.OPEN:
             raise self._gone()
-        call()
-        self._collect()
 
     def _collect(self) -> None:
         for data in self._protocol.data_to_send():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
+from agent.audio.depth import Depth
 from agent.audio.device import Speaker
 from agent.audio.jitter import JitterBuffer
 from agent.audio.pcm import SAMPLE_BYTES, scale
@@ -18,7 +19,7 @@ from agent.threads import Wake, Worker
 log = logging.getLogger(__name__)
 
 PERIOD_S = 0.02
-QUIET_S = 0.3  # this long without speech means the sentence is over, not that it is late
+QUIET_S = 0.2  # so much silence means the sentence is over, not that it is late
 BUFFER_S = 120  # speech kept at most
 GUARD_S = 0.2  # the room goes on sounding after the speaker stops
 
@@ -41,19 +42,17 @@ class Player(Worker):
         super().__init__(clock)
         self._sink, self._telemetry, self._post = sink, telemetry, post
         self._period = int(rate * PERIOD_S) * SAMPLE_BYTES
-        bytes_per_s = rate * SAMPLE_BYTES
-        self._jitter = JitterBuffer(
-            prebuffer_ms * bytes_per_s // 1000, BUFFER_S * bytes_per_s, prebuffer_ms / 1000
-        )
+        self._jitter = JitterBuffer(Depth(prebuffer_ms / 1000), rate, BUFFER_S)
         self._wake = Wake()
         self._backoff = Backoff(base=0.25, cap=1.0)
         self._cut = self._discard = self._overflowing = False
         self._away = False
-        self._quiet_at: float | None = None  # when the buffer ran dry while speaking
+        self._silent_at: float | None = None  # when the speaker runs dry, or has
         self._stopped_at = -GUARD_S
         self.volume = volume  #: 0–100
         self.held = False  #: keep speech back while somebody talks (push-to-talk is half duplex)
         self.speaking = False  #: whether speech is coming out of the speaker
+        self._show_depth()
 
     # --- from other threads ------------------------------------------------------------------
 
@@ -78,6 +77,7 @@ class Player(Worker):
     def sentence(self) -> None:
         """A new sentence is settled: what is spoken from now on is wanted again."""
         self._discard = False
+        self._jitter.sentence()
 
     def barge_in(self) -> None:
         """Silence at once, and no more of the sentence being spoken.
@@ -135,45 +135,52 @@ class Player(Worker):
             self._sink.drop()
             self._stop()
         now = self.clock.now()
-        portion = b"" if self.held else self._jitter.take(self._period, now)
+        portion = b"" if self.held else self._jitter.take(self._period, now, self._sink.delay)
         if portion:
-            self._write(portion, now)
+            self._write(portion)
         else:
             self._pause(now)
 
-    def _write(self, portion: bytes, now: float) -> None:
+    def _write(self, portion: bytes) -> None:
         if not self.speaking:
             self.speaking = True
             self._post(SpeakerStarted())
-        elif self._quiet_at is not None:
+        paused, self._silent_at = self._silent_at is not None, None
+        gap = self._jitter.gap
+        if gap:
+            self._post(Notice("underrun", {"gap_ms": round(gap * 1000)}))
+            self._show_depth()
+        elif paused and self._jitter.first:  # a silence between two sentences
+            self._sink.drain()
+        # The speaker tells of the same silence, or of one that a late thread made.
+        if self._sink.write(scale(portion, self.volume)) or gap:
             self._telemetry.count("underruns")
-            self._post(Notice("underrun", {"gap_ms": round((now - self._quiet_at) * 1000)}))
-        self._quiet_at = None
-        underruns = self._sink.write(scale(portion, self.volume))
-        if underruns:
-            self._telemetry.count("underruns", underruns)
 
     def _pause(self, now: float) -> None:
         self._sink.check()
-        if self.speaking and self._quiet_at is None:
-            self._quiet_at = now
-        if self._quiet_at is not None and now >= self._quiet_at + QUIET_S:
-            self._sink.drain()
-            self._stop()
         ready = None if self.held else self._jitter.ready_at()
-        deadlines = [now + 0.5]
-        if ready is not None:
-            deadlines.append(ready)
-        if self._quiet_at is not None:
-            deadlines.append(self._quiet_at + QUIET_S)
-        self._wake.wait(min(deadlines) - now)
+        until = now + 0.5 if ready is None else min(ready, now + 0.5)
+        if self.speaking and self._silent_at is None:
+            self._silent_at = now + self._sink.delay
+        if self._silent_at is not None and ready is None:
+            over = self._silent_at + QUIET_S
+            until = min(until, over)
+            if now >= over:
+                self._sink.drain()
+                self._stop()
+        self._wake.wait(until - now)
 
     def _stop(self) -> None:
-        self._quiet_at = None
+        self._silent_at = None
+        self._jitter.rest()
+        self._show_depth()
         if self.speaking:
             self.speaking = False
             self._stopped_at = self.clock.now()
             self._post(SpeakerStopped())
+
+    def _show_depth(self) -> None:
+        self._telemetry.gauge("jitter_ms", round(self._jitter.depth.seconds * 1000))
 
     def _reopen(self) -> None:
         self._away = True

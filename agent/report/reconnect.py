@@ -22,8 +22,8 @@ class Reconnect:
     """
 
     def __init__(self, shortest: float, longest: float, rng: random.Random) -> None:
-        self._shortest, self._longest = shortest, longest
-        self._backoff = Backoff(shortest, longest - shortest, rng)
+        self._shortest, self._longest, self._rng = shortest, longest, rng
+        self._backoff = Backoff(shortest, max(0.0, longest - 2 * shortest), rng)
         self._up_since: float | None = None
         self._reason: str | None = None
 
@@ -37,7 +37,10 @@ class Reconnect:
         if self._up_since is not None and now - self._up_since >= STEADY_S:
             self._backoff.reset()
         self._up_since = None
-        return self._longest if signal.refused else self._shortest + self._backoff.next()
+        if signal.refused:
+            return self._longest
+        # Devices that lost their broker at one moment must not come back at one moment.
+        return self._shortest * self._rng.uniform(1.0, 2.0) + self._backoff.next()
 
     def is_news(self, signal: Down) -> bool:
         """Whether this is worth a line in the log: not said before since the last connection."""

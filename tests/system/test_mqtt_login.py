@@ -80,7 +80,5 @@ def test_a_certificate_nobody_vouches_for_is_refused(
 
 
 def test_a_wrong_ca_file_is_one_clear_line(tmp_path: Path) -> None:
-    with pytest.raises(
-        UsageError, match=r"^mqtt.ca_file: [^\n]*missing.pem: not [^\n]*$"
-    ):
+    with pytest.raises(UsageError, match=r"^mqtt.ca_file: [^\n]*missing.pem: not [^\n]*$"):
         Device(tmp_path, 8883, tls=True, ca_file=str(tmp_path / "missing.pem"))

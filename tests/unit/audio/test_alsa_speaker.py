@@ -34,7 +34,7 @@ def test_short_writes_are_completed(out: AlsaSpeaker, hardware: FakeCard) -> Non
     assert hardware.played == SOUND
     assert hardware.calls == ["write", "wait"] * 5 + ["write"]
     assert out.delay == pytest.approx(0.02)
-    assert "buffer 100 ms" in out.description
+    assert "buffer 80 ms" in out.description
 
 
 @pytest.mark.parametrize("underrun", [EPIPE, failure(errno.EPIPE)])

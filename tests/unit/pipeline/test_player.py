@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
+import pytest
+
 from agent.audio.scripted import ScriptedSpeaker
 from agent.events import Event, Notice, SpeakerStarted, SpeakerStopped
 from agent.pipeline.player import Player
@@ -109,6 +111,18 @@ def test_barge_in_silences_at_once_and_drops_the_rest_of_the_sentence() -> None:
     assert rig.kinds() == [SpeakerStarted, SpeakerStopped, SpeakerStarted, SpeakerStopped]
 
 
+@pytest.mark.parametrize("late_ms", range(0, 41, 3))
+def test_barge_in_takes_less_than_50_ms_at_any_moment(late_ms: int) -> None:
+    rig = Rig()
+    press = 0.5 + late_ms / 1000
+    rig.clock.at(0.1, lambda: rig.player.speech(sound(2.0)))
+    rig.clock.at(press, rig.player.barge_in)
+    rig.run(3.0)
+    [dropped] = rig.speaker.drops
+    assert 0 <= dropped - press < 0.05
+    assert all(write.time <= dropped for write in rig.speaker.written)
+
+
 def test_speech_is_held_back_while_somebody_talks() -> None:
     rig = Rig()
     rig.player.hold(True)
@@ -121,13 +135,70 @@ def test_speech_is_held_back_while_somebody_talks() -> None:
 
 def test_late_speech_is_an_underrun_and_is_prebuffered_again() -> None:
     rig = Rig()
-    rig.clock.at(0.1, lambda: rig.player.speech(sound(0.2)))
+    rig.clock.at(0.1, lambda: rig.player.speech(sound(0.2)))  # is heard until 0.3
     rig.clock.at(0.45, lambda: rig.player.speech(sound(0.2)))
     rig.run(2.0)
     assert rig.speaker.pcm == sound(0.4)
-    assert rig.telemetry.total("underruns") >= 1
-    assert Notice in rig.kinds()
+    assert rig.telemetry.total("underruns") == 1
+    [notice] = [event for _, event in rig.events if isinstance(event, Notice)]
+    assert notice.event == "underrun"
+    assert 140 <= notice.detail["gap_ms"] <= 170
     assert rig.kinds().count(SpeakerStarted) == 1
+
+
+def test_what_was_missing_is_held_back_from_then_on_and_shown() -> None:
+    rig = Rig()
+    shown: list[float] = []
+    for at in (0.05, 1.0):
+        rig.clock.at(at, lambda: shown.append(rig.telemetry.snapshot(9.0)["jitter_ms"]))
+    rig.clock.at(0.1, lambda: rig.player.speech(sound(0.2)))
+    rig.clock.at(0.4, lambda: rig.player.speech(sound(0.3)))  # 100 ms late
+    rig.clock.at(2.0, lambda: rig.player.speech(sound(0.15)))  # more than the first depth
+    rig.run(3.0)
+    assert shown[0] == 120
+    assert 235 <= shown[1] <= 245
+    [after, *_] = [write.time for write in rig.speaker.written if write.time >= 2.0]
+    assert 2.23 <= after <= 2.26
+
+
+def test_speech_at_just_its_own_pace_makes_no_underrun() -> None:
+    rig = Rig()
+    for n in range(100):
+        rig.clock.at(0.1 + n * 0.04, lambda: rig.player.speech(sound(0.04)))
+    rig.run(6.0)
+    assert rig.telemetry.total("underruns") == 0
+    assert rig.kinds() == [SpeakerStarted, SpeakerStopped]
+
+
+def test_a_silence_between_two_sentences_is_no_underrun() -> None:
+    rig = Rig()
+    rig.clock.at(0.1, lambda: rig.player.speech(sound(0.2)))
+    rig.clock.at(0.35, rig.player.sentence)
+    rig.clock.at(0.4, lambda: rig.player.speech(sound(0.2)))
+    rig.run(2.0)
+    assert rig.speaker.pcm == sound(0.4)
+    assert rig.telemetry.total("underruns") == 0
+    assert Notice not in rig.kinds()
+
+
+def test_a_player_that_is_late_itself_is_an_underrun_of_its_own() -> None:
+    rig = Rig()
+    rig.clock.at(0.1, lambda: rig.player.speech(sound(0.2)))  # is heard until 0.3
+    rig.clock.at(0.29, lambda: rig.player.speech(sound(0.2)))
+    rig.clock.at(0.29, lambda: rig.clock.advance(0.05))  # and nobody runs meanwhile
+    rig.run(2.0)
+    assert rig.telemetry.total("underruns") == 1
+    assert Notice not in rig.kinds(), "no speech was late"
+    assert rig.telemetry.snapshot(9.0)["jitter_ms"] == 120
+
+
+def test_speech_that_waits_to_be_enough_is_not_taken_for_the_end() -> None:
+    rig = Rig()
+    rig.clock.at(0.1, lambda: rig.player.speech(sound(0.2)))
+    rig.clock.at(0.45, lambda: rig.player.speech(sound(0.02)))  # waits longer than silence may be
+    rig.run(2.0)
+    assert rig.kinds().count(SpeakerStopped) == 1
+    assert rig.speaker.pcm == sound(0.22)
 
 
 def test_more_than_the_buffer_holds_is_counted_and_reported() -> None:

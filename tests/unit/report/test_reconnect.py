@@ -11,9 +11,9 @@ LOST = Down("Connection refused")
 def test_waits_grow_within_their_bounds() -> None:
     policy = Reconnect(1.0, 30.0, random.Random(1))
     waits = [policy.down(LOST, 0.0) for _ in range(200)]
-    assert waits[0] == 1.0
     assert all(1.0 <= wait <= 30.0 for wait in waits)
-    assert max(waits[:3]) <= 3.0
+    assert max(waits[:2]) <= 3.0
+    assert max(waits[:3]) <= 4.0
     assert max(waits) > 25.0
     assert len(set(waits)) > 100  # jitter
 
@@ -27,9 +27,15 @@ def test_only_a_steady_connection_starts_over() -> None:
     for _ in range(20):
         policy.up(0.0)
         late = policy.down(LOST, STEADY_S - 1)
-    assert late > 1.0
+    assert late > 2.0
     policy.up(0.0)
-    assert policy.down(LOST, STEADY_S) == 1.0
+    assert policy.down(LOST, STEADY_S) <= 2.0
+
+
+def test_a_fleet_that_lost_its_broker_at_one_moment_does_not_come_back_at_one_moment() -> None:
+    first = {Reconnect(1.0, 30.0, random.Random(n)).down(LOST, 0.0) for n in range(100)}
+    assert len(first) == 100
+    assert max(first) - min(first) > 0.9
 
 
 def test_the_same_reason_is_news_once_for_each_connection() -> None:
