@@ -11,18 +11,16 @@ import queue
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from agent import clouds
-from agent.audio import device
+from agent import assembly, clouds
 from agent.audio.pcm import PACKET_MS, level_dbfs, packet_bytes
 from agent.audio.ring import Ring
-from agent.audio.vad import Endpointer, Vad
 from agent.clock import Clock, SystemClock
 from agent.config.schema import Config, Service
 from agent.control import reload
 from agent.control.controller import Controller
 from agent.control.ending import Ending
 from agent.control.supervisor import Supervisor
-from agent.errors import RunError, UsageError
+from agent.errors import RunError
 from agent.events import (
     Command,
     Event,
@@ -33,12 +31,8 @@ from agent.events import (
     Transcript,
     WorkerStopped,
 )
-from agent.pipeline.capture import Capture
 from agent.pipeline.cloud import Cloud, Parts
-from agent.pipeline.player import Player
 from agent.pipeline.summarizer import Summarizer
-from agent.report.mqtt import Reporter
-from agent.report.nowhere import Nowhere
 from agent.report.telemetry import Telemetry
 from agent.services.provider import Provider
 from agent.system.memory import lock_memory, one_heap
@@ -46,7 +40,6 @@ from agent.system.systemd import Notifier
 from agent.threads import Worker
 
 if TYPE_CHECKING:
-    from agent.control.gpio import Panel
     from agent.report.exporter import Exporter
 
 log = logging.getLogger(__name__)
@@ -73,13 +66,18 @@ class App:
         self._hung_up = False
         self._watchers: list[Callable[[Event], None]] = []
         self._inbox: queue.SimpleQueue[Event] = queue.SimpleQueue()
-        now = self.clock.now()
-        self.telemetry = Telemetry(now)
+        self.telemetry = Telemetry(self.clock.now())
         rate = config.audio.rate
         self.ring = Ring(packet_bytes(rate), config.network.memory_s * 1000 // PACKET_MS)
-        self.player = self._player(rate)
-        self.capture = self._capture(rate)
-        self.reports = self._reports()
+        self._speaker = assembly.speaker(config.audio, self.clock)
+        self.player = assembly.player(
+            self._speaker, rate, config.audio.playback, self.telemetry, self.post, self.clock
+        )
+        self._microphone = assembly.microphone(config.audio, self.clock)
+        self.capture = assembly.capture(
+            config, self._microphone, self.ring, lambda: self.player.audible, self.post, self.clock
+        )
+        self.reports = assembly.reports(config, self._command, self.clock)
         self._retired: list[Cloud] = []  # replaced by another service, ending
         self.provider, cloud = self._cloud(config.service)
         self._summarizer = Summarizer(config, self.post, self.clock)
@@ -94,84 +92,16 @@ class App:
             self.clock,
         )
         self.controller.on_switch = self._switch
-        self.ending = Ending(config, self.controller, self.player)
-        self.panel = self._panel()
+        end_at = None if duration_s is None else self.clock.now() + duration_s
+        self.ending = Ending(config, self.controller, self.player, end_at)
+        self.panel = assembly.panel(config.talk, self.post, self.clock)
         self.supervisor = Supervisor(Notifier(), self.capture, self.player, self.controller)
         self.controller.on_state.append(self.supervisor.show)
+        if self.panel is not None and (light := self.panel.light) is not None:
+            self.controller.on_state.append(lambda state: light.show(state["state"]))
         self.exporter: Exporter | None = None
-        self._end_at = None if duration_s is None else now + duration_s
 
     # --- building ----------------------------------------------------------------------------
-
-    def _player(self, rate: int) -> Player:
-        playback = self.config.audio.playback
-        self._speaker = device.speaker(playback.device, rate=rate, clock=self.clock)
-        return Player(
-            self._speaker,
-            rate,
-            playback.prebuffer_ms,
-            playback.volume,
-            self.telemetry,
-            self.post,
-            self.clock,
-        )
-
-    def _capture(self, rate: int) -> Capture:
-        audio, mode = self.config.audio, self.config.talk.mode
-        source = audio.capture
-        self._microphone = device.microphone(
-            source.device,
-            rate=rate,
-            channels=source.channels,
-            channel=source.channel,
-            loop=source.loop,
-            clock=self.clock,
-        )
-        guarded = audio.echo_guard and mode in ("open", "vad")
-        return Capture(
-            self._microphone,
-            self.ring,
-            Vad(rate),
-            self.post,
-            self.clock,
-            echo=(lambda: self.player.audible) if guarded else (lambda: False),
-            endpointer=Endpointer() if mode == "vad" else None,
-        )
-
-    def _panel(self) -> Panel | None:
-        """Buttons and light; no GPIO library is loaded where no pin is configured."""
-        if not self.config.talk.buttons and self.config.talk.led is None:
-            return None
-        from agent.control.gpio import Panel
-
-        panel = Panel(self.config.talk, self.post, self.clock)
-        if panel.light is not None:
-            light = panel.light
-            self.controller.on_state.append(lambda state: light.show(state["state"]))
-        return panel
-
-    def _reports(self) -> Reporter | Nowhere:
-        if self.config.mqtt.host is None:
-            return Nowhere()
-        reporter = Reporter(
-            self.config.mqtt, self.config.device.id, self._command, clock=self.clock
-        )
-        reporter.on_death = self._worker_died
-        return reporter
-
-    def _exporter(self) -> Exporter | None:
-        """The metrics for Prometheus; its library is loaded only where they are wanted."""
-        listen = self.config.metrics.listen
-        if listen is None:
-            return None
-        try:
-            from agent.report.exporter import Exporter
-            from agent.report.metrics import Collector, registry
-        except ImportError:
-            words = "metrics.listen needs prometheus-client: pip install 'dragoman[metrics]'"
-            raise UsageError(words) from None
-        collector = Collector(self.config.device.id, self.values, self.controller.state)
-        return Exporter(listen, registry(collector), self.clock)
 
     @property
     def cloud(self) -> Cloud:
@@ -240,8 +170,11 @@ class App:
         for worker in self._workers:
             self._launch(worker)
         # Last: what these load must not hold up the first packet.
-        self.reports.start()
-        self.exporter = self._exporter()
+        if isinstance(self.reports, Worker):
+            self._launch(self.reports)
+        self.exporter = assembly.exporter(
+            self.config, self.values, self.controller.state, self.clock
+        )
         if self.exporter is not None:
             self._launch(self.exporter)
         self.supervisor.ready()
@@ -264,8 +197,7 @@ class App:
                 self._hung_up = False
                 self.on_hangup()
             now = self.clock.now()
-            if self._end_at is not None and now >= self._end_at:
-                self._end_at = None
+            if self.ending.is_time(now):
                 self.post(MicrophoneEnded(self.ring.head))
             self.supervisor.check(now)
             stop = self.controller.stop or self.ending.check(now)

@@ -18,8 +18,11 @@ MORE_SPEECH_S = 1.5  # speech comes in messages; a pause this long is its end
 class Ending:
     """Watches events; :meth:`check` says when to stop."""
 
-    def __init__(self, config: Config, controller: Controller, player: Player) -> None:
+    def __init__(
+        self, config: Config, controller: Controller, player: Player, end_at: float | None = None
+    ) -> None:
         self._config, self._controller, self._player = config, controller, player
+        self._end_at = end_at  # when ``--duration`` is over
         capture = config.audio.capture
         file_like = capture.device.startswith("file:") or capture.device == "stdin"
         self.finite = file_like and not capture.loop
@@ -40,6 +43,13 @@ class Ending:
                 self._speech_until = now + self._config.talk.result_timeout_s
         elif isinstance(event, SpeakerStopped):
             self._speech_until = now + MORE_SPEECH_S
+
+    def is_time(self, now: float) -> bool:
+        """Whether ``--duration`` is over; told once: nobody listens from then on."""
+        over = self._end_at is not None and now >= self._end_at
+        if over:
+            self._end_at = None
+        return over
 
     def check(self, now: float) -> Stop | None:
         """A reason to stop, or None to go on."""

@@ -54,6 +54,7 @@ GAUGES: Mapping[str, Entry] = {
     "websocket_round_trip_ms": Entry(
         "websocket_round_trip_seconds", "Round trip of the newest WebSocket ping.", MS
     ),
+    "jitter_ms": Entry("jitter_buffer_seconds", "Speech held back before playing begins.", MS),
     "level_dbfs": Entry("level_dbfs", "Level of the newest packet, dB of full scale."),
     "outbox": Entry("outbox_messages", "Messages on the disk that wait for the broker."),
     "temperature_c": Entry("temperature_celsius", "The hottest sensor of the board."),

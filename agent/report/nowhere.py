@@ -32,9 +32,6 @@ class Nowhere:
     def summary(self, fields: Mapping[str, Any]) -> None:
         """Nobody is told."""
 
-    def start(self) -> None:
-        """Nothing to start."""
-
     def stop(self) -> None:
         """Nothing to stop."""
 

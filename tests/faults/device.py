@@ -13,8 +13,6 @@ from agent.config.schema import Config
 from agent.errors import Overrun
 from agent.events import Event, Notice, Transcript
 from agent.link.websocket import WebSocket
-from agent.pipeline.capture import Capture
-from agent.pipeline.player import Player
 from agent.pipeline.receiver import Receiver
 from agent.services.base import Endpoint, Message
 from tests.faults.speech import RATE
@@ -98,22 +96,14 @@ class Device(App):
         self.notices: list[tuple[float, Notice]] = []
         self.patience_s = inf  #: the longest backoff
         self.retry_at = 0.0  #: when the backoff lets the newest attempt begin (s)
+        self._microphone = self.capture._source = self.microphone
+        self._speaker = self.player._sink = self.speaker
         self.watch(self._note)
         self._tap_ring()
         for worker in self.cloud.workers:
             if isinstance(worker, Receiver):
                 worker._connect_socket = self._tapped(worker._connect_socket)
                 self._tap_backoff(worker._reach._backoff)
-
-    def _capture(self, rate: int) -> Capture:
-        capture = super()._capture(rate)
-        self._microphone = capture._source = self.microphone
-        return capture
-
-    def _player(self, rate: int) -> Player:
-        player = super()._player(rate)
-        self._speaker = player._sink = self.speaker
-        return player
 
     def _note(self, event: Event) -> None:
         if isinstance(event, Transcript) and event.final:

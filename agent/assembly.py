@@ -1,0 +1,113 @@
+"""How the parts of the device are made of the configuration.
+
+Libraries that only some devices need (GPIO, Prometheus) are loaded where one is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from agent.audio import device
+from agent.audio.device import Microphone, Speaker
+from agent.audio.ring import Ring
+from agent.audio.vad import Endpointer, Vad
+from agent.clock import Clock
+from agent.config.schema import Audio, Config, Playback, Talk
+from agent.errors import UsageError
+from agent.events import Event
+from agent.pipeline.capture import Capture
+from agent.pipeline.player import Player
+from agent.report.mqtt import Reporter
+from agent.report.nowhere import Nowhere
+from agent.report.telemetry import Telemetry
+
+if TYPE_CHECKING:
+    from agent.control.gpio import Panel
+    from agent.report.exporter import Exporter
+
+Post = Callable[[Event], None]
+
+
+def microphone(audio: Audio, clock: Clock) -> Microphone:
+    """The microphone, not yet open; UsageError where its library is missing."""
+    source = audio.capture
+    return device.microphone(
+        source.device,
+        rate=audio.rate,
+        channels=source.channels,
+        channel=source.channel,
+        loop=source.loop,
+        clock=clock,
+    )
+
+
+def speaker(audio: Audio, clock: Clock) -> Speaker:
+    """The speaker, not yet open; UsageError where its library is missing."""
+    return device.speaker(audio.playback.device, rate=audio.rate, clock=clock)
+
+
+def player(
+    sink: Speaker, rate: int, playback: Playback, telemetry: Telemetry, post: Post, clock: Clock
+) -> Player:
+    """The thread that plays on ``sink``."""
+    return Player(sink, rate, playback.prebuffer_ms, playback.volume, telemetry, post, clock)
+
+
+def capture(
+    config: Config,
+    source: Microphone,
+    ring: Ring,
+    audible: Callable[[], bool],
+    post: Post,
+    clock: Clock,
+) -> Capture:
+    """The thread that writes ``source`` to ``ring``; ``audible``: is our own speaker heard now?"""
+    mode = config.talk.mode
+    guarded = config.audio.echo_guard and mode in ("open", "vad")
+    return Capture(
+        source,
+        ring,
+        Vad(config.audio.rate),
+        post,
+        clock,
+        echo=audible if guarded else (lambda: False),
+        endpointer=Endpointer() if mode == "vad" else None,
+    )
+
+
+def panel(talk: Talk, post: Post, clock: Clock) -> Panel | None:
+    """Buttons and light, where any pin is configured."""
+    if not talk.buttons and talk.led is None:
+        return None
+    from agent.control.gpio import Panel
+
+    return Panel(talk, post, clock)
+
+
+def reports(
+    config: Config, on_command: Callable[[Mapping[str, Any]], None], clock: Clock
+) -> Reporter | Nowhere:
+    """Where transcripts, events and states go; UsageError where ``mqtt.ca_file`` is unreadable."""
+    if config.mqtt.host is None:
+        return Nowhere()
+    return Reporter(config.mqtt, config.device.id, on_command, clock=clock)
+
+
+def exporter(
+    config: Config,
+    values: Callable[[], dict[str, int | float]],
+    state: Callable[[], Mapping[str, Any]],
+    clock: Clock,
+) -> Exporter | None:
+    """The metrics for Prometheus, where they are wanted; UsageError without its library."""
+    listen = config.metrics.listen
+    if listen is None:
+        return None
+    try:
+        from agent.report.exporter import Exporter
+        from agent.report.metrics import Collector, registry
+    except ImportError:
+        words = "metrics.listen needs prometheus-client: pip install 'dragoman[metrics]'"
+        raise UsageError(words) from None
+    return Exporter(listen, registry(Collector(config.device.id, values, state)), clock)
