@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 import msgspec
+from msgspec.structs import fields
 
 from agent.config.schema import Language, Percent
-from agent.config.words import did_you_mean
+from agent.config.words import did_you_mean, expected
 from agent.errors import UsageError
 
 
@@ -28,6 +29,7 @@ class Order(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     ref: Any = None
 
 
+_TYPES = {field.name: field.type for field in fields(Order)}
 FIELDS = tuple(name for name in Order.__struct_fields__ if name != "ref")
 
 
@@ -61,5 +63,7 @@ def _check_button(order: Order, buttons: int) -> None:
 def _plain(message: str) -> str:
     """msgspec's ``Expected `int` … - at `$.volume``` as ``volume: expected int …``."""
     text, _, place = message.partition(" - at `$.")
+    if "matching regex" in text:  # the schema has words for what it means
+        text = f"Expected {expected(_TYPES[place.rstrip('`')]).removesuffix(' or null')}"
     text = text.replace("`", "")
     return f"{place.rstrip('`')}: {text[:1].lower()}{text[1:]}" if place else text

@@ -39,7 +39,7 @@ class Ending:
         elif isinstance(event, LinkUp):
             self._blocked = None
         elif isinstance(event, Transcript) and event.final and event.translation:
-            if self._controller.cloud.tts:
+            if self._controller.cloud.tts and self._controller.provider.speaks:
                 self._speech_until = now + self._config.talk.result_timeout_s
         elif isinstance(event, SpeakerStopped):
             self._speech_until = now + MORE_SPEECH_S

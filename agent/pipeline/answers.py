@@ -9,11 +9,13 @@ from __future__ import annotations
 import logging
 from collections import Counter
 
+from agent.audio.convert import Converter
 from agent.clock import rfc3339
 from agent.errors import Refused
 from agent.events import Failure, Garbage, Pair, Result, ServiceEvent, Speech, Transcript
 from agent.link.uplink import Answer
 from agent.pipeline.cloud import Parts
+from agent.services.base import SPEECH_RATE
 
 log = logging.getLogger(__name__)
 
@@ -24,12 +26,18 @@ class Answers:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._garbage: Counter[str] = Counter()
+        self._spoken = Converter(SPEECH_RATE, 1, "s16", parts.config.audio.rate)
         self.session = ""
+
+    def new_stream(self) -> None:
+        """A new connection: no part of a sample of the old one belongs to it."""
+        self._spoken.flush()
+        self._parts.player.new_stream()
 
     def other(self, event: ServiceEvent) -> None:
         """Anything but a result; Refused where the service answered with an error."""
         if isinstance(event, Speech):
-            self._parts.player.speech(event.pcm)
+            self._parts.player.speech(self._spoken.feed(event.pcm))
         elif isinstance(event, Failure):
             raise Refused(
                 f"{self._parts.provider.name} says: {event.message} (code {event.code})",

@@ -40,7 +40,7 @@ class Receiver(Worker):
     ) -> None:
         super().__init__(parts.clock)
         self._session, self._uplink = session, session.uplink
-        self._provider, self._player = parts.provider, parts.player
+        self._provider = parts.provider
         self._telemetry, self._post = parts.telemetry, parts.post
         self._connect_socket = connect
         self._reach = Reach(parts, self._pause)
@@ -115,7 +115,7 @@ class Receiver(Worker):
         if not answers.session:
             answers.session = self._provider.new_session()
             self._uplink.new_session()
-        self._player.new_stream()
+        self._session.answers.new_stream()
         self._uplink.connected(pair, now)
         self._session.attach(connection)
         self._reach.reached(answers.session, backlog_ms=self._uplink.backlog_ms)

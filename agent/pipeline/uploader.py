@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from agent.errors import LinkError, Refused, UsageError
-from agent.events import Notice, Result, ServiceEvent, SpeechAt
+from agent.events import Garbage, Notice, Result, ServiceEvent, SpeechAt
 from agent.link.spool import Recording
 from agent.link.uplink import Answer
 from agent.pipeline.answers import Answers
@@ -82,6 +82,10 @@ class Uploader(Worker):
         for event in events:
             if not isinstance(event, Result | SpeechAt):
                 self._answers.other(event)
+        if events and all(isinstance(event, Garbage) for event in events):
+            # A proxy's page, a service gone wrong: the recording was not understood, so it stays.
+            name = self._parts.provider.name
+            raise Refused(f"{name} answered what nobody can read", "garbage", retryable=True)
         for event in events:
             if isinstance(event, Result):
                 self._answers.session = recording.session

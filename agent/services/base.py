@@ -16,6 +16,9 @@ from agent.events import ServiceEvent
 
 Message = str | bytes
 
+SPEECH_RATE = 16000
+"""Samples a second of the speech a stream sends back, whatever it is sent (TWeTalk, "TTS")."""
+
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:

@@ -26,6 +26,11 @@ class Provider:
     def name(self) -> str:
         return self.entry.name
 
+    @property
+    def speaks(self) -> bool:
+        """Whether it sends synthesised speech."""
+        return "speech" in self.entry.gives
+
     def check(self, pair: Pair) -> None:
         """UsageError where the service does not speak ``pair``."""
         self.entry.make(self.service, pair, "", False)

@@ -20,7 +20,7 @@ from agent.services.locales import choose
 from agent.services.reading import Malformed, get
 from agent.services.shapes import Clip, Nonce, Request, Response
 from agent.services.signing import form, youdao_v3
-from agent.services.youdao_codes import MESSAGES, RETRYABLE
+from agent.services.youdao_codes import MESSAGES, NOTHING_HEARD, RETRYABLE
 
 HOST = "https://openapi.youdao.com"
 PATH = "/speechtransapi"
@@ -138,7 +138,7 @@ def _refusal(data: Mapping[str, Any]) -> Failure | None:
     code = answers.optional(data, "errorCode")
     if code is None:
         raise Malformed("missing-field", "errorCode")
-    if code == "0":
+    if code == "0" or code in NOTHING_HEARD:
         return None
     message = MESSAGES.get(code, "an error the document does not list")
     return answers.failure(code, message, code in RETRYABLE)

@@ -100,3 +100,6 @@ RETRYABLE = frozenset(
     {"207", "302", "303", "304", "411", "412", "2301", "2411", "3302"}
     | {str(base + n) for base in (3000, 4000, 9000, 11000) for n in (303, 411)}
 )
+
+#: Not failures: nothing was said, or nothing that could be understood.
+NOTHING_HEARD = frozenset({"3301", "4301", "9301", "11301"})

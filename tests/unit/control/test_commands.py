@@ -23,7 +23,7 @@ from agent.errors import UsageError
         ({"volume": "5"}, "volume: expected int"),
         ({"talk": "shout"}, "talk: invalid enum value 'shout'"),
         ({"tts": 1}, "tts: expected bool"),
-        ({"source": "klingon!"}, "source: expected str matching regex"),
+        ({"source": "klingon!"}, "source: expected a language code such as zh or en-US"),
         ({"button": 1}, "nothing to do"),
         ({"button": 1, "mute": True}, "button goes with talk"),
         ({"talk": "press", "button": 3}, "button 3: this device has 2"),

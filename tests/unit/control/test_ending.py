@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from agent.config.schema import Audio, Capture
+from agent.config.credentials import with_demo
+from agent.config.schema import Audio, Capture, Service
 from agent.control.ending import MORE_SPEECH_S, Ending
 from agent.events import (
     Blocked,
@@ -16,6 +17,7 @@ from agent.events import (
     SpeakerStopped,
     Stop,
 )
+from agent.services.provider import Provider
 from tests.unit.control.desk import Desk
 from tests.unit.report.test_history import said
 
@@ -82,6 +84,14 @@ def test_a_run_waits_for_the_speech_of_its_last_translation() -> None:
 def test_without_speech_wanted_nobody_waits_for_it() -> None:
     run = Run()
     run.command(tts=False)
+    run.see(MicrophoneEnded(10), said(0, "hello", translation="你好"), Settled())
+    assert run.over() is not None
+
+
+def test_nobody_waits_for_speech_of_a_service_that_never_speaks() -> None:
+    run = Run()
+    run.controller.provider = Provider(with_demo(Service(name="twetalk-asr", source="en")))
+    assert run.controller.cloud.tts
     run.see(MicrophoneEnded(10), said(0, "hello", translation="你好"), Settled())
     assert run.over() is not None
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from agent.audio.pcm import packet_bytes
 from agent.audio.ring import VOICED, Ring
 from agent.audio.scripted import ScriptedSpeaker
 from agent.config.credentials import with_demo
-from agent.config.schema import Config, Mqtt, Network, Service, Talk
+from agent.config.schema import Audio, Config, Mqtt, Network, Service, Talk
 from agent.events import Event, Notice
 from agent.pipeline.answers import Answers
 from agent.pipeline.cloud import Parts
@@ -18,7 +18,7 @@ from agent.services.provider import Provider
 from agent.threads import Wake
 from tests.unit.pipeline.timeline import Timeline
 
-RATE = 16000
+RATE: Literal[16000] = 16000
 PACKET = packet_bytes(RATE)
 PACKET_S = 0.04
 STEP_S = 0.01
@@ -65,6 +65,7 @@ class Rig:
         talk: dict[str, Any] | None = None,
         network: dict[str, Any] | None = None,
         outbox: str = "/nonexistent/outbox.db",
+        rate: Literal[16000, 8000] = RATE,
     ) -> None:
         self.clock = Timeline()
         described = {"source": "en", "target": "zh"} | (service or {})
@@ -73,15 +74,16 @@ class Rig:
             talk=Talk(**(talk or {})),
             network=Network(**(network or {})),
             mqtt=Mqtt(outbox=outbox),
+            audio=Audio(rate=rate),
         )
         self.provider = Provider(self.config.service)
         self.ring = Ring(PACKET, 500)
         self.events: list[Event] = []
         self.telemetry = Telemetry(0.0)
-        self.speaker = ScriptedSpeaker(rate=RATE, clock=self.clock)
+        self.speaker = ScriptedSpeaker(rate=rate, clock=self.clock)
         self.speaker.open()
         self.player = Player(
-            self.speaker, RATE, 0, 100, self.telemetry, lambda event: None, self.clock
+            self.speaker, rate, 0, 100, self.telemetry, lambda event: None, self.clock
         )
         self.player._wake.close()
         self.player._wake = VirtualWake(self.clock)

@@ -60,6 +60,14 @@ def test_an_empty_final_says_nothing_but_lets_the_next_sentence_be_spoken() -> N
     assert rig.spoken() == b"\x02\x00" * 1600
 
 
+def test_speech_keeps_its_speed_on_a_device_of_another_rate() -> None:
+    rig = Rig(rate=8000)
+    seconds = 2
+    for piece in range(0, 32000 * seconds, 777):  # odd sizes, as messages have
+        rig.answers.other(Speech(bytes(32000 * seconds)[piece : piece + 777]))
+    assert abs(len(rig.spoken(3.0)) - 16000 * seconds) < 1600  # what is still in the resampler
+
+
 def test_a_partial_does_not_end_a_barge_in() -> None:
     rig = Rig()
     rig.player.speech(b"\x01\x00" * 1600)

@@ -11,6 +11,7 @@ from agent.errors import LinkError, Refused
 from agent.events import (
     Blocked,
     Failure,
+    Garbage,
     LinkDown,
     LinkUp,
     Notice,
@@ -163,6 +164,21 @@ def test_a_clip_refused_too_often_is_given_up_and_told(line: Line) -> None:
     lost = next(notice for notice in line.of(Notice) if notice.event == "lost_audio")
     assert lost.detail["duration_ms"] == 1000
     assert "try later" in str(lost.detail["reason"])
+
+
+def test_an_answer_nobody_can_read_does_not_cost_the_recording(line: Line) -> None:
+    garbage = [Garbage("bad-json", "<html>")]
+    line.answer = lambda recording: garbage if len(line.tried) < 3 else [Result(0, "t", final=True)]
+    line.spool.put(clip(1))
+    line.run(60.0)
+    assert line.order == [1, 1, 1]
+    assert line.texts() == ["t"]
+    line.answer = lambda recording: garbage
+    line.spool.put(clip(2))
+    line.run(300.0)
+    assert line.order == [1, 1, 1] + [2] * ATTEMPTS
+    lost = next(notice for notice in line.of(Notice) if notice.event == "lost_audio")
+    assert "nobody can read" in str(lost.detail["reason"])
 
 
 def test_a_refusal_that_retrying_cannot_mend_is_retried_slowly(line: Line) -> None:
