@@ -8,7 +8,7 @@ Between threads, in the inbox of the main thread: everything else.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -226,10 +226,23 @@ class Settled:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command object as it came, not yet validated (MQTT ``command``, the keyboard)."""
+    """A command object as it came, not yet validated (MQTT ``command``, the keyboard, a page).
+
+    ``reply`` is given the answer, in the main thread, and must not block; without one the
+    answer goes where MQTT's go.
+    """
 
     fields: Mapping[str, Any]
     origin: str = "mqtt"
+    reply: Callable[[Mapping[str, Any]], None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What another thread wants to know of the main thread's: ``ask`` is called in the main
+    thread and must not block."""
+
+    ask: Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,6 +286,7 @@ Event = (
     | SpeakerStopped
     | Settled
     | Command
+    | Question
     | Summary
     | WorkerStopped
     | Stop

@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import sys
+from contextlib import ExitStack
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from agent.app import App
 
 log = logging.getLogger(__name__)
+
+WEB = "127.0.0.1:8080"  #: where ``--web`` alone listens
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -35,6 +38,13 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--service", metavar="NAME", help="use this service")
     parser.add_argument("--cloud", metavar="URL", help="one host for all services (emulator)")
     parser.add_argument("--live", action="store_true", help="meter and captions in the terminal")
+    parser.add_argument(
+        "--web",
+        nargs="?",
+        const=WEB,
+        metavar="HOST:PORT",
+        help=f"caption screen in a browser (default: {WEB})",
+    )
     parser.add_argument("--duration", type=float, metavar="S", help="stop after S seconds")
     parser.set_defaults(run=run)
 
@@ -51,13 +61,20 @@ def run(args: argparse.Namespace) -> int:
         signal.signal(number, lambda signum, _: _asked_to_stop(app, signum))
     if sys.stdin is None or not sys.stdin.isatty():  # a terminal that is closed ends the device
         signal.signal(signal.SIGHUP, lambda *_: app.hang_up())
-    if args.live:
-        return _live(app)
-    return app.run()
+    with ExitStack() as screens:
+        if app.config.web.listen is not None:
+            from agent.web.screen import CaptionScreen  # nothing of it is loaded when it is off
+
+            screens.enter_context(CaptionScreen(app))
+        if args.live:
+            from agent.cli.live import Live  # rich is imported only when something is drawn
+
+            app.watch(screens.enter_context(Live(app)).notice)
+        return app.run()
 
 
 def _load(args: argparse.Namespace) -> Config:
-    return loader.load(args.config, args.set, cloud=args.cloud, service=args.service)
+    return loader.load(args.config, args.set, cloud=args.cloud, service=args.service, web=args.web)
 
 
 def _asked_to_stop(app: App, signum: int, _: FrameType | None = None) -> None:
@@ -83,11 +100,3 @@ def _log(config: Config, *, quiet: bool) -> None:
     level = "warning" if quiet and config.logging.level == "info" else config.logging.level
     journal = "JOURNAL_STREAM" in os.environ and not sys.stderr.isatty()
     logs.setup(level, config.logging.format, loader.secrets(config), journal=journal)
-
-
-def _live(app: App) -> int:
-    from agent.cli.live import Live  # rich is imported only when something is drawn
-
-    with Live(app) as live:
-        app.watch(live.notice)
-        return app.run()

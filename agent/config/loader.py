@@ -21,7 +21,7 @@ from agent.config.checks import check, check_service, is_loopback
 from agent.config.credentials import with_demo
 from agent.config.leaves import Leaves
 from agent.config.mistakes import Mistakes, Place, dotted
-from agent.config.overlay import overlay
+from agent.config.overlay import overlay, put
 from agent.config.schema import Config, Mqtt, Service, Url
 from agent.config.secret import Secret
 from agent.config.sources import Wrong
@@ -40,6 +40,7 @@ def load(
     env: Mapping[str, str] | None = None,
     cloud: str | None = None,
     service: str | None = None,
+    web: str | None = None,
 ) -> Config:
     """The configuration in the file at ``path``, checked and complete.
 
@@ -47,9 +48,10 @@ def load(
     ``sets`` are ``KEY.PATH=VALUE`` texts; ``env`` is for ``${NAME}`` (default: the
     process's); ``cloud`` replaces the ``url`` of every service, and on loopback stands
     for the emulator: credentials not given are its ``demo``; ``service`` selects one as
-    :func:`profile` does.  Raises :class:`ConfigError` with every mistake.
+    :func:`profile` does; ``web`` is where the caption screen listens.  Raises
+    :class:`ConfigError` with every mistake.
     """
-    config, mistakes = _build(path, sets, env)
+    config, mistakes = _build(path, sets, env, web)
     config = _choose(config, cloud, service, mistakes)
     check(config, mistakes)
     if problems := mistakes.lines():
@@ -100,7 +102,10 @@ def _secrets(value: object) -> Iterator[Secret]:
 
 
 def _build(
-    path: str | None, sets: Sequence[str], env: Mapping[str, str] | None
+    path: str | None,
+    sets: Sequence[str],
+    env: Mapping[str, str] | None,
+    web: str | None = None,
 ) -> tuple[Config, Mistakes]:
     """The file with ``sets`` laid over it, and the mistakes found so far."""
     file = path if path is not None else _default_path()
@@ -108,6 +113,8 @@ def _build(
     root = _read(file, mistakes)
     for setting in sets:
         root = overlay(root, setting, mistakes)
+    if web is not None:
+        root = put(root, ("web", "listen"), Scalar(Place("--web"), web), mistakes)
     leaves = Leaves(os.environ if env is None else env, Path(file or ".").parent)
     return Builder(mistakes, leaves).section(Config, _name_profiles(root)), mistakes
 

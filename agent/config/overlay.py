@@ -21,7 +21,13 @@ def overlay(root: Node, setting: str, mistakes: Mistakes) -> Node:
         return root
     place = Place(f"--set {dotted(path)}=…")
     value = parse(text, lambda line: place, path, mistakes)
-    if value is None or not (isinstance(root, Table) or is_null(root)):
+    return root if value is None else put(root, path, value, mistakes)
+
+
+def put(root: Node, path: KeyPath, value: Node, mistakes: Mistakes) -> Node:
+    """``root`` with ``value`` at ``path``; as it is where it is no mapping, which is told
+    elsewhere."""
+    if not (isinstance(root, Table) or is_null(root)):
         return root
     return _put(root, path, value, 0, mistakes)
 

@@ -27,6 +27,7 @@ from agent.events import (
     MicrophoneLost,
     Notice,
     Pair,
+    Question,
     Settled,
     SpeakerStarted,
     SpeakerStopped,
@@ -75,18 +76,19 @@ class Controller:
         self.cloud = cloud  #: the service in use
         self.provider, self.player, self._reports = provider, player, reports
         self.history = History()
-        self.on_state: list[Callable[[Mapping[str, Any]], None]] = []  #: the light, systemd
+        self.on_state: list[Callable[[Mapping[str, Any]], None]] = []  #: the light, systemd, pages
+        self.on_notice: list[Callable[[Notice], None]] = []  #: pages
         self.on_switch: Callable[[Service], tuple[Provider, Cloud]] | None = None
         self.machine = Machine(config.talk.mode)
         self.stop: Stop | None = None  #: set when the daemon should end
         self.session_id: str | None = None
         self._unmuted_at = 0  # ring packet; the pre-roll must not reach into muted time
         self._since = rfc3339(clock.utc())
-        self._published: dict[str, Any] = {}
+        self.published: dict[str, Any] = {}  #: the object last published on ``state``
         self._orders = Orders(self, config, summarizer, reports)
         self._handlers: dict[type, Callable[[Any], None]] = {
             Transcript: self._on_transcript,
-            Notice: self._on_notice,
+            Notice: self._notice,
             LinkUp: self._on_link_up,
             LinkDown: self._on_link_down,
             Blocked: self._on_blocked,
@@ -99,6 +101,7 @@ class Controller:
             SpeakerStopped: lambda _: self._speaker(False),
             Settled: self._on_settled,
             Command: self._orders.take,
+            Question: lambda e: e.ask(),
             Summary: self._on_summary,
             WorkerStopped: self._on_worker_stopped,
             Stop: self._on_stop,
@@ -151,14 +154,15 @@ class Controller:
     def publish(self) -> None:
         """Report the state if it is not the one reported last."""
         state = self.state()
-        if state == self._published:
-            return
-        if state["state"] != self._published.get("state"):
+        if state["state"] != self.published.get("state"):
             self._since = rfc3339(self._clock.utc())
-        self._published = state
-        self._reports.state(payloads.state(**state, since=self._since))
+        fields = payloads.state(**state, since=self._since)
+        if fields == self.published:
+            return
+        self.published = fields
+        self._reports.state(fields)
         for watcher in self.on_state:
-            watcher(state)
+            watcher(fields)
 
     # --- the machine -------------------------------------------------------------------------
 
@@ -207,13 +211,12 @@ class Controller:
         self._reports.transcript(transcript)
 
     def _on_summary(self, event: Summary) -> None:
-        fields = {"session": event.session, "summary": event.text, "error": event.error}
-        if event.ref is not None:
-            fields["ref"] = event.ref
-        self._reports.summary({k: v for k, v in fields.items() if v is not None})
+        self._reports.summary(payloads.summary(event))
 
-    def _on_notice(self, notice: Notice) -> None:
+    def _notice(self, notice: Notice) -> None:
         self._reports.notice(notice)
+        for watcher in self.on_notice:
+            watcher(notice)
 
     def _on_link_up(self, event: LinkUp) -> None:
         self.machine.linked = True
@@ -228,16 +231,16 @@ class Controller:
 
     def _on_microphone_lost(self, event: MicrophoneLost) -> None:
         self.machine.faults.add("microphone")
-        self._reports.notice(Notice("microphone_lost", {"reason": event.reason}))
+        self._notice(Notice("microphone_lost", {"reason": event.reason}))
 
     def _on_microphone_back(self, event: MicrophoneBack) -> None:
         self.machine.faults.discard("microphone")
-        self._reports.notice(Notice("microphone_back"))
+        self._notice(Notice("microphone_back"))
 
     def _on_settled(self, event: Settled) -> None:
         if event.timed_out:
             log.info("no answer within %g s", self._config.talk.result_timeout_s)
-            self._reports.notice(Notice("no_result"))
+            self._notice(Notice("no_result"))
         self.feed(Input.SETTLED)
 
     def _speaker(self, speaking: bool) -> None:

@@ -56,7 +56,7 @@ class Orders:
         except (UsageError, RunError) as error:
             log.warning("command refused: %s", error)
             answer |= {"ok": False, "error": str(error)}
-        self._replies.command_result(answer)
+        (command.reply or self._replies.command_result)(answer)
 
     def _check(self, order: commands.Order) -> None:
         controller = self._controller

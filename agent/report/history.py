@@ -27,6 +27,14 @@ class History:
         while len(self._sessions) > SESSIONS:
             self._sessions.popitem(last=False)
 
+    def sessions(self) -> list[str]:
+        """The sessions that are known, the oldest first."""
+        return list(self._sessions)
+
+    def newest(self) -> list[Transcript]:
+        """What was said in the newest session anything was said in, in order."""
+        return self.sentences(next(reversed(self._sessions), ""))
+
     def sentences(self, session: str) -> list[Transcript]:
         """What was said in ``session``, in order; empty for one that is not known."""
         return list(self._sessions.get(session, {}).values())

@@ -9,7 +9,7 @@ import msgspec
 
 from agent import __version__
 from agent.errors import UsageError
-from agent.events import Notice, Transcript
+from agent.events import Notice, Summary, Transcript
 
 ONLINE = b"online"
 OFFLINE = b"offline"
@@ -51,6 +51,17 @@ def notice(value: Notice, time: str) -> dict[str, Any]:
     return {"event": value.event, "time": time} | {
         key: item for key, item in value.detail.items() if key not in ("event", "time")
     }
+
+
+def summary(value: Summary) -> dict[str, Any]:
+    """The object on ``summary``: the text, or why there is none."""
+    fields = {
+        "session": value.session,
+        "summary": value.text,
+        "error": value.error,
+        "ref": value.ref,
+    }
+    return {key: item for key, item in fields.items() if item is not None}
 
 
 def state(

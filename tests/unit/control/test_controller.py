@@ -14,6 +14,7 @@ from agent.events import (
     MicrophoneLost,
     Notice,
     Pair,
+    Question,
     Settled,
     SpeakerStarted,
     SpeakerStopped,
@@ -205,3 +206,23 @@ def test_the_state_holds_what_a_screen_needs(desk: Desk) -> None:
         "session": None,
         "version": __version__,
     }
+
+
+def test_watchers_see_every_notice_the_controllers_own_too(desk: Desk) -> None:
+    seen: list[Notice] = []
+    desk.controller.on_notice.append(seen.append)
+    desk.controller.handle(Notice("underrun"))
+    desk.controller.handle(MicrophoneLost("unplugged"))
+    assert [notice.event for notice in seen] == ["underrun", "microphone_lost"]
+    assert desk.reports.notices == seen
+
+
+def test_a_question_is_asked_in_the_main_thread(desk: Desk) -> None:
+    answers: list[str] = []
+    desk.controller.handle(Question(lambda: answers.append(desk.controller.machine.state)))
+    assert answers == ["idle"]
+
+
+def test_what_was_published_last_can_be_asked_for(desk: Desk) -> None:
+    desk.command(talk="press")
+    assert desk.controller.published == desk.state

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from agent.config.schema import Button, Service
 from agent.config.secret import Secret
 from agent.errors import UsageError
-from agent.events import Pair, Settled, Stop
+from agent.events import Command, Pair, Settled, Stop
 from tests.unit.control.desk import Desk
 from tests.unit.report.test_history import said
 
@@ -258,3 +259,12 @@ def test_a_service_that_cannot_be_built_is_refused_in_words() -> None:
     assert desk.state["service"] == "twetalk-v2"
     desk.controller.handle(Settled())
     assert len(desk.clouds) == 1
+
+
+def test_an_answer_goes_to_who_asked_and_to_nobody_else(desk: Desk) -> None:
+    mine: list[Mapping[str, Any]] = []
+    desk.controller.handle(Command({"volume": 5, "ref": 1}, origin="web", reply=mine.append))
+    desk.controller.handle(Command({"volume": 500}, origin="web", reply=mine.append))
+    assert mine[0] == {"ok": True, "ref": 1}
+    assert mine[1]["ok"] is False
+    assert desk.reports.results == []

@@ -68,3 +68,14 @@ def test_old_sessions_and_old_sentences_go() -> None:
         history.add(said(index, str(index), session="long"))
     kept = history.sentences("long")
     assert (len(kept), kept[0].text) == (SENTENCES, "1")
+
+
+def test_the_newest_session_anything_was_said_in() -> None:
+    history = History()
+    assert history.newest() == []
+    assert history.sessions() == []
+    for session in ("s1", "s2"):
+        history.add(said(0, f"in {session}", session=session))
+    history.add(said(0, "not yet", session="s3", final=False))
+    assert [each.text for each in history.newest()] == ["in s2"]
+    assert history.sessions() == ["s1", "s2"]

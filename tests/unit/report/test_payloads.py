@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from agent import __version__
 from agent.errors import UsageError
-from agent.events import Notice, Transcript, Word
+from agent.events import Notice, Summary, Transcript, Word
 from agent.report import payloads
 
 FULL: dict[str, Any] = {
@@ -141,3 +141,12 @@ def test_what_json_lacks_is_replaced() -> None:
 )
 def test_encode_always_gives_valid_json(value: Any) -> None:
     json.loads(payloads.encode(value).decode("utf-8"))
+
+
+def test_a_summary_or_why_there_is_none() -> None:
+    assert payloads.summary(Summary("s1", "short")) == {"session": "s1", "summary": "short"}
+    assert payloads.summary(Summary("s1", None, "no", ref=0)) == {
+        "session": "s1",
+        "error": "no",
+        "ref": 0,
+    }
