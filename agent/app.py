@@ -162,13 +162,17 @@ class App:
     def _start(self) -> None:
         one_heap()
         lock_memory()
+        if self.panel is not None and self.panel.light is not None:
+            self._launch(self.panel.light)
+        self.controller.publish()  # starting
         self._speaker.open()
         self._microphone.open()
         log.info("microphone: %s", self._microphone.description)
         log.info("speaker: %s", self._speaker.description)
         self.controller.start()
         for worker in self._workers:
-            self._launch(worker)
+            if not worker.alive:
+                self._launch(worker)
         # Last: what these load must not hold up the first packet.
         if isinstance(self.reports, Worker):
             self._launch(self.reports)

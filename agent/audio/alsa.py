@@ -54,7 +54,7 @@ class AlsaMicrophone:
             card.close()
             raise
         self._card = card
-        self._emptied, self._patience, self._last = False, START_S, self._clock.now()
+        self._running, self._patience, self._last = False, START_S, self._clock.now()
         self.description = f"{self._device} {card.shape} -> {self._rate} Hz mono"
 
     def read(self) -> bytes:
@@ -65,7 +65,7 @@ class AlsaMicrophone:
             data = self._next(self._card)
         except Overrun:
             self._converter = self._converter_for(self._card)
-            self._emptied, self._last = False, self._clock.now()
+            self._running, self._last = False, self._clock.now()
             raise
         if data:
             self._patience, self._last = STALL_S, self._clock.now()
@@ -82,16 +82,16 @@ class AlsaMicrophone:
             card.close()
 
     def _next(self, card: Card) -> bytes:
-        # Reading comes before waiting, since it starts a stream that is only prepared, but not
-        # after a read that emptied the buffer: many cards move on by single frames and would
-        # be read in a busy loop.
-        data = b"" if self._emptied else card.read()
+        # Reading comes before waiting, since it starts a stream that is only prepared.  But not
+        # after a read that gave something: many cards move on by few frames at a time, and a
+        # period begun is not whole at the next wake-up, so its end would be heard one later.
+        data = b"" if self._running else card.read()
         if not data:
             woken = card.wait()
             data = card.read()
             if woken and not data:
                 self._clock.sleep(SPIN_S)  # some plugins wake us for nothing, again and again
-        self._emptied = 0 < len(data) < card.shape.period * card.shape.frame_bytes
+        self._running = bool(data)
         return data
 
     def _converter_for(self, card: Card) -> Converter:

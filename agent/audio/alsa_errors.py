@@ -22,7 +22,7 @@ NOISE = frozenset(
 DEV = Path("/dev/snd")
 ALL = "dragoman devices lists what there is"
 
-_GONE = "is not there any more; plug it in again, or choose another: dragoman devices"
+_AWAY = "is not there; plug it in, or choose another: dragoman devices"
 _FORBIDDEN = "may not be used by this user; sudo usermod -aG audio USER, then log in again"
 _MENDS = MappingProxyType(
     {
@@ -30,8 +30,8 @@ _MENDS = MappingProxyType(
         " or share the card: default",
         errno.EACCES: _FORBIDDEN,
         errno.EPERM: _FORBIDDEN,
-        errno.ENODEV: _GONE,
-        errno.ENXIO: _GONE,
+        errno.ENODEV: _AWAY,
+        errno.ENXIO: _AWAY,
         errno.ECONNREFUSED: "has no sound server; start PulseAudio or PipeWire for this user",
         errno.EINVAL: "cannot do the wanted rate, channels or format; let ALSA convert:"
         " plughw:CARD,DEV",

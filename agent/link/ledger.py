@@ -27,6 +27,7 @@ PAD = 200 // PACKET_MS  # silence kept before speech when a place is moved up to
 LATENCY = 2000 // PACKET_MS  # how old the audio behind a fresh partial may be, at most
 SLACK = 400 // PACKET_MS  # two detectors of speech may differ by as much about its end
 MAX_RUNS = 4096
+MAX_SPEECH = 90_000  # packets of it that are kept in mind: an hour, the longest memory
 
 
 @dataclass(slots=True)
@@ -106,6 +107,8 @@ class Ledger:
             if voiced:
                 self.last_voiced, self._spoke_at = seq, self.position
                 self._speech.add(seq)
+                if len(self._speech) > MAX_SPEECH:  # a service that never finishes a sentence
+                    self._resume_from(seq - MAX_SPEECH // 2)
             elif self.nothing_said:
                 self.resume = max(self.resume, seq + 1 - PAD)
 
@@ -178,7 +181,7 @@ class Ledger:
     @property
     def likely(self) -> bool:
         """Whether the newest final came well after the last speech, and none is under way."""
-        return not self.open_sentences and self._final_at - self._spoke_at >= SLACK
+        return not self.open_sentences and self._final_at - self._spoke_at >= -SLACK
 
     def settle(self, upto: int | None = None) -> None:
         """Nothing more is expected for what was sent (before ``upto``): never replay it."""

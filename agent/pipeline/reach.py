@@ -41,6 +41,11 @@ class Reach:
         log.info("%s: connected again after %d ms", self._parts.provider.name, away)
 
     @property
+    def doubted(self) -> bool:
+        """Whether it refused us last time: a connection alone does not mean that it takes us."""
+        return self._refusal is not None
+
+    @property
     def away(self) -> bool:
         """Whether the service was lost and not reached since."""
         return self._lost_at is not None

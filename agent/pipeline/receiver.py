@@ -45,6 +45,7 @@ class Receiver(Worker):
         self._connect_socket = connect
         self._reach = Reach(parts, self._pause)
         self._opening: WebSocket | None = None  # made, but not ready for audio yet
+        self._unproven = False  # connected, but it refused us last time and has said nothing yet
 
     def wake(self) -> None:
         self._session.receiver_wake.set()
@@ -89,7 +90,7 @@ class Receiver(Worker):
         protocol = self._provider.stream(pair, tts)
         socket = self._connect_socket(protocol.endpoint(), lambda: self.stopping)
         connection = Connection(socket, protocol, pair, tts)
-        self._opening = socket
+        self._opening, self._unproven = socket, False
         try:
             for message in protocol.begin():
                 socket.send(message)
@@ -118,7 +119,13 @@ class Receiver(Worker):
         self._session.answers.new_stream()
         self._uplink.connected(pair, now)
         self._session.attach(connection)
-        self._reach.reached(answers.session, backlog_ms=self._uplink.backlog_ms)
+        self._unproven = self._reach.doubted
+        if not self._unproven:
+            self._reached()
+
+    def _reached(self) -> None:
+        self._unproven = False
+        self._reach.reached(self._session.answers.session, backlog_ms=self._uplink.backlog_ms)
 
     def _read_until_lost(self, connection: Connection) -> None:
         since = self.clock.now()
@@ -144,6 +151,8 @@ class Receiver(Worker):
             events = connection.protocol.receive(message)
         for event in events:
             self._handle(connection, event)
+        if self._unproven:
+            self._reached()
 
     def _handle(self, connection: Connection, event: ServiceEvent) -> None:
         if isinstance(event, Result):

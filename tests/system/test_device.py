@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 
+from agent.app import App
+from agent.config import loader
 from agent.emulator import Emulator
 from agent.emulator.faults import Fault
 from agent.emulator.stream import Rules
+from agent.errors import DragomanError
 from tests.system.broker import Broker, Observer, wait_until
 from tests.system.device import (
     RATE,
@@ -204,3 +208,14 @@ def test_finals_queued_at_a_stop_are_on_disk(tmp_path: Path, broker: Broker) -> 
         observer.close()
     finals = [json.loads(payload) for payload in observer.on(f"{BASE}/transcript")]
     assert [final["text"] for final in finals[:2]] == [text for text, _ in SENTENCES]
+
+
+def test_it_says_that_it_is_starting(tmp_path: Path) -> None:
+    seen: list[str] = []
+    config = write_config(tmp_path, "http://127.0.0.1:9")
+    write_wav(tmp_path / "speech.wav", silence(0.2))
+    app = App(loader.load(str(config)), duration_s=0.1)
+    app.controller.on_state.append(lambda state: seen.append(state["state"]))
+    with contextlib.suppress(DragomanError):
+        app.run()
+    assert seen[0] == "starting"

@@ -15,11 +15,14 @@ class Check:
 
 CHECKS = {
     "sound": Check("audio", "speech into the card arrives at the cloud bit-exact, at 1:1"),
+    "playback": Check("playback", "speech out of the card is what the cloud sent, without gaps"),
     "button": Check("pins", "press and release begin and end an utterance within 50 ms"),
-    "light": Check("pins", "the LED line follows the state through a whole turn"),
+    "light": Check("pins", "the LED line follows the state: a whole turn, no cloud, a refusal"),
     "card": Check("audio", "the card is unloaded and loaded again while the device runs"),
+    "doctor": Check("doctor", "dragoman doctor: fit, then with things broken on purpose"),
     "service": Check(
-        "service", "installed, ready, killed, frozen, outbox, will, exposure, removed"
+        "service",
+        "installed, ready, examined, without its card, killed, frozen, outbox, will, removed",
     ),
 }
 

@@ -6,7 +6,6 @@ import json
 import subprocess
 import sys
 import tempfile
-import wave
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -33,9 +32,12 @@ class Bench:
         self.cloud = Cloud(self.folder / "cloud")
 
     def close(self) -> None:
+        """End all of it; what was published stays in a file."""
         self.cloud.stop()
         self.observer.close()
         self.broker.stop()
+        lines = [f"{m.topic} {bytes(m.payload).decode()}\n" for m in self.observer.messages]
+        (self.folder / "mqtt.log").write_text("".join(lines))
 
     def config(self, **sections: Any) -> Path:
         """A configuration of the device on this hardware."""
@@ -76,24 +78,31 @@ class Bench:
 
     def event(self, name: str, after: float = 0.0) -> float:
         """Wait for an event on MQTT; when it was (s, wall clock)."""
+        self.wait(lambda: self.events(name, after), f"event {name}")
+        return self.events(name, after)[0]
 
-        def found() -> list[float]:
-            events = self.observer.objects(f"{BASE}/event")
-            times = [moment(e["time"]) for e in events if e["event"] == name]
-            return [at for at in times if at >= after - 0.001]
+    def events(self, name: str, after: float = 0.0) -> list[float]:
+        """When the events of that name were, so far (s, wall clock)."""
+        events = self.observer.objects(f"{BASE}/event")
+        times = [moment(e["time"]) for e in events if e["event"] == name]
+        return [at for at in times if at >= after - 0.001]
 
-        self.wait(found, f"event {name}")
-        return found()[0]
+    def telemetry(self) -> dict[str, Any]:
+        """Wait for the next telemetry; all of it."""
+        before = len(self.observer.on(f"{BASE}/telemetry"))
+        self.wait(lambda: len(self.observer.on(f"{BASE}/telemetry")) > before, "telemetry")
+        newest: dict[str, Any] = self.observer.objects(f"{BASE}/telemetry")[-1]
+        return newest
 
     def wait(self, condition: Any, what: str, seconds: float = SLOW_S) -> None:
         self.observer.wait(condition, what, seconds)
 
-    def speech(self) -> Path:
+    def speech(self, words: int = len(_WORDS)) -> Path:
         """Recorded human speech as a WAV file, pauses short, with silence after it.
 
         The card gives what it is fed in steps of 4 ms and loses what is left of the last.
         """
-        pcm = b"".join(recording(word).strip(b"\0") + silence(0.2) for word in _WORDS)
+        pcm = b"".join(recording(word).strip(b"\0") + silence(0.2) for word in _WORDS[:words])
         return write_wav(self.folder / "speech.wav", pcm + silence(0.5))
 
 
@@ -136,23 +145,13 @@ class Cloud:
         details = [json.loads(text)["original_detail"] for text in texts]
         return [each["voice_text_str"] for each in details if each["slice_type"] == 2]
 
+    def spoken(self) -> int:
+        """Bytes of speech sent on the newest connection."""
+        return sum(line["bytes"] for line in self._lines() if line.get("what") == "speech")
+
     def _lines(self) -> list[dict[str, Any]]:
         path = max(self.folder.glob("*.jsonl"), key=lambda path: path.name)
         return [json.loads(line) for line in path.read_text().splitlines()]
-
-
-def samples(path: Path) -> bytes:
-    """The samples of a WAV file, without the silence around them."""
-    with wave.open(str(path)) as file:
-        pcm: bytes = file.readframes(file.getnframes())
-    return trimmed(pcm)
-
-
-def trimmed(pcm: bytes) -> bytes:
-    """Without the whole silent samples at both ends."""
-    start = (len(pcm) - len(pcm.lstrip(b"\0"))) // 2 * 2
-    end = (len(pcm.rstrip(b"\0")) + 1) // 2 * 2
-    return pcm[start:end]
 
 
 def moment(text: str) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from agent.control.light import PATTERNS
@@ -16,14 +16,8 @@ LIMIT_MS = 50
 TIMES = 12
 EDGE_S = 0.06  # around a change of the light nothing is said about it
 LOOKS = 30  # at least, to say anything
-SHOWN = ("idle", "listening", "thinking", "speaking", "offline")
-PANEL = {
-    "mode": "hold",
-    "tail_ms": 200,
-    "result_timeout_s": 2,
-    "buttons": [{"pin": BUTTON}],
-    "led": {"pin": LED},
-}
+TURN = ("idle", "listening", "thinking", "speaking", "offline")
+PANEL = {"mode": "hold", "tail_ms": 200, "buttons": [{"pin": BUTTON}], "led": {"pin": LED}}
 
 
 def button(bench: Bench) -> Iterator[Row]:
@@ -49,29 +43,47 @@ def button(bench: Bench) -> Iterator[Row]:
 
 
 def light(bench: Bench) -> Iterator[Row]:
-    """The light shows each state's pattern while a turn is spoken, and when the cloud is gone."""
-    wav = bench.speech()
+    """The light shows each state's pattern: in a turn, without the cloud, and refused by it."""
     release()
     with bench.device(talk=PANEL), watched() as levels:
         idle = bench.next_state("idle", 0)
         time.sleep(1)
-        started = press()
-        bench.next_state("listening", started)
-        with subprocess.Popen(["aplay", "-q", "-D", FEED, str(wav)]) as player:
-            time.sleep(1.5)  # in mid-sentence, so that its end is awaited
-            ended = release()
-            player.terminate()
-        bench.next_state("thinking", ended)
-        spoken = bench.next_state("speaking", ended)
-        bench.next_state("idle", spoken)
-        yield from _transcript(bench)
+        yield from _turn(bench)
         gone = time.time()
         bench.cloud.stop()
         bench.next_state("offline", gone)
         time.sleep(3)
+    yield from _shown(bench, levels, TURN, idle)
     bench.cloud.start()
-    spans = [span for span in _spans(bench) if span[0] >= idle]
-    for state in SHOWN:
+    begun = time.time()
+    with bench.device(talk=PANEL, service={"token": "wrong"}), watched() as levels:
+        press()
+        bench.next_state("fault", begun)
+        release()
+        time.sleep(4)
+    yield from _shown(bench, levels, ("fault",), begun)
+
+
+def _turn(bench: Bench) -> Iterator[Row]:
+    """A press, speech, and its answer spoken."""
+    started = press()
+    bench.next_state("listening", started)
+    with subprocess.Popen(["aplay", "-q", "-D", FEED, str(bench.speech())]) as player:
+        time.sleep(1.5)  # in mid-sentence, so that its end is awaited
+        ended = release()
+        player.terminate()
+    bench.next_state("thinking", ended)
+    bench.next_state("idle", bench.next_state("speaking", ended))
+    texts = [final["text"] for final in bench.observer.objects(f"{BASE}/transcript")]
+    yield Row("what was said during the press", "a transcript", "; ".join(texts), bool(texts))
+
+
+def _shown(
+    bench: Bench, levels: list[tuple[float, bool]], states: Sequence[str], since: float
+) -> Iterator[Row]:
+    """How much of the time the light was as each of these states' patterns."""
+    spans = [span for span in _spans(bench) if span[0] >= since]
+    for state in states:
         looks = [
             lit == _lit(state, at - begin)
             for begin, end, name in spans
@@ -84,14 +96,9 @@ def light(bench: Bench) -> Iterator[Row]:
         yield Row(f"light: {state}", "≥ 98 % as its pattern", seen, good)
 
 
-def _transcript(bench: Bench) -> Iterator[Row]:
-    texts = [final["text"] for final in bench.observer.objects(f"{BASE}/transcript")]
-    yield Row("what was said during the press", "a transcript", "; ".join(texts), bool(texts))
-
-
 def _spans(bench: Bench) -> list[tuple[float, float, str]]:
-    states = [*bench.states(), (time.time(), "")]
-    changes = [b for a, b in pairwise([(0.0, ""), *states]) if a[1] != b[1]]
+    """Beginning, end and name of each state; other news of a state keep its beginning."""
+    changes = [*dict.fromkeys(bench.states()), (time.time(), "")]
     return [(a[0], b[0], a[1]) for a, b in pairwise(changes)]
 
 

@@ -5,18 +5,20 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import yaml
 
 from tests.hardware.checks import Row, Skipped, freeze
 from tests.hardware.checks.bench import BASE, SLOW_S, Bench, moment
+from tests.hardware.checks.cardless import cardless
+from tests.hardware.checks.doctor import examined
 from tests.hardware.checks.footprint import differences, footprint
 from tests.hardware.checks.machine import BUTTON, FEED, LED, press, release, sh
+from tests.hardware.checks.unit import UNIT, pid, restarted, show, stamp
 from tests.system.broker import wait_until
 
-UNIT = "dragoman.service"
 ETC = Path("/etc/dragoman")
 DROP_IN = Path("/run/systemd/system/dragoman.service.d/guest.conf")
 EXPOSURE = 2.0
@@ -33,6 +35,8 @@ def service(bench: Bench) -> Iterator[Row]:
         release()
         yield _ready(bench)
         yield _exposure()
+        yield _examined()
+        yield from cardless(bench)
         yield from _killed(bench)
         yield from _frozen(bench)
     finally:
@@ -76,13 +80,13 @@ def _configure(bench: Bench) -> None:
 
 def _ready(bench: Bench) -> Row:
     """Active means READY=1 came: the unit is Type=notify."""
-    began = _stamp("InactiveExitTimestampMonotonic")
-    ready = _stamp("ActiveEnterTimestampMonotonic") - began
-    user = sh("ps", "-o", "user=", "-p", str(_pid())).strip()
+    began = stamp("InactiveExitTimestampMonotonic")
+    ready = stamp("ActiveEnterTimestampMonotonic") - began
+    user = sh("ps", "-o", "user=", "-p", str(pid())).strip()
     bench.next_state("listening", press())
     release()
-    seen = f"{_show('ActiveState')} as {user} after {ready:.1f} s: {_show('StatusText')}"
-    return Row("service ready", "active, and obeys the button", seen, _show("Type") == "notify")
+    seen = f"{show('ActiveState')} as {user} after {ready:.1f} s: {show('StatusText')}"
+    return Row("service ready", "active, and obeys the button", seen, show("Type") == "notify")
 
 
 def _exposure() -> Row:
@@ -90,6 +94,20 @@ def _exposure() -> Row:
     found = re.search(r"(\d+\.\d+)", last)
     exposure = float(found[1]) if found else 10.0
     return Row("systemd-analyze security", f"< {EXPOSURE}", str(exposure), exposure < EXPOSURE)
+
+
+def _examined() -> Row:
+    """The installed doctor, while the service has the card and the pins."""
+    code, findings = examined(["/opt/dragoman/bin/dragoman", "doctor", "--json"])
+    held = [name for name in ("microphone", "speaker", "pins") if _held(findings[name])]
+    passed = findings["service"]["outcome"], findings["credentials"]["outcome"]
+    seen = f"exit {code}, service {passed[0]}, credentials {passed[1]}; held: {', '.join(held)}"
+    good = code == 0 and passed == ("pass", "pass") and len(held) == 3
+    return Row("doctor beside the service", "exit 0, service pass, card and pins held", seen, good)
+
+
+def _held(finding: dict[str, str]) -> bool:
+    return finding["outcome"] == "skip" and "running service" in finding["text"]
 
 
 def _killed(bench: Bench) -> Iterator[Row]:
@@ -101,9 +119,9 @@ def _killed(bench: Bench) -> Iterator[Row]:
     wait_until(bench.cloud.finals, "a final", SLOW_S)
     time.sleep(3)
     finals = bench.cloud.finals()
-    with _restarted() as restart:
+    with restarted() as restart:
         killed = time.time()
-        sh("kill", "-9", str(_pid()))
+        sh("kill", "-9", str(pid()))
     yield Row("kill -9", "restarted", f"ready again after {restart[0]:.1f} s", restart[0] < SLOW_S)
     bench.broker.start()
 
@@ -118,8 +136,8 @@ def _killed(bench: Bench) -> Iterator[Row]:
     yield Row("outbox over kill -9, no broker", f"{len(finals)} kept", seen, good)
     bench.wait(lambda: bench.observer.on(f"{BASE}/status")[-1:] == [b"online"], "online")
     count = len(bench.observer.on(f"{BASE}/status"))
-    with _restarted():
-        sh("kill", "-9", str(_pid()))
+    with restarted():
+        sh("kill", "-9", str(pid()))
         bench.wait(lambda: len(bench.observer.on(f"{BASE}/status")) > count, "the last will")
     bench.wait(lambda: bench.observer.on(f"{BASE}/status")[-1] == b"online", "online again")
     statuses = [status.decode() for status in bench.observer.on(f"{BASE}/status")[-2:]]
@@ -129,36 +147,13 @@ def _killed(bench: Bench) -> Iterator[Row]:
 
 def _frozen(bench: Bench) -> Iterator[Row]:
     """Only the thread that reads the microphone stands still: the watchdog has to notice."""
-    with _restarted() as restart:
-        name = freeze.thread_in_poll(_pid(), freeze.CAPTURE_POLL_MS)
+    with restarted() as restart:
+        name = freeze.thread_in_poll(pid(), freeze.CAPTURE_POLL_MS)
     log = sh("journalctl", "-u", UNIT, "--no-pager", "-o", "cat", "--since", "-2min")
     watchdog, named = "Watchdog timeout" in log, "no progress" in log and "capture" in log
     seen = f"thread {name}: {'watchdog' if watchdog else 'something else'}"
     seen += f", {'named' if named else 'not named'}, ready again after {restart[0]:.1f} s"
     yield Row("capture frozen", "named, watchdog, restarted", seen, watchdog and named)
-
-
-@contextmanager
-def _restarted() -> Iterator[list[float]]:
-    """After the block, wait for another process that is ready; how long that took (s)."""
-    old, started, took = _pid(), time.monotonic(), [float("inf")]
-    yield took
-    wait_until(
-        lambda: _pid() not in (0, old) and _show("ActiveState") == "active", "a restart", 2 * SLOW_S
-    )
-    took[0] = time.monotonic() - started
-
-
-def _show(name: str) -> str:
-    return sh("systemctl", "show", "--value", "-p", name, UNIT)
-
-
-def _pid() -> int:
-    return int(_show("MainPID"))
-
-
-def _stamp(name: str) -> float:
-    return int(_show(name)) / 1e6
 
 
 def _time(final: dict[str, str]) -> float:

@@ -64,7 +64,7 @@ def test_a_card_that_takes_nothing(out: AlsaSpeaker, hardware: FakeCard) -> None
         out.write(SOUND)
     hardware.writes.clear()
     hardware.writes.append(failure(errno.ENODEV))
-    with pytest.raises(DeviceError, match="not there any more"):
+    with pytest.raises(DeviceError, match="is not there; plug it in"):
         out.write(SOUND)
 
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.events import Result
-from agent.link.ledger import GAP, LATENCY, PAD, SLACK, Ledger
+from agent.link.ledger import GAP, LATENCY, MAX_SPEECH, PAD, SLACK, Ledger
 
 
 def said(index: int = 0, start: int | None = None, end: int | None = None) -> Result:
@@ -134,6 +134,28 @@ def test_an_open_sentence_is_not_answered() -> None:
     ledger.final(said(0, start=0, end=4))
     ledger.partial(Result(1, "more"))
     assert not ledger.answered
+
+
+def test_the_last_final_may_come_a_little_before_our_detector_lets_go() -> None:
+    ledger = Sent("xxxxxxxx....xxxxxx")
+    ledger.partial(Result(0, "a"))
+    ledger.send("xx")
+    ledger.final(Result(0, "a", final=True))
+    assert ledger.likely
+    ledger.send("x" * SLACK)
+    assert ledger.likely
+    ledger.send("x")
+    assert not ledger.likely
+
+
+def test_a_service_that_never_finishes_a_sentence_does_not_fill_the_memory() -> None:
+    ledger = Ledger()
+    ledger.connected()
+    for seq in range(MAX_SPEECH + 10):
+        ledger.sent(seq, True)
+    assert len(ledger._speech) <= MAX_SPEECH
+    assert ledger.resume > 0
+    assert ledger.unanswered == len(ledger._speech)
 
 
 def test_what_a_replay_repeats_is_marked() -> None:

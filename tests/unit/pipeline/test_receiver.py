@@ -142,6 +142,17 @@ def test_a_refusal_on_the_connection_blocks() -> None:
     assert line.sockets[0].said[-1] == "close"
 
 
+def test_who_was_refused_is_not_back_before_the_service_has_said_anything_else() -> None:
+    refusal = json.dumps({"code": 12, "msg": "invalid token"})
+    line = Line([refusal], [refusal], [refusal], [FINAL])
+    line.session.open(0, line.provider.pair)
+    line.run()
+    assert len(line.made) == 4
+    assert len(line.of(LinkUp)) == 2  # the first, nobody could know; and the last
+    assert [name for name in line.notices() if name == "reconnect"] == ["reconnect"]
+    assert line.telemetry.total("reconnects") == 1
+
+
 def test_a_hang_up_of_our_own_is_no_outage() -> None:
     def hang_up() -> None:
         connection = line.session.connection
