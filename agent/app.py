@@ -35,7 +35,7 @@ from agent.pipeline.cloud import Cloud, Parts
 from agent.pipeline.summarizer import Summarizer
 from agent.report.telemetry import Telemetry
 from agent.services.provider import Provider
-from agent.system.memory import lock_memory, one_heap
+from agent.system.memory import lock_memory, one_heap, settle
 from agent.system.systemd import Notifier
 from agent.threads import Worker
 
@@ -181,6 +181,7 @@ class App:
         )
         if self.exporter is not None:
             self._launch(self.exporter)
+        settle()
         self.supervisor.ready()
 
     def _launch(self, worker: Worker) -> None:

@@ -9,12 +9,12 @@ Between threads, in the inbox of the main thread: everything else.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec import Struct, field
 
-@dataclass(frozen=True, slots=True)
-class Pair:
+
+class Pair(Struct, frozen=True):
     """A language pair; ``target`` is None where nothing is translated."""
 
     source: str
@@ -24,8 +24,7 @@ class Pair:
 # --- from a service --------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
+class Word(Struct, frozen=True):
     """One recognised word; times in ms of the audio sent on its connection."""
 
     text: str
@@ -33,8 +32,7 @@ class Word:
     end_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(Struct, frozen=True):
     """One sentence, growing (``final=False``) or settled.
 
     ``index`` counts sentences on one connection, from 0.  Times are ms of the audio
@@ -54,32 +52,27 @@ class Result:
     words: tuple[Word, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Speech:
+class Speech(Struct, frozen=True):
     """Synthesised speech: s16le mono at the service's rate, any number of bytes, odd ones too."""
 
     pcm: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Pong:
+class Pong(Struct, frozen=True):
     """The answer to a JSON heartbeat; ``token`` is what the ping carried."""
 
     token: str
 
 
-@dataclass(frozen=True, slots=True)
-class Ready:
+class Ready(Struct, frozen=True):
     """The service accepted the connection (services that say so)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Finished:
+class Finished(Struct, frozen=True):
     """The service has answered everything it was sent (services that say so)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(Struct, frozen=True):
     """The service answered with an error of its own."""
 
     code: str
@@ -87,23 +80,20 @@ class Failure:
     retryable: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Garbage:
+class Garbage(Struct, frozen=True):
     """A message that is not what the service's document says; ``kind`` is a stable word."""
 
     kind: str
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class SpeechAt:
+class SpeechAt(Struct, frozen=True):
     """Synthesised speech to fetch: the address of a sound file (MP3)."""
 
     url: str
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(Struct, frozen=True):
     """Text made of text (translation, summary): a piece of it, or its end."""
 
     text: str
@@ -116,8 +106,7 @@ ServiceEvent = Result | Speech | SpeechAt | Text | Pong | Ready | Finished | Fai
 # --- between threads -------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Transcript:
+class Transcript(Struct, frozen=True):
     """A :class:`Result` made ready to publish: its ids and the microphone's own times.
 
     ``start_ms`` and ``end_ms`` count from the first packet captured in this session.
@@ -143,89 +132,76 @@ class Transcript:
         return f"{self.session}-{self.index}"
 
 
-@dataclass(frozen=True, slots=True)
-class Notice:
+class Notice(Struct, frozen=True):
     """Something worth telling the outside: published on ``event`` and logged."""
 
     event: str
     detail: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class LinkUp:
+class LinkUp(Struct, frozen=True):
     """A connection is ready for audio."""
 
     session: str
 
 
-@dataclass(frozen=True, slots=True)
-class LinkDown:
+class LinkDown(Struct, frozen=True):
     """The connection is gone; ``wanted`` tells an outage from a planned close."""
 
     reason: str
     wanted: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Blocked:
+class Blocked(Struct, frozen=True):
     """Retrying cannot mend it (bad token …): reported loudly, retried slowly."""
 
     code: str
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class VoiceStarted:
+class VoiceStarted(Struct, frozen=True):
     """Voice activity began at ring packet ``seq``."""
 
     seq: int
 
 
-@dataclass(frozen=True, slots=True)
-class VoiceStopped:
+class VoiceStopped(Struct, frozen=True):
     """Voice activity ended at ring packet ``seq``."""
 
     seq: int
 
 
-@dataclass(frozen=True, slots=True)
-class MicrophoneEnded:
+class MicrophoneEnded(Struct, frozen=True):
     """A file or pipe microphone is finished; ``seq`` is one past its last packet."""
 
     seq: int
 
 
-@dataclass(frozen=True, slots=True)
-class MicrophoneLost:
+class MicrophoneLost(Struct, frozen=True):
     """The capture device went away; silence stands in for it."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class MicrophoneBack:
+class MicrophoneBack(Struct, frozen=True):
     """The capture device is there again."""
 
 
-@dataclass(frozen=True, slots=True)
-class SpeakerStarted:
+class SpeakerStarted(Struct, frozen=True):
     """The loudspeaker begins to talk."""
 
 
-@dataclass(frozen=True, slots=True)
-class SpeakerStopped:
+class SpeakerStopped(Struct, frozen=True):
     """The loudspeaker has finished or was silenced."""
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
+class Settled(Struct, frozen=True):
     """Everything said so far has been answered (or its time is up)."""
 
     timed_out: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(Struct, frozen=True):
     """A command object as it came, not yet validated (MQTT ``command``, the keyboard, a page).
 
     ``reply`` is given the answer, in the main thread, and must not block; without one the
@@ -237,16 +213,14 @@ class Command:
     reply: Callable[[Mapping[str, Any]], None] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(Struct, frozen=True):
     """What another thread wants to know of the main thread's: ``ask`` is called in the main
     thread and must not block."""
 
     ask: Callable[[], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Summary:
+class Summary(Struct, frozen=True):
     """The summary of a session that somebody asked for, or why there is none."""
 
     session: str
@@ -255,16 +229,14 @@ class Summary:
     ref: Any = None
 
 
-@dataclass(frozen=True, slots=True)
-class WorkerStopped:
+class WorkerStopped(Struct, frozen=True):
     """A worker thread died of ``reason``: the process must go down."""
 
     name: str
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Stop:
+class Stop(Struct, frozen=True):
     """Somebody asked the daemon to end (signal, ``--duration``, ``restart``)."""
 
     reason: str

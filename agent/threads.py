@@ -13,6 +13,7 @@ import select
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 
 from agent.clock import Clock, SystemClock
 from agent.errors import DragomanError
@@ -104,6 +105,8 @@ class Worker:
         return self._thread is not None and self._thread.is_alive()
 
     def _guarded(self) -> None:
+        with suppress(OSError):  # for top -H and perf; Python names only its own object
+            Path(f"/proc/self/task/{threading.get_native_id()}/comm").write_text(self.name)
         try:
             self.run()
         except DragomanError as error:

@@ -17,8 +17,10 @@ import uuid
 import wave
 from collections import OrderedDict
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+from msgspec.structs import asdict
 
 from agent.events import Pair
 

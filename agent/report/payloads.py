@@ -149,6 +149,6 @@ def _mended(value: Any) -> Any:
         return {_mended(str(key)): _mended(item) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [_mended(item) for item in value]
-    if hasattr(value, "__dataclass_fields__"):
-        return {name: _mended(getattr(value, name)) for name in value.__dataclass_fields__}
+    if isinstance(value, msgspec.Struct):
+        return {name: _mended(getattr(value, name)) for name in value.__struct_fields__}
     return _mended(str(value))

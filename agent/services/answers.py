@@ -8,8 +8,9 @@ sent: an answer nobody can read is ``Garbage`` when its status says success, and
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from typing import Any, TypeVar
+
+from msgspec.structs import replace
 
 from agent.events import Failure, Garbage, Result, ServiceEvent
 from agent.services.reading import Malformed, parse_object

@@ -12,9 +12,11 @@ which this section does not refer to: none is sent, the ping of RFC 6455 stands 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
+
+from msgspec.structs import replace
 
 from agent.errors import UsageError
 from agent.events import Finished, Garbage, Ready, Result, ServiceEvent

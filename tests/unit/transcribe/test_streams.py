@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from msgspec.structs import replace
 
 from agent.app import App
 from agent.config.schema import Button, Capture, Config, Mqtt, Talk, Web

@@ -1,0 +1,107 @@
+"""Who is measured, and how each is started."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from tests.bench.workshop import HERE, MICROPHONE, SPEAKER, Workshop
+
+PATH = "/v2/ws-voice-translate"
+STOP_S = 10
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """``command`` gives its command line for a service on a port."""
+
+    name: str
+    command: Callable[[int], list[str]]
+
+
+@dataclass(frozen=True)
+class Started:
+    """A running contestant; ``at`` (ns of CLOCK_MONOTONIC) is just before it was started."""
+
+    name: str
+    process: subprocess.Popen[bytes]
+    at: int
+    log: Path
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    def check(self) -> None:
+        """RuntimeError with what it said when it has ended."""
+        if self.process.poll() is not None:
+            said = self.log.read_text(errors="replace")
+            raise RuntimeError(f"{self.name} ended by itself:\n{said}")
+
+
+def contestants(workshop: Workshop, broker_port: int) -> tuple[Contestant, ...]:
+    """In the order in which they take turns."""
+    naive = [sys.executable, str(HERE / "naive.py"), MICROPHONE]
+    return (
+        Contestant("floor", lambda port: [str(workshop.floor), MICROPHONE, str(port)]),
+        Contestant("naive", lambda port: [*naive, f"ws://127.0.0.1:{port}{PATH}"]),
+        dragoman(workshop, broker_port),
+    )
+
+
+def dragoman(workshop: Workshop, broker_port: int, *front: str) -> Contestant:
+    """The daemon with MQTT and a sound card; ``front`` stands in the place of ``-m agent``."""
+
+    def command(port: int) -> list[str]:
+        config = configuration(workshop.folder, port, broker_port)
+        return [sys.executable, *(front or ("-m", "agent")), "run", "--config", str(config)]
+
+    return Contestant("dragoman", command)
+
+
+def configuration(folder: Path, port: int, broker_port: int) -> Path:
+    """A daemon that always listens, with the defaults wherever they can be."""
+    data = {
+        "device": {"id": "bench"},
+        "service": {"token": "demo", "url": f"ws://127.0.0.1:{port}"},
+        "audio": {"capture": {"device": MICROPHONE}, "playback": {"device": SPEAKER}},
+        "talk": {"mode": "open"},
+        "mqtt": {"host": "127.0.0.1", "port": broker_port, "outbox": str(folder / "outbox.db")},
+    }
+    path = folder / "dragoman.yaml"
+    path.write_text(yaml.safe_dump(data))
+    return path
+
+
+@contextmanager
+def running(contestant: Contestant, workshop: Workshop, port: int) -> Iterator[Started]:
+    """Start ``contestant`` and end it afterwards; RuntimeError when it ended by itself."""
+    log = workshop.folder / f"{contestant.name}.log"
+    with log.open("wb") as stderr:
+        begun = time.monotonic_ns()
+        process = subprocess.Popen(
+            contestant.command(port),
+            cwd=workshop.folder,
+            env=workshop.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=stderr,
+            stderr=stderr,
+        )
+    try:
+        started = Started(contestant.name, process, begun, log)
+        yield started
+        started.check()
+    finally:
+        process.terminate()
+        try:
+            process.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait(STOP_S)
