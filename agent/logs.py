@@ -10,6 +10,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 
 from agent.clock import rfc3339
+from agent.printable import printable
 from agent.system.journal import JournalHandler
 
 #: journald reads the level from this prefix (sd-daemon(3)).
@@ -25,7 +26,7 @@ class _Redacting(logging.Formatter):
         self._prefix = prefix
 
     def format(self, record: logging.LogRecord) -> str:
-        line = self.render(record).replace("\n", " | ")
+        line = printable(self.render(record).replace("\n", " | "))  # a server may have worded it
         return f"<{_SYSLOG.get(record.levelno, 6)}>{line}" if self._prefix else line
 
     def render(self, record: logging.LogRecord) -> str:

@@ -29,6 +29,11 @@ RATE = 16000
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--wav", type=Path, help="use this recording (English speech) instead")
+    parser.add_argument(
+        "--once",
+        action="store_true",
+        help="end after one pass, as it does where nobody looks on (no terminal)",
+    )
     args = parser.parse_args()
     OUT.mkdir(exist_ok=True)
     for old in OUT.iterdir():
@@ -39,8 +44,12 @@ def main() -> int:
         stack.enter_context(broker(broker_port))
         stack.enter_context(emulator(cloud_port))
         messages = stack.enter_context(subscriber(broker_port))
-        print(f"\nspeaking {speech:.1f} s of recorded English into the device …\n", flush=True)
-        code = device(broker_port, cloud_port)
+        again = sys.stdin.isatty() and sys.stdout.isatty() and not args.once
+        web_port = 8080 if not listens(8080) else free_port()
+        print(f"\nspeaking {speech:.1f} s of recorded English into the device …")
+        print(f"captions in a browser: http://127.0.0.1:{web_port}/")
+        print("again and again, until you press q\n" if again else "", flush=True)
+        code = device(broker_port, cloud_port, web_port, again)
         wait_for(lambda: b"offline" in (m[1] for m in messages if m[0].endswith("/status")))
     return code or report(messages)
 
@@ -65,13 +74,15 @@ def read(source: Path) -> bytes:
         return converter.feed(file.readframes(file.getnframes())) + converter.flush()
 
 
-def device(broker_port: int, cloud_port: int) -> int:
-    """Run the daemon as anybody would, with captions in this terminal; its exit code."""
+def device(broker_port: int, cloud_port: int, web_port: int, again: bool) -> int:
+    """Run the daemon as anybody would, with captions in terminal and browser; its exit code."""
     command = [
         sys.executable, "-m", "agent", "run", "--live",
         "--config", "config/demo.yaml",
         "--cloud", f"http://127.0.0.1:{cloud_port}",
         "--set", f"mqtt.port={broker_port}",
+        "--set", f"audio.capture.loop={str(again).lower()}",
+        "--web", f"127.0.0.1:{web_port}",
     ]  # fmt: skip
     return subprocess.run(command, check=False).returncode
 

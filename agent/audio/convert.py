@@ -46,10 +46,13 @@ class Converter:
         self._to_s16 = _TO_S16[sample_format]
         self._channels, self._channel = channels, channel
         self._resampler = None if from_rate == to_rate else _Resampler(from_rate, to_rate)
+        self._as_it_is = (from_rate, channels, sample_format) == (to_rate, 1, "s16")
         self._rest = b""
 
     def feed(self, data: bytes) -> bytes:
         """Convert ``data`` (any length); return the samples that are ready."""
+        if self._as_it_is and not self._rest and len(data) % SAMPLE_BYTES == 0:
+            return data
         if self._rest:
             data = self._rest + data
         cut = len(data) - len(data) % self._frame

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 
 from agent import __version__
 from agent.errors import DragomanError
+from agent.printable import printable
 
 COMMANDS = (
     "run",
@@ -31,13 +33,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         return int(args.run(args))
     except DragomanError as error:
         for line in str(error).splitlines():
-            print(f"dragoman: {line}", file=sys.stderr)
+            print(f"{_level()}dragoman: {printable(line)}", file=sys.stderr)
         return error.exit_code
     except BrokenPipeError:  # the reader of our output has gone; nothing to tell anybody
         sys.stderr.close()
         return 1
     except KeyboardInterrupt:
         return 130
+
+
+def _level() -> str:
+    """What marks a line as an error for journald (sd-daemon(3)), where that reads it."""
+    return "<3>" if "JOURNAL_STREAM" in os.environ and not sys.stderr.isatty() else ""
 
 
 def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:

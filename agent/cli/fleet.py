@@ -17,6 +17,7 @@ from agent.fleet import command, sending, table, watching
 from agent.fleet.broker import Broker, address, gather
 from agent.fleet.health import STALE_S
 from agent.fleet.roster import Roster
+from agent.printable import printable
 
 LIST_S = STALE_S + 1  # so that who sends no telemetry is known as such
 ANSWER_S = 5.0
@@ -129,7 +130,7 @@ def run_send(args: argparse.Namespace) -> int:
 
 
 def _tell(outcome: sending.Outcome) -> None:
-    print(f"{table.printable(outcome.device)}: {table.printable(outcome.text)}", flush=True)
+    print(f"{printable(outcome.device)}: {printable(outcome.text)}", flush=True)
 
 
 def _nobody(settings: Mqtt, where: str) -> RunError:

@@ -10,6 +10,7 @@ from typing import Any
 from agent.clock import Clock, rfc3339
 from agent.errors import UsageError
 from agent.fleet import table
+from agent.printable import printable
 
 KEPT = 5
 STYLES = {"ok": "", "warn": "yellow", "fault": "bold red", None: "bold"}
@@ -36,7 +37,7 @@ class Lines:
                 self.say(table.plain(entry))
         for gone in self._last.keys() - {entry.device.id for entry in entries}:
             del self._last[gone]
-            self.say(f"{table.printable(gone)}  removed")
+            self.say(f"{printable(gone)}  removed")
 
     def say(self, text: str) -> None:
         print(f"{rfc3339(self._clock.utc())}  {text}", flush=True)

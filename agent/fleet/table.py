@@ -14,6 +14,7 @@ import msgspec
 from agent.clock import rfc3339
 from agent.fleet.health import Health, Verdict, age, examine
 from agent.fleet.roster import Device, Roster
+from agent.printable import printable
 
 HEAD = ("DEVICE", "STATUS", "STATE", "SERVICE", "PAIR", "VERSION", "SEEN", "HEALTH")
 GAP = "  "
@@ -107,11 +108,6 @@ def as_json(entry: Entry) -> dict[str, Any]:
         "reasons": [finding.text for finding in entry.health.findings],
         "telemetry": dict(device.telemetry) or None,
     }
-
-
-def printable(text: str) -> str:
-    """``text`` without what would move the cursor or ring the bell: others wrote it."""
-    return "".join(c if c.isprintable() else "?" for c in text)
 
 
 def columns(text: str) -> int:

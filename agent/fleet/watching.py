@@ -13,6 +13,7 @@ from agent.errors import Refused, RunError
 from agent.fleet import table
 from agent.fleet.broker import Wire
 from agent.fleet.roster import Roster, read, split
+from agent.printable import printable
 from agent.report.signals import Incoming
 from agent.report.topics import Topics
 
@@ -52,7 +53,7 @@ def caption(message: Incoming, root: str) -> str | None:
     except msgspec.MsgspecError:
         return None
     said = " → ".join(part for part in (found.text, found.translation) if part)
-    return table.printable(f"{device}: {said}")
+    return printable(f"{device}: {said}")
 
 
 class Watch:

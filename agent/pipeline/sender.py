@@ -46,11 +46,13 @@ class Sender(Worker):
     def _turn(self, connection: Connection) -> float:
         """One step on a connection; returns how long to wait before the next (s)."""
         try:
-            self._control(connection)
-            self._pulse(connection)
-            if self._uplink.deaf(self.clock.now()):
-                raise LinkError("speech was sent and nothing was answered", "deaf")
-            return self._step(connection)
+            wait = self._step(connection)  # first: a packet that is there waits for nothing else
+            if self._session.connection is connection:
+                self._control(connection)
+                self._pulse(connection)
+                if self._uplink.deaf(self.clock.now()):
+                    raise LinkError("speech was sent and nothing was answered", "deaf")
+            return wait
         except LinkError as error:
             connection.failure = connection.failure or error
             self._session.drop(connection)

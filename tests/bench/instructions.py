@@ -23,7 +23,7 @@ TIMEOUT_S = 120
 
 #: Instructions per packet of 40 ms that a stage may cost: a quarter more than was counted on
 #: CPython 3.11 for x86-64 built without PGO (one built with it, as Debian's, needs less).
-BUDGETS = {"convert": 375_000, "capture": 104_000, "send": 135_000}
+BUDGETS = {"convert": 375_000, "capture": 93_000, "send": 135_000}
 VERSIONS = ((3, 11),)  # of Python that were counted
 
 COMMAND = ["valgrind", "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null"]

@@ -68,17 +68,17 @@ means a packet at most 250 ms old: until then dragoman sends what was said durin
 1:1, and wins time in the silences. CPU is that of the whole process tree while it streams; memory
 is its highest mark.
 
-**Where it falls short, why, and what was tried.** *Processor*: for each packet two threads wake up
-where the floor has one, and between two naps of 40 ms the interpreter runs some 190 000 instructions
-out of caches that have gone cold (the same code in a tight loop takes a tenth of the time). Kept: one
-wake-up a packet in the capture thread instead of two, in the sender instead of two or three, and a
-third fewer instructions; what was made at the start is left out of garbage collections (the p99 fell
-from 1.6 to below 1 ms). No difference: a lock instead of an eventfd. Not done: one thread for both,
-which would let a network that stalls stop the microphone. *Memory*: an interpreter that has loaded
-TLS, a WebSocket library, MQTT, SQLite, YAML and msgspec has 29 MB before a line of dragoman's; the
-ring of 60 s has 2. Kept: only the command, protocol and adapters in use are loaded (4 MB less), one
-heap for all threads (0.8), authorities found by their hash (1.4, with TLS). No use:
-`PYTHONMALLOC=malloc`, `PYTHONNODEBUGRANGES`, `-OO`.
+**Where it falls short, why, and what was tried.** *Processor*: for each packet two threads wake
+up where the floor has one, and between two naps of 40 ms the interpreter runs some 190 000
+instructions out of caches that have gone cold (the same code in a tight loop takes a tenth of the
+time). Kept: one wake-up a packet in the capture thread instead of two, in the sender instead of
+two or three, and a third fewer instructions; what was made at the start is left out of garbage
+collections (the p99 fell from 1.6 to below 1 ms). No difference: a lock instead of an eventfd.
+Not done: one thread for both, which would let a network that stalls stop the microphone.
+*Memory*: an interpreter that has loaded TLS, a WebSocket library, MQTT, SQLite, YAML and msgspec
+has 29 MB before a line of dragoman's; the ring of 60 s has 2. Kept: only the command, protocol
+and adapters in use are loaded (4 MB less), one heap for all threads (0.8), authorities found by
+their hash (1.4, with TLS). No use: `PYTHONMALLOC=malloc`, `PYTHONNODEBUGRANGES`, `-OO`.
 """
 
 

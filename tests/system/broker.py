@@ -41,7 +41,7 @@ class Broker:
     """
 
     def __init__(self, folder: Path, extra: str = "allow_anonymous true") -> None:
-        self.port = _free_port()
+        self.port = free_port()
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
         folder.mkdir(exist_ok=True)
@@ -148,7 +148,7 @@ def with_passwords(folder: Path) -> Broker:
     return broker
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -20,7 +20,7 @@ from agent.app import App
 from agent.config import loader
 from agent.emulator import Emulator
 from agent.errors import RunError
-from tests.system.broker import wait_until
+from tests.system.broker import free_port, wait_until
 from tests.system.device import Running, recording, running, silence, write_config, write_wav
 
 SECRET = "s3cret-of-this-test"
@@ -30,12 +30,6 @@ SECRET = "s3cret-of-this-test"
 def cloud() -> Iterator[Emulator]:
     with Emulator() as emulator:
         yield emulator
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def write(folder: Path, cloud: Emulator, listen: str, **sections: Any) -> Path:

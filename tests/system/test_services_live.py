@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 from pathlib import Path
 from typing import Any
 
@@ -11,19 +10,13 @@ import pytest
 
 from agent.emulator import Emulator
 from agent.emulator.faults import Fault
-from tests.system.broker import Broker, Observer, wait_until
+from tests.system.broker import Broker, Observer, free_port, wait_until
 from tests.system.device import read_wav, recording, running, silence, write_config, write_wav
 
 BASE = "dragoman/kitchen-1"
 DEMO = {"secret_id": "demo", "secret_key": "demo", "app_key": "demo", "app_secret": "demo"}
 DEMO |= {"endpoint": "demo", "access_key": "demo", "app_id": "1000001", "token": "demo"}
 FIRST = "Good morning, where is the railway station?"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def config(folder: Path, cloud: str, port: int, service: str, **more: Any) -> Path:

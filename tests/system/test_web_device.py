@@ -21,18 +21,13 @@ from websockets.exceptions import ConnectionClosed
 from agent.cli.run import WEB
 from agent.emulator import Emulator
 from agent.web import server
-from tests.system.broker import wait_until
+from tests.system.broker import free_port, wait_until
 from tests.system.captions import Page, screen
 from tests.system.device import recording, silence, write_config, write_wav
 from tests.system.emulated import request
 from tests.system.test_cli import SECRET, dragoman
 
 VIEWERS = 10
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return int(taken.getsockname()[1])
 
 
 @contextmanager

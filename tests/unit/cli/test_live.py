@@ -1,86 +1,76 @@
-"""The terminal: meter, captions, counters, keys; plain lines where there is no terminal."""
+"""``--live`` as a whole: plain lines where nothing can be drawn, and a tidy terminal afterwards."""
 
 from __future__ import annotations
 
 import io
 import os
-import pty
-from collections.abc import Iterator
-from typing import Any
+import sys
+import termios
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from msgspec.structs import replace
-from rich.console import Console
 
 from agent.app import App
-from agent.audio.ring import VOICED
 from agent.cli import live
-from agent.cli.live import HELP, METER, Live, meter, plain
-from agent.config.credentials import with_demo
-from agent.config.schema import Audio, Capture, Config, Mqtt, Playback, Service
-from agent.events import Command, Event, Notice, Stop
-from tests.unit.pipeline.rig import PACKET
-from tests.unit.pipeline.timeline import Timeline
+from agent.cli.live import Live, plain
+from agent.cli.live.keyboard import Keyboard
+from agent.clock import SystemClock
+from agent.errors import RunError, UsageError
+from agent.events import Notice
+from tests.system.broker import wait_until
+from tests.system.terminal import Display, written
 from tests.unit.report.test_history import said
 
 
+class Here:
+    """This process on a terminal."""
+
+    def __init__(self, ends: tuple[int, int], patch: pytest.MonkeyPatch) -> None:
+        self._ends, self._patch = ends, patch
+        self._display = Display()
+        self._files = ExitStack()
+
+    def begin(self) -> None:
+        """To be called in the test itself: pytest sets standard output before it begins."""
+        for name, mode in (("stdin", "r"), ("stdout", "w")):
+            file = self._files.enter_context(os.fdopen(os.dup(self._ends[1]), mode))
+            self._patch.setattr(sys, name, file)
+
+    def end(self) -> None:
+        self._files.close()
+
+    def __call__(self) -> Display:
+        """What is on the terminal by now."""
+        self._display.feed(written(*self._ends))
+        return self._display
+
+    def wait(self, condition: Callable[[Display], object]) -> Display:
+        wait_until(lambda: condition(self()), f"it on the terminal: {self._display.text}")
+        return self._display
+
+    def modes(self) -> list[object]:
+        return termios.tcgetattr(self._ends[1])
+
+
 @pytest.fixture
-def app() -> Iterator[App]:
-    """A device that is not run."""
-    made = App(
-        Config(
-            service=with_demo(Service(source="en", target="zh")),
-            audio=Audio(
-                capture=Capture(device="file:/nonexistent.wav"), playback=Playback(device="null")
-            ),
-            mqtt=Mqtt(host=None),
-        ),
-        clock=Timeline(),
-    )
-    made.controller.start()
+def here(pty: tuple[int, int], app: App, monkeypatch: pytest.MonkeyPatch) -> Iterator[Here]:
+    monkeypatch.setattr(app, "clock", SystemClock())
+    monkeypatch.setenv("TERM", "xterm")
+    made = Here(pty, monkeypatch)
     yield made
-    made.cloud.free()
-
-
-class Screen:
-    """What is drawn, as the lines of a console of a given size."""
-
-    def __init__(self, app: App) -> None:
-        self.screen = live._Screen(app)
-
-    def lines(self, *, width: int = 80) -> list[str]:
-        console = Console(file=io.StringIO(), width=width, height=24, color_system=None)
-        with console.capture() as drawn:
-            console.print(self.screen._draw())
-        return [line.rstrip() for line in drawn.get().splitlines()]
-
-    def text(self) -> str:
-        return "\n".join(self.lines())
-
-
-# --- pieces ----------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("dbfs", "filled"), [(-96, 0), (-60, 0), (-30, 5), (-6, 9), (0, 10), (3, 10)]
-)
-def test_the_meter(dbfs: float, filled: int) -> None:
-    assert meter(dbfs, 10) == "█" * filled + "·" * (10 - filled)
-
-
-@given(st.floats(-200, 20), st.integers(1, 100))
-def test_the_meter_is_always_as_wide_as_it_should(dbfs: float, width: int) -> None:
-    assert len(meter(dbfs, width)) == width
+    made.end()
 
 
 def test_a_caption_as_a_plain_line() -> None:
     assert plain(said(0, "hello")) == "hello"
     assert plain(said(0, "hello", translation="你好")) == "hello  →  你好"
+    assert plain(said(0, "", translation="你好")) == "你好"
+    assert plain(said(0, "one\n\x1b[2Jtwo", translation="\r\u202ex")) == "one [2Jtwo  →  x"
 
 
-# --- without a terminal ----------------------------------------------------------------------
+# --- where nothing can be drawn --------------------------------------------------------------
 
 
 def test_without_a_terminal_finished_captions_are_lines(
@@ -89,137 +79,121 @@ def test_without_a_terminal_finished_captions_are_lines(
     with Live(app) as shown:
         for event in (said(0, "hel", final=False), Notice("underrun"), said(0, "hello")):
             shown.notice(event)
-    assert capsys.readouterr().out == "hello\n"
+        assert capsys.readouterr().out == "hello\n", "at once"
+    assert capsys.readouterr().out == ""
 
 
-# --- the screen ------------------------------------------------------------------------------
+def test_what_the_locale_has_not_is_no_crash(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(out, encoding="ascii"))
+    with Live(app) as shown:
+        shown.notice(said(0, "hello", translation="你好"))
+    assert out.getvalue() == b"hello  ?  ??\n"
 
 
-def test_the_screen_shows_state_service_and_languages(app: App) -> None:
-    screen = Screen(app)
-    assert screen.lines()[0] == "● idle      twetalk-v2  en → zh  speech on"
-    app.controller.handle(Command({"mute": True, "tts": False}))
-    assert screen.lines()[0].endswith("speech off · muted")
-    app.provider.pair = replace(app.provider.pair, target=None)
-    assert "en → –" in screen.lines()[0]
-
-
-def test_the_screen_shows_the_level_and_the_volume(app: App) -> None:
-    screen = Screen(app)
-    assert screen.lines()[1] == "·" * METER + "   -60 dBFS  volume 80"
-    app.ring.write(b"\x00\x40" * (PACKET // 2), 0.0, VOICED)  # half of full scale
-    assert screen.lines()[1] == "█" * 27 + "·" * 3 + "    -6 dBFS  volume 80"
-
-
-def test_the_newest_captions_are_shown_and_the_partial_last(app: App) -> None:
-    screen = Screen(app)
-    for index in range(60):
-        screen.screen.notice(said(index, f"sentence {index}", translation=f"译 {index}"))
-    screen.screen.notice(said(60, "growing", final=False))
-    text = screen.text()
-    assert "sentence 59\n  译 59\ngrowing" in text
-    assert "sentence 5\n" not in text
-    screen.screen.notice(said(60, "grown"))
-    assert "growing" not in screen.text()
-    assert "grown" in screen.text()
-
-
-def test_the_counters_are_shown(app: App) -> None:
-    for name, amount in (("packets_sent", 7), ("reconnects", 2), ("lost_packets", 3)):
-        app.telemetry.count(name, amount)
-    assert "sent 7  behind 0 ms  reconnects 2  lost 3  underruns 0" in Screen(app).text()
-
-
-def test_the_last_line_is_help_until_there_is_news(app: App) -> None:
-    screen = Screen(app)
-    assert screen.lines()[-1] == HELP
-    screen.screen.notice(Notice("outage", {"reason": "lost", "kind": "reset"}))
-    assert screen.lines()[-1] == "outage reason=lost kind=reset"
-
-
-def test_brackets_in_speech_are_no_markup(app: App) -> None:
-    screen = Screen(app)
-    screen.screen.notice(said(0, "[bold]loud[/bold] [/]"))
-    assert "[bold]loud[/bold] [/]" in screen.text()
-
-
-def test_it_is_drawn_until_it_is_stopped(app: App, capsys: pytest.CaptureFixture[str]) -> None:
-    screen = live._Screen(app)
-    clock = app.clock
-    assert isinstance(clock, Timeline)
-    clock.at(0.25, lambda: screen.notice(said(0, "late")))
-    clock.at(0.35, screen.stop)
-    screen.run()
-    assert "late" in capsys.readouterr().out
-    assert clock.now() == pytest.approx(0.4)
-
-
-# --- the keyboard ----------------------------------------------------------------------------
-
-
-@pytest.fixture
-def posted(app: App, monkeypatch: pytest.MonkeyPatch) -> list[Event]:
-    events: list[Event] = []
-    monkeypatch.setattr(app, "post", events.append)
-    return events
-
-
-@pytest.fixture
-def keyboard(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
-    """The other end of a terminal that is standard input."""
-    ours, theirs = pty.openpty()
-    with open(theirs, "rb", buffering=0) as stdin, open(ours, "r+b", buffering=0) as keys:  # noqa: PTH123
-        monkeypatch.setattr("sys.stdin", stdin)
-        yield keys.fileno()
-
-
-@pytest.mark.parametrize(
-    ("key", "fields"),
-    [
-        (" ", {"talk": "toggle"}),
-        ("t", {"tts": False}),
-        ("m", {"mute": True}),
-        ("+", {"volume": 85}),
-        ("-", {"volume": 75}),
-    ],
-)
-@pytest.mark.usefixtures("keyboard")
-def test_a_key_is_a_command(
-    app: App, posted: list[Event], key: str, fields: dict[str, Any]
+def test_on_a_dumb_terminal_finished_captions_are_lines(
+    app: App, here: Here, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    live._Keys(app)._key(key)
-    assert posted == [Command(fields, origin="keyboard")]
+    here.begin()
+    monkeypatch.setenv("TERM", "dumb")
+    with Live(app) as shown:
+        shown.notice(said(0, "hel", final=False))
+        shown.notice(said(0, "hello"))
+        assert here().history == ["hello", ""]
 
 
-@pytest.mark.parametrize(("volume", "key", "wanted"), [(98, "+", 100), (3, "-", 0)])
-@pytest.mark.usefixtures("keyboard")
-def test_the_volume_stays_within_its_limits(
-    app: App, posted: list[Event], volume: int, key: str, wanted: int
+def test_without_rich_it_says_what_to_install(
+    app: App, here: Here, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    app.player.volume = volume
-    live._Keys(app)._key(key)
-    assert posted == [Command({"volume": wanted}, origin="keyboard")]
+    here.begin()
+    monkeypatch.setattr(live, "find_spec", lambda name: None)
+    with pytest.raises(UsageError, match=r"pip install 'dragoman\[live\]'"):
+        Live(app)
+    assert here().history == [""]
 
 
-@pytest.mark.usefixtures("keyboard")
-def test_q_stops_and_other_keys_do_nothing(app: App, posted: list[Event]) -> None:
-    keys = live._Keys(app)
-    keys._key("x")
-    assert posted == []
-    keys._key("q")
-    assert posted == [Stop("q was pressed")]
+# --- on a terminal ---------------------------------------------------------------------------
 
 
-def test_keys_are_read_as_they_are_pressed(app: App, posted: list[Event], keyboard: int) -> None:
-    keys = live._Keys(app)
-    keys.start()
-    mute, stop = Command({"mute": True}, origin="keyboard"), Stop("q was pressed")
-    for key, event in ((b"m", mute), (b"\xff", mute), (b"q", stop)):
-        for _ in range(200):  # what is typed before it listens is dropped
-            os.write(keyboard, key)
-            if keys.join(0.02) or event in posted:
-                break
-    keys.stop()
-    assert keys.join(5)
-    assert posted[0] == mute
-    assert posted[-1] == stop
+def test_captions_are_drawn_and_stay_on_the_terminal_afterwards(app: App, here: Here) -> None:
+    here.begin()
+    with Live(app) as shown:
+        shown.notice(said(0, "hel", final=False))
+        here.wait(lambda display: "┃ hel" in display.text)
+        shown.notice(said(0, "hello", translation="你好"))
+        here.wait(lambda display: "你好" in display.text)
+        shown.notice(said(1, "bye"))
+    display = here()
+    assert not display.alternate
+    assert display.history == ["hello  →  你好", "bye", ""]
+
+
+def test_the_terminal_is_as_it_was_after_an_error(app: App, here: Here) -> None:
+    here.begin()
+    before = here.modes()
+
+    def run() -> None:
+        with Live(app):
+            here.wait(lambda display: display.alternate)
+            assert here.modes() != before
+            raise RunError("the microphone is busy")
+
+    with pytest.raises(RunError):
+        run()
+    display = here()
+    assert (display.alternate, display.cursor, display.wraps) == (False, True, True)
+    assert here.modes() == before
+
+
+def open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def test_nothing_is_left_open(app: App, here: Here) -> None:
+    here.begin()
+    before = open_files()
+    with Live(app):
+        here.wait(lambda display: display.alternate)
+        assert open_files() > before
+    assert open_files() == before
+
+
+def test_where_the_keyboard_cannot_be_read_nothing_is_left_behind(
+    app: App, here: Here, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here.begin()
+
+    def broken(keyboard: Keyboard) -> None:
+        raise OSError("no")
+
+    monkeypatch.setattr(Keyboard, "quiet", broken)
+    with pytest.raises(OSError, match="no"), Live(app):
+        pass
+    assert not here().alternate
+
+
+def test_where_drawing_fails_captions_are_lines(
+    app: App, here: Here, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    here.begin()
+    with Live(app) as shown:
+        here.wait(lambda display: display.alternate)
+        shown.notice(said(0, "before"))
+        monkeypatch.setattr(app, "controller", None)
+        here.wait(lambda display: not display.alternate)
+        assert shown._screen is not None
+        assert shown._screen.join(5)
+        shown.notice(said(1, "after"))
+        assert here().history == ["before", "after", ""]
+        monkeypatch.undo()
+    assert "worker terminal died" in caplog.text
+
+
+def test_without_a_keyboard_it_is_drawn_all_the_same(
+    app: App, here: Here, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here.begin()
+    monkeypatch.setattr(sys, "stdin", None)
+    with Live(app):
+        display = here.wait(lambda display: "idle" in display.text)
+        assert "quit" not in display.text

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from agent.pipeline.chunks import Chunks
 from agent.pipeline.cloud import Cloud, Parts
 from agent.pipeline.session import Session
 from agent.pipeline.utterances import Utterances
+from tests.system.broker import free_port
 from tests.unit.pipeline.rig import Rig
 
 
@@ -71,12 +71,6 @@ def test_a_service_is_used_as_its_shape_says(
     assert [worker.name for worker in cloud.workers] == threads
     assert cloud.tts is True
     assert cloud.backlog_ms == cloud.unanswered_ms == 0
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def job(port: int) -> dict[str, Any]:
