@@ -35,7 +35,7 @@ from agent.pipeline.cloud import Cloud, Parts
 from agent.pipeline.summarizer import Summarizer
 from agent.report.telemetry import Telemetry
 from agent.services.provider import Provider
-from agent.system.memory import lock_memory, one_heap, settle
+from agent.system.memory import lock_memory, settle
 from agent.system.systemd import Notifier
 from agent.threads import Worker
 
@@ -63,6 +63,7 @@ class App:
         self.config = config
         self.clock = clock or SystemClock()
         self.on_hangup: Callable[[], None] = lambda: None  #: SIGHUP came; in the main thread
+        self.on_stop: list[Callable[[], None]] = []  #: what else begins to end when the run does
         self._hung_up = False
         self._watchers: list[Callable[[Event], None]] = []
         self._inbox: queue.SimpleQueue[Event] = queue.SimpleQueue()
@@ -160,7 +161,6 @@ class App:
         return 0
 
     def _start(self) -> None:
-        one_heap()
         lock_memory()
         if self.panel is not None and self.panel.light is not None:
             self._launch(self.panel.light)
@@ -268,6 +268,8 @@ class App:
 
     def _shut_down(self) -> None:
         self.supervisor.stopping()
+        for stop in self.on_stop:
+            stop()
         deadline = self.clock.now() + STOP_S
         for worker in reversed(self._workers):
             worker.stop()

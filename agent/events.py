@@ -205,12 +205,14 @@ class Command(Struct, frozen=True):
     """A command object as it came, not yet validated (MQTT ``command``, the keyboard, a page).
 
     ``reply`` is given the answer, in the main thread, and must not block; without one the
-    answer goes where MQTT's go.
+    answer goes where MQTT's go.  ``who`` is whoever holds the talk button with it, where one can
+    be told from another.
     """
 
     fields: Mapping[str, Any]
     origin: str = "mqtt"
     reply: Callable[[Mapping[str, Any]], None] | None = None
+    who: object = None
 
 
 class Question(Struct, frozen=True):

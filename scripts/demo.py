@@ -84,7 +84,12 @@ def device(broker_port: int, cloud_port: int, web_port: int, again: bool) -> int
         "--set", f"audio.capture.loop={str(again).lower()}",
         "--web", f"127.0.0.1:{web_port}",
     ]  # fmt: skip
-    return subprocess.run(command, check=False).returncode
+    child = subprocess.Popen(command)
+    while True:
+        try:
+            return child.wait()
+        except KeyboardInterrupt:  # the device has heard it, too, and ends as it should
+            continue
 
 
 @contextmanager
@@ -111,7 +116,11 @@ def process(name: str, command: list[str], port: int, env: dict[str, str]) -> It
     log = OUT / f"{name}.log"
     with log.open("wb") as output:
         child = subprocess.Popen(
-            command, stdout=output, stderr=subprocess.STDOUT, env={**os.environ, **env}
+            command,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **env},
+            start_new_session=True,  # Ctrl-C is for the device; these end after it
         )
         try:
             if not wait_for(lambda: child.poll() is not None or listens(port)) or child.poll():

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import os
 import sys
 from collections.abc import Sequence
 
 from agent import __version__
 from agent.errors import DragomanError
 from agent.printable import printable
+from agent.system import journal
 
 COMMANDS = (
     "run",
@@ -44,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _level() -> str:
     """What marks a line as an error for journald (sd-daemon(3)), where that reads it."""
-    return "<3>" if "JOURNAL_STREAM" in os.environ and not sys.stderr.isatty() else ""
+    return "<3>" if journal.is_stderr() else ""
 
 
 def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:

@@ -38,7 +38,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     broker_options.add(one)
     one.add_argument(
         "--wait",
-        type=seconds,
+        type=options.seconds,
         default=LIST_S,
         metavar="S",
         help="for telemetry, at most (%(default)g)",
@@ -63,7 +63,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     to.add_argument("--all", action="store_true", help="to every device the broker knows of")
     one.add_argument(
         "--wait",
-        type=seconds,
+        type=options.seconds,
         default=ANSWER_S,
         metavar="S",
         help="for answers, at most (%(default)g)",
@@ -135,11 +135,3 @@ def _tell(outcome: sending.Outcome) -> None:
 
 def _nobody(settings: Mqtt, where: str) -> RunError:
     return RunError(f"no devices at {where} below {settings.topic}/")
-
-
-def seconds(text: str) -> float:
-    """An option's number of seconds; argparse names this function where it is none."""
-    value = float(text)
-    if not 0 <= value <= 3600:
-        raise ValueError
-    return value

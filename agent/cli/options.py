@@ -34,6 +34,14 @@ def add_languages(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--target", metavar="L", help="language to translate to")
 
 
+def seconds(text: str) -> float:
+    """An option's number of seconds; argparse names this function where it is none."""
+    value = float(text)
+    if not 0 <= value <= 10 * 365 * 86400:
+        raise ValueError
+    return value
+
+
 def load(args: argparse.Namespace, service: str | None) -> Config:
     """The configuration with the options laid over it; logging is set up by it.
 

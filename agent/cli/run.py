@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import logging
-import os
 import signal
 import sys
 from contextlib import ExitStack
@@ -12,9 +11,12 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from agent import logs
+from agent.cli import options
 from agent.config import loader
 from agent.config.schema import Config
 from agent.errors import UsageError
+from agent.system import journal
+from agent.system.memory import one_heap
 
 if TYPE_CHECKING:
     from agent.app import App
@@ -45,7 +47,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         metavar="HOST:PORT",
         help=f"caption screen in a browser (default: {WEB})",
     )
-    parser.add_argument("--duration", type=float, metavar="S", help="stop after S seconds")
+    parser.add_argument(
+        "--duration", type=options.seconds, metavar="S", help="stop after S seconds"
+    )
     parser.set_defaults(run=run)
 
 
@@ -55,6 +59,7 @@ def run(args: argparse.Namespace) -> int:
     _log(config, quiet=args.live)
     from agent.app import App  # the other commands do not need what it imports
 
+    one_heap()  # before the first thread
     app = App(config, duration_s=args.duration)
     app.on_hangup = lambda: _reload(app, args)
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -98,5 +103,5 @@ def _reload(app: App, args: argparse.Namespace) -> None:
 
 def _log(config: Config, *, quiet: bool) -> None:
     level = "warning" if quiet and config.logging.level == "info" else config.logging.level
-    journal = "JOURNAL_STREAM" in os.environ and not sys.stderr.isatty()
-    logs.setup(level, config.logging.format, loader.secrets(config), journal=journal)
+    to_journal = journal.is_stderr()
+    logs.setup(level, config.logging.format, loader.secrets(config), journal=to_journal)

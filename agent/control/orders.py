@@ -38,7 +38,7 @@ class Orders:
     ) -> None:
         self._controller, self._config = controller, config
         self._summarizer, self._replies = summarizer, replies
-        self._held_by: int | None = None  # the button that opened the gate
+        self._held_by: tuple[int | None, object] = (None, None)  # the button, and who pressed it
 
     def use(self, config: Config) -> None:
         """Check commands against a changed configuration from now on."""
@@ -52,7 +52,7 @@ class Orders:
         try:
             order = commands.parse(command.fields, len(self._config.talk.buttons))
             self._check(order)
-            self._obey(order)
+            self._obey(order, command.who)
         except (UsageError, RunError) as error:
             log.warning("command refused: %s", error)
             answer |= {"ok": False, "error": str(error)}
@@ -75,7 +75,7 @@ class Orders:
             if not controller.history.text(order.summarize):
                 raise UsageError(f"summarize: no finished sentences of session {order.summarize!r}")
 
-    def _obey(self, order: commands.Order) -> None:
+    def _obey(self, order: commands.Order, who: object) -> None:
         controller = self._controller
         if order.service is not None and order.service != controller.provider.service.name:
             controller.switch(loader.profile(self._config, order.service))
@@ -88,18 +88,18 @@ class Orders:
         if order.mute is not None:
             controller.feed(Input.MUTE if order.mute else Input.UNMUTE)
         if order.talk is not None:
-            self._talk(order.talk, order.button)
+            self._talk(order.talk, order.button, who)
         if order.summarize is not None:
             text = controller.history.text(order.summarize)
             self._summarizer.ask(order.summarize, text, order.ref)
         if order.restart:
             controller.stop = Stop("restart was asked for")
 
-    def _talk(self, word: str, button: int | None) -> None:
-        """Press, release or toggle; of two buttons only the one that opened the gate closes it."""
+    def _talk(self, word: str, button: int | None, who: object) -> None:
+        """Press, release or toggle; what opened the gate closes it, and no other button or page."""
         machine, buttons = self._controller.machine, self._config.talk.buttons
         was_open = machine.gate_open
-        if word == "release" and button != self._held_by and None not in (button, self._held_by):
+        if word == "release" and not self._may_release(button, who):
             return
         chooses = word != "release" and (not was_open or machine.mode in ("open", "vad"))
         if button is not None and buttons and chooses:
@@ -107,4 +107,10 @@ class Orders:
             self._controller.speak(self._controller.pair(chosen.source, chosen.target))
         self._controller.feed(Input[word.upper()])
         if machine.gate_open != was_open:
-            self._held_by = button if machine.gate_open else None
+            self._held_by = (button, who) if machine.gate_open else (None, None)
+
+    def _may_release(self, button: int | None, who: object) -> bool:
+        held_button, holder = self._held_by
+        if button != held_button and None not in (button, held_button):
+            return False
+        return who is holder or None in (who, holder)

@@ -6,7 +6,6 @@ left out and counted, and does no harm.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -20,6 +19,7 @@ from agent.report.signals import Incoming
 from agent.report.topics import Topics
 
 #: Larger messages are not looked at, bytes.
+MOST = 2.0**63  # of a number; what is larger, or none, is a stranger's
 MAX_PAYLOAD = 64 * 1024
 
 Numbers = Mapping[str, int | float]
@@ -152,7 +152,7 @@ def _numbers(payload: bytes) -> Numbers:
     return {
         key: value
         for key, value in fields.items()
-        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+        if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= MOST
     }
 
 

@@ -26,18 +26,21 @@ class Answers:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._garbage: Counter[str] = Counter()
-        self._spoken = Converter(SPEECH_RATE, 1, "s16", parts.config.audio.rate)
+        rate = parts.config.audio.rate
+        self._spoken = None if rate == SPEECH_RATE else Converter(SPEECH_RATE, 1, "s16", rate)
         self.session = ""
 
     def new_stream(self) -> None:
         """A new connection: no part of a sample of the old one belongs to it."""
-        self._spoken.flush()
+        if self._spoken is not None:
+            self._spoken.flush()
         self._parts.player.new_stream()
 
     def other(self, event: ServiceEvent) -> None:
         """Anything but a result; Refused where the service answered with an error."""
         if isinstance(event, Speech):
-            self._parts.player.speech(self._spoken.feed(event.pcm))
+            spoken = self._spoken.feed(event.pcm) if self._spoken else event.pcm
+            self._parts.player.speech(spoken)
         elif isinstance(event, Failure):
             raise Refused(
                 f"{self._parts.provider.name} says: {event.message} (code {event.code})",
@@ -50,6 +53,8 @@ class Answers:
     def result(self, result: Result, answer: Answer, pair: Pair) -> None:
         """A result that lies at ``answer``."""
         if result.final:
+            if self._spoken is not None:  # the end of the sentence before is still in it
+                self._parts.player.speech(self._spoken.flush())
             self._parts.player.sentence()
             self._parts.telemetry.count("finals")
         if result.text or result.translation:

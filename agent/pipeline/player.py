@@ -182,11 +182,17 @@ class Player(Worker):
     def _show_depth(self) -> None:
         self._telemetry.gauge("jitter_ms", round(self._jitter.depth.seconds * 1000))
 
+    def _rest(self, seconds: float) -> None:
+        """Wait, though speech comes meanwhile."""
+        end = self.clock.now() + seconds
+        while not self.stopping and (left := end - self.clock.now()) > 0:
+            self._wake.wait(left)
+
     def _reopen(self) -> None:
         self._away = True
         while not self.stopping:
             self.beat()
-            self._wake.wait(max(0.2, self._backoff.next()))
+            self._rest(max(0.2, self._backoff.next()))
             try:
                 self._sink.open()
             except DeviceError as error:

@@ -18,7 +18,8 @@ from agent.threads import Wake, Worker
 
 log = logging.getLogger(__name__)
 
-ATTEMPTS = 5  # of a clip the service refuses
+ATTEMPTS = 5  # of a clip the service refuses for good
+PATIENCE_S = 3600.0  # with one it refuses in a way that may mend (overload, a gateway gone)
 
 #: Sends one recording and gives what came back; may block; LinkError where nothing did.
 Exchange = Callable[[Recording], Sequence[ServiceEvent]]
@@ -46,7 +47,8 @@ class Uploader(Worker):
         self._exchange, self._fetch, self._on_stop = exchange, fetch, on_stop
         self._reach = Reach(parts, self._pause)
         self._numbers: Counter[str] = Counter()
-        self._refusals: Counter[int] = Counter()
+        self._refusals: Counter[int] = Counter()  # for good, by recording
+        self._refused_at: dict[int, float] = {}  # when a recording was first refused
 
     def wake(self) -> None:
         if self.stopping:
@@ -120,10 +122,12 @@ class Uploader(Worker):
             self._reach.unreachable(error)
 
     def _refused(self, recording: Recording, error: Refused) -> None:
-        """Let others go first; give it up when it was refused too often."""
-        self._refusals[recording.number] += 1
+        """Let others go first; give it up when it was refused too often, or for too long."""
+        number, now = recording.number, self.clock.now()
+        self._refusals[number] += not error.retryable
+        since = now - self._refused_at.setdefault(number, now)
         self._cloud.spool.later(recording)
-        if self._refusals[recording.number] >= ATTEMPTS:
+        if self._refusals[number] >= ATTEMPTS or since >= PATIENCE_S:
             self._give_up(recording, error)
         self._cloud.connected = False
         self._reach.refused(error)

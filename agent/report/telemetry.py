@@ -63,7 +63,10 @@ class Telemetry:
         """Add a timing; published as ``<name>_p50_ms`` and ``<name>_p99_ms``."""
         window = self._samples.get(name)
         if window is None:
-            window = self._samples.setdefault(name, deque(maxlen=WINDOW))
+            first = deque((milliseconds,), maxlen=WINDOW)  # never empty, as others may look
+            window = self._samples.setdefault(name, first)
+            if window is first:
+                return
         window.append(milliseconds)
 
     def total(self, name: str) -> int:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import socket
 import struct
 from contextlib import suppress
@@ -13,6 +14,15 @@ from contextlib import suppress
 SOCKET = "/run/systemd/journal/socket"
 
 _PRIORITY = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR: 3}
+
+
+def is_stderr() -> bool:
+    """Whether what is written to standard error goes to the journal (systemd.exec(5))."""
+    try:
+        status = os.fstat(2)
+    except OSError:  # closed
+        return False
+    return os.environ.get("JOURNAL_STREAM") == f"{status.st_dev}:{status.st_ino}"
 
 
 class JournalHandler(logging.Handler):

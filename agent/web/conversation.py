@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
@@ -19,7 +20,7 @@ from agent.events import Transcript
 from agent.report import payloads
 from agent.web import messages
 from agent.web.budget import Budget
-from agent.web.guard import Guard
+from agent.web.guard import Guard, network
 from agent.web.messages import Download, Order, Password
 from agent.web.viewer import Audience, Viewer
 
@@ -27,6 +28,7 @@ log = logging.getLogger(__name__)
 
 VIEWERS = 32
 WAITING = 8  # connections that have not given the password yet
+WAITING_PEER = 4  # of them from one address, so that one cannot lock out the others
 PASSWORD_S = 120.0  # to give it
 PER_S, BURST = 20.0, 60  # messages from one page
 
@@ -39,9 +41,9 @@ class Device(Protocol):
         """Give the messages that tell a new page how things stand."""
 
     def command(
-        self, fields: Mapping[str, Any], reply: Callable[[Mapping[str, Any]], None]
+        self, fields: Mapping[str, Any], reply: Callable[[Mapping[str, Any]], None], who: object
     ) -> None:
-        """Carry out a command and give its answer."""
+        """Carry out a command of page ``who`` and give its answer."""
 
     def look_up(self, session: str, take: Callable[[list[Transcript]], None]) -> None:
         """Give what was said in ``session``."""
@@ -62,7 +64,7 @@ class Reception:
     ) -> None:
         self.device, self.guard, self.clock, self.soon = device, guard, clock, soon
         self.audience = Audience()
-        self.waiting = 0  #: have not given the password yet
+        self.waiting: Counter[str] = Counter()  #: by network: have not given the password yet
         self.joining = 0  #: have been let in, but not been greeted
 
     @property
@@ -124,16 +126,18 @@ class Conversation:
 
     async def _unlock(self) -> None:
         reception = self._reception
-        if reception.waiting >= WAITING:
+        peer = network(self._peer)
+        if reception.waiting.total() >= WAITING or reception.waiting[peer] >= WAITING_PEER:
             raise _too_many()
-        reception.waiting += 1
+        reception.waiting[peer] += 1
         try:
             async with asyncio.timeout(PASSWORD_S):
                 await self._ask_password()
         except TimeoutError:
             raise Dismissed("no password came") from None
         finally:
-            reception.waiting -= 1
+            reception.waiting[peer] -= 1
+            reception.waiting += Counter()  # keeps those above zero
 
     async def _ask_password(self) -> None:
         guard = self._reception.guard
@@ -180,7 +184,7 @@ class Conversation:
         self._reception.audience.leave(self._viewer)
         if self._release is not None:
             log.info("caption screen: a page went while it held the talk button")
-            self._device.command(self._release, lambda answer: None)
+            self._device.command(self._release, lambda answer: None, self)
 
     # --- while it is open --------------------------------------------------------------------
 
@@ -206,7 +210,7 @@ class Conversation:
             self._release = {"talk": "release", **button}
         elif word in ("release", "toggle"):
             self._release = None
-        self._device.command(fields, partial(self._reception.soon, self._answer))
+        self._device.command(fields, partial(self._reception.soon, self._answer), self)
 
     def _answer(self, answer: Mapping[str, Any]) -> None:
         self._viewer.tell(messages.say("result", answer))

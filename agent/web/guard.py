@@ -32,7 +32,7 @@ class Guard:
 
     def wait_s(self, peer: str, now: float) -> float | None:
         """Seconds until an attempt of ``peer`` may be looked at; None: it has too many waiting."""
-        who = _network(peer)
+        who = network(peer)
         tries, free_at = self._peers.pop(who, (0, now))
         if now - free_at > FORGET_S:
             tries = 0
@@ -50,7 +50,7 @@ class Guard:
         """Whether ``attempt`` is the password; if so, what ``peer`` tried before is forgiven."""
         right = self._digest is None or hmac.compare_digest(_digest(attempt), self._digest)
         if right:
-            self._peers.pop(_network(peer), None)
+            self._peers.pop(network(peer), None)
         return right
 
 
@@ -59,7 +59,7 @@ def _digest(text: str) -> bytes:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
 
 
-def _network(peer: str) -> str:
+def network(peer: str) -> str:
     """One subscriber: an IPv4 address, or the /64 an IPv6 host picks its addresses from."""
     try:
         address = ipaddress.ip_address(peer.partition("%")[0])

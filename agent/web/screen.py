@@ -38,6 +38,7 @@ class CaptionScreen:
     def __enter__(self) -> Self:
         self.server.bind()
         self._app.watch(self._on_event)
+        self._app.on_stop.append(self.server.stop)
         self._app.controller.on_state.append(self._on_state)
         self._app.controller.on_notice.append(self._on_notice)
         self.server.start()
@@ -111,10 +112,10 @@ class CaptionScreen:
         self._app.post(Question(lambda: take(self._greeting())))
 
     def command(
-        self, fields: Mapping[str, Any], reply: Callable[[Mapping[str, Any]], None]
+        self, fields: Mapping[str, Any], reply: Callable[[Mapping[str, Any]], None], who: object
     ) -> None:
         """See :class:`agent.web.conversation.Device`."""
-        self._app.post(Command(fields, origin="web", reply=reply))
+        self._app.post(Command(fields, origin="web", reply=reply, who=who))
 
     def look_up(self, session: str, take: Callable[[list[Transcript]], None]) -> None:
         """See :class:`agent.web.conversation.Device`."""

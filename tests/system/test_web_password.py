@@ -66,13 +66,13 @@ def test_guessing_on_many_connections_buys_nothing(locked: Screen) -> None:
     locked.screen.server._reception.guard._peers.clear()
 
 
-def test_few_may_wait_at_the_door(locked: Screen) -> None:
+def test_few_of_one_address_may_wait_at_the_door(locked: Screen) -> None:
     with ExitStack() as stack:
-        for _ in range(conversation.WAITING):
+        for _ in range(conversation.WAITING_PEER):
             stack.enter_context(Page(locked)).hear("password")
         with Page(locked) as late:
             assert late.code() == CloseCode.TRY_AGAIN_LATER
-    wait_until(lambda: locked.screen.server._reception.waiting == 0, "nobody to wait")
+    wait_until(lambda: not locked.screen.server._reception.waiting, "nobody to wait")
 
 
 def test_who_does_not_know_it_is_sent_away_in_time(

@@ -182,7 +182,7 @@ function forTalking(event) {
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.altKey || event.metaKey) return;
   if (forTalking(event)) talk.key(event, true, talkKeys[event.key]);
-  else if (!event.target.closest?.(TAKES_KEYS)) keys[event.key]?.();
+  else if (!event.repeat && !event.target.closest?.(TAKES_KEYS)) keys[event.key]?.();
 });
 document.addEventListener("keyup", (event) => {
   if (forTalking(event)) talk.key(event, false);

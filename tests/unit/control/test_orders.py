@@ -100,6 +100,17 @@ def test_of_two_buttons_only_the_one_that_opened_the_gate_closes_it() -> None:
     assert desk.state["state"] == "thinking"
 
 
+def test_a_page_does_not_let_go_of_what_another_holds() -> None:
+    desk = Desk(talk={})
+    desk.begin(100)
+    one, other = object(), object()
+    for word, who in (("press", one), ("press", other), ("release", other)):
+        desk.controller.handle(Command({"talk": word}, origin="web", who=who))
+    assert desk.state["state"] == "listening"
+    desk.controller.handle(Command({"talk": "release"}, origin="web", who=one))
+    assert desk.state["state"] == "thinking"
+
+
 def test_a_release_without_a_button_closes_any_gate() -> None:
     desk = Desk(talk={"buttons": BUTTONS})
     desk.begin(100)

@@ -47,6 +47,11 @@ def test_a_device_is_put_together_from_its_topics() -> None:
     assert device.state.version == __version__
 
 
+def test_a_number_no_float_can_hold_does_no_harm() -> None:
+    huge = b'{"x": ' + b"9" * 400 + b', "y": 1}'
+    assert only(heard("a/telemetry", huge)).telemetry == {"y": 1}
+
+
 def test_telemetry_is_kept_with_the_one_before() -> None:
     device = only(heard("a/telemetry", {"x": 1}), heard("a/telemetry", {"x": 2, "new": "word"}))
     assert (device.before, device.telemetry, device.measured) == ({"x": 1}, {"x": 2}, 1.0)

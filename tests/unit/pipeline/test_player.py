@@ -223,6 +223,24 @@ def test_an_unplugged_speaker_comes_back() -> None:
     ]
 
 
+def test_speech_that_comes_does_not_hurry_the_search_for_the_speaker() -> None:
+    rig = Rig()
+    opened: list[float] = []
+    open_speaker = rig.speaker.open
+
+    def noted() -> None:
+        opened.append(rig.clock.now())
+        open_speaker()
+
+    rig.speaker.open = noted  # type: ignore[method-assign]
+    rig.clock.at(0.1, lambda: rig.player.speech(sound(0.5)))
+    rig.clock.at(0.3, rig.speaker.vanish)
+    for n in range(150):
+        rig.clock.at(1.0 + n * 0.02, lambda: rig.player.speech(sound(0.02)))
+    rig.run(4.0)
+    assert 2 <= len(opened) <= 20
+
+
 def test_the_room_counts_as_audible_a_little_longer() -> None:
     rig = Rig()
     seen: list[tuple[float, bool]] = []

@@ -22,7 +22,7 @@ from agent.events import (
     Transcript,
 )
 from agent.link.spool import Recording, Spool
-from agent.pipeline.uploader import ATTEMPTS, Uploader
+from agent.pipeline.uploader import ATTEMPTS, PATIENCE_S, Uploader
 from agent.pipeline.utterances import Utterances
 from tests.unit.pipeline.rig import RATE, Rig, VirtualWake
 
@@ -155,15 +155,26 @@ def test_others_go_before_a_clip_the_service_refuses(line: Line) -> None:
     assert line.texts() == ["t2", "t1"]
 
 
-def test_a_clip_refused_too_often_is_given_up_and_told(line: Line) -> None:
-    line.answer = lambda recording: [Failure("429", "try later", retryable=True)]
+def test_a_clip_refused_for_good_too_often_is_given_up_and_told(line: Line) -> None:
+    line.answer = lambda recording: [Failure("3008", "the sound is too long")]
     line.spool.put(clip(1))
-    line.run(300.0)
+    line.run(600.0)
     assert line.order == [1] * ATTEMPTS
     assert line.spool.oldest() is None
     lost = next(notice for notice in line.of(Notice) if notice.event == "lost_audio")
     assert lost.detail["duration_ms"] == 1000
-    assert "try later" in str(lost.detail["reason"])
+    assert "too long" in str(lost.detail["reason"])
+
+
+def test_a_gateway_that_is_gone_for_minutes_costs_no_recording(line: Line) -> None:
+    line.answer = lambda recording: [Failure("http-503", "unavailable", retryable=True)]
+    line.spool.put(clip(1))
+    line.run(1800.0)
+    assert len(line.order) > ATTEMPTS
+    assert line.spool.oldest() is not None
+    line.run(2 * PATIENCE_S)
+    assert line.spool.oldest() is None
+    assert any(notice.event == "lost_audio" for notice in line.of(Notice))
 
 
 def test_an_answer_nobody_can_read_does_not_cost_the_recording(line: Line) -> None:
@@ -173,12 +184,6 @@ def test_an_answer_nobody_can_read_does_not_cost_the_recording(line: Line) -> No
     line.run(60.0)
     assert line.order == [1, 1, 1]
     assert line.texts() == ["t"]
-    line.answer = lambda recording: garbage
-    line.spool.put(clip(2))
-    line.run(300.0)
-    assert line.order == [1, 1, 1] + [2] * ATTEMPTS
-    lost = next(notice for notice in line.of(Notice) if notice.event == "lost_audio")
-    assert "nobody can read" in str(lost.detail["reason"])
 
 
 def test_a_refusal_that_retrying_cannot_mend_is_retried_slowly(line: Line) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+import os
 import socket
 import tempfile
 from pathlib import Path
 
 import pytest
 
-from agent.system.journal import JournalHandler, field
+from agent.system.journal import JournalHandler, field, is_stderr
 
 
 def parsed(datagram: bytes) -> dict[str, str]:
@@ -66,3 +67,13 @@ def test_a_record_arrives_with_its_fields() -> None:
 def test_where_no_journal_listens_it_says_so_at_once(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="No such file"):
         JournalHandler(str(tmp_path / "none"))
+
+
+def test_an_inherited_stream_of_somebody_else_is_not_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    status = os.fstat(2)
+    monkeypatch.setenv("JOURNAL_STREAM", f"{status.st_dev}:{status.st_ino}")
+    assert is_stderr()
+    monkeypatch.setenv("JOURNAL_STREAM", "9:999999")
+    assert not is_stderr()
+    monkeypatch.delenv("JOURNAL_STREAM")
+    assert not is_stderr()

@@ -149,7 +149,7 @@ def test_what_pages_ask_goes_through_the_inbox(
 ) -> None:
     events = asked(app, monkeypatch)
     answers: list[object] = []
-    screen.command({"volume": 5}, answers.append)
+    screen.command({"volume": 5}, answers.append, None)
     screen.look_up("s1", answers.append)
     assert answers == []
     app._handle(said(0, "hello", session="s1"))
