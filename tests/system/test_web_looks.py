@@ -99,7 +99,7 @@ def test_everything_has_its_place(shown: Screen, browser: Browser, size: tuple[i
 def test_two_people_have_two_buttons(
     tmp_path_factory: pytest.TempPathFactory, browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("agent.app.App._panel", lambda self: None)  # no GPIO on this machine
+    monkeypatch.setattr("agent.assembly.panel", lambda *_: None)  # no GPIO on this machine
     pairs = (("zh", "en"), ("en", "zh"))
     buttons = [{"pin": 5 + n, "source": s, "target": t} for n, (s, t) in enumerate(pairs)]
     folder = tmp_path_factory.mktemp("two")
