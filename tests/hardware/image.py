@@ -15,7 +15,7 @@ from tests.hardware import host
 
 HERE = Path(__file__).parent
 PROJECT = HERE.parent.parent
-EXTRAS = ("pi", "live", "emulator")
+EXTRAS = ("pi", "live", "metrics", "emulator")
 
 
 def ready(*, rebuild: bool = False) -> Path:
