@@ -28,7 +28,10 @@ CREDENTIALS: Mapping[str, tuple[str, ...]] = {
     "youdao": ("app_key", "app_secret"),
 }
 
-#: What the emulator takes.
+#: The emulator's word for everything; known to all, so it is not kept out of the log.
+DEMO = "demo"
+
+#: What the emulator takes besides.
 _DEMO: Mapping[str, object] = {
     "app_id": "1000001",
     "callback_url": "http://127.0.0.1:8766/callback",
@@ -39,4 +42,4 @@ _DEMO: Mapping[str, object] = {
 def with_demo(service: Service) -> Service:
     """``service`` with the emulator's credentials for those it lacks."""
     missing = [key for key in CREDENTIALS.get(service.name, ()) if not getattr(service, key)]
-    return replace(service, **{key: _DEMO.get(key, Secret("demo")) for key in missing})
+    return replace(service, **{key: _DEMO.get(key, Secret(DEMO)) for key in missing})

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from agent.config import sources
 from agent.config.build import Builder
 from agent.config.checks import check, check_service, is_loopback
-from agent.config.credentials import with_demo
+from agent.config.credentials import DEMO, with_demo
 from agent.config.leaves import Leaves
 from agent.config.mistakes import Mistakes, Place, dotted
 from agent.config.overlay import overlay, put
@@ -87,7 +87,8 @@ def profile(config: Config, name: str) -> Service:
 
 def secrets(config: msgspec.Struct) -> frozenset[str]:
     """The values of all secrets in ``config``, for whoever must keep them out of a text."""
-    return frozenset(secret.reveal() for secret in _secrets(config) if secret)
+    values = {secret.reveal() for secret in _secrets(config) if secret}
+    return frozenset(values - {DEMO})  # the emulator's word is no secret
 
 
 def _secrets(value: object) -> Iterator[Secret]:

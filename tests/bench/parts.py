@@ -32,7 +32,7 @@ class Simple:
 
     NAME: str
     title: str
-    text: str
+    words: Callable[[Figures], str]
     run: Callable[[Options], Figures]
     rows: Callable[[Figures], list[tuple[str, ...]]]
     draw: Callable[[Figures, Path], list[Path]]
@@ -46,7 +46,7 @@ class Simple:
         """The section for them."""
         header, *rows = self.rows(data)
         plots = [Plot(name, title, self._draw(data)) for name, title in self.plots]
-        return Section(self.title, self.text, table(header, rows), plots=plots)
+        return Section(self.title, self.words(data), table(header, rows), plots=plots)
 
     def _draw(self, data: Figures) -> Callable[[Path], None]:
         def draw(path: Path) -> None:
@@ -55,16 +55,24 @@ class Simple:
         return draw
 
 
-PLAYBACK = Simple(
-    "playback",
-    "Playback on a jittery network",
-    """\
+def _playback(figures: Figures) -> str:
+    first, cut = figures["real_time"]["first_write_ms"], figures["real_time"]["barge_in_ms"]
+    return f"""\
 Synthesised speech comes at the rate it is spoken, each message late by 0 to J ms (uniform,
 seeded), for 200 sentences in virtual time, so the figures are exact and come out the same again.
 *fixed* holds back `audio.playback.prebuffer_ms` (120); *adaptive* is what dragoman does: deeper
-after an underrun, shallower when 16 sentences in a row had something to spare. Below, in real
-time: the first byte of speech to the first sample written, and a barge-in to silence at the player.
-""",
+after an underrun, shallower when 16 sentences in a row had something to spare.
+
+The real thread on the real clock: from the first byte of speech to the first sample written
+{first["p50"]:.2f} ms (most {first["max"]:.2f}), once enough is there; from a barge-in to silence
+at the player {cut["p50"]:.0f} ms (most {cut["max"]:.0f}).
+"""
+
+
+PLAYBACK = Simple(
+    "playback",
+    "Playback on a jittery network",
+    _playback,
     lambda options: playback.measure(),
     playback.rows,
     playback.plot,
@@ -77,11 +85,13 @@ time: the first byte of speech to the first sample written, and a barge-in to si
 BROKER = Simple(
     "broker",
     "200 devices on one broker",
-    """\
+    lambda _: (
+        """\
 200 real reporters (outbox, dispatch, connection) in four processes send telemetry each 10 s and a
 transcript each 5 s to one mosquitto; one subscriber notes when each arrives, from the moment it
 was said. Then one outbox alone, at full speed and one at a time. All share this machine.
-""",
+"""
+    ),
     lambda options: brokerload.measure(seconds=max(10.0, options.seconds / 2)),
     brokerload.rows,
     brokerload.plot,
@@ -91,13 +101,15 @@ was said. Then one outbox alone, at full speed and one at a time. All share this
 STORM = Simple(
     "storm",
     "A million devices lose their server",
-    """\
+    lambda _: (
+        """\
 A simulation with the real backoff classes, 100 000 of them, each standing for ten devices. All lose
 the connection within a second; the server is back after 30 s and takes 10 000 new connections a
 second, or any number. dragoman tries again at once, since most losses are a single connection's, so
 the first second is a peak under every policy; what counts is the load while the server is
 struggling to come back, and how soon everybody is served.
-""",
+"""
+    ),
     lambda options: storm.measure(),
     storm.rows,
     storm.plot,
@@ -110,10 +122,12 @@ struggling to come back, and how soon everybody is served.
 SCALING = Simple(
     "scaling",
     "Cost against work",
-    """\
+    lambda _: (
+        """\
 Daemons with a looped recording for microphone against the emulator on the same machine: one to
 eight of them, at 16 and 8 kHz, and with up to eight buttons configured (mocked pins).
-""",
+"""
+    ),
     lambda options: scaling.measure(seconds=min(20.0, options.seconds)),
     scaling.rows,
     scaling.plot,
@@ -123,12 +137,14 @@ eight of them, at 16 and 8 kHz, and with up to eight buttons configured (mocked 
 INSTRUCTIONS = Simple(
     "instructions",
     "Instructions of the hot path",
-    """\
+    lambda _: (
+        """\
 Counted by valgrind (cachegrind without its caches), the same on a busy machine, and held against
 a budget by `tests/system/test_instructions.py` in every test run. *capture*: a period read,
 assembled, judged by the voice detector, written to the ring. *send*: uplink, tape, pacing, ledger,
 WebSocket frame. *convert*: 48 kHz stereo to 16 kHz, only for a card that gives nothing else.
-""",
+"""
+    ),
     lambda options: instructions.measure(),
     instructions.rows,
     instructions.plot,
