@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from agent import assembly
 from agent.audio import device
 from agent.audio.device import Microphone, Speaker
 from agent.audio.pcm import packet_bytes, scale
@@ -22,7 +23,7 @@ def microphone(audio: Audio, clock: Clock) -> Check:
     """Listen for two seconds; the verdict on what was heard."""
     if audio.capture.device == "stdin":
         return Check("microphone", "skip", "stdin is no microphone")
-    ears = _microphone(audio, clock)
+    ears = assembly.microphone(audio, clock)
     try:
         ears.open()
         if ears.realtime:
@@ -40,8 +41,8 @@ def speaker(audio: Audio, clock: Clock) -> Check:
     name = audio.playback.device
     if name is None or name == "null" or name.startswith(device.FILE):
         return Check("speaker", "skip", f"{name or 'null'} is no loudspeaker")
-    mouth = device.speaker(name, rate=audio.rate, clock=clock)
-    ears = _microphone(audio, clock)
+    mouth = assembly.speaker(audio, clock)
+    ears = assembly.microphone(audio, clock)
     try:
         mouth.open()
         if not ears.realtime:
@@ -91,15 +92,3 @@ def _record(ears: Microphone, rate: int, seconds: float) -> bytes:
         except EndOfAudio:
             break
     return bytes(heard)
-
-
-def _microphone(audio: Audio, clock: Clock) -> Microphone:
-    source = audio.capture
-    return device.microphone(
-        source.device,
-        rate=audio.rate,
-        channels=source.channels,
-        channel=source.channel,
-        loop=source.loop,
-        clock=clock,
-    )

@@ -20,6 +20,7 @@ STYLE: dict[Any, Any] = {
     "grid.alpha": 0.3,
     "legend.frameon": False,
     "lines.linewidth": 1.5,
+    "svg.fonttype": "none",  # text as text: smaller, and in the reader's font
     "svg.hashsalt": "dragoman",
 }
 
