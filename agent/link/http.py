@@ -71,8 +71,8 @@ class HttpClient:
                 yield answer
                 if answer.read1(1):  # larger than MAX_BODY: not to be read to its end
                     raise LinkError(f"{request.url}: the answer is too large", "garbage")
-            except BaseException:
-                answer.close()  # what was not read must not be taken for the next answer
+            except BaseException:  # whatever ends this: what was not read is no next answer
+                answer.close()
                 raise
             finally:
                 answer.release_conn()
