@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from agent.app import App
 from agent.audio.pcm import level_dbfs
@@ -12,7 +13,6 @@ from agent.config import loader
 from agent.emulator import Emulator
 from agent.emulator.faults import Fault
 from agent.emulator.stream import Rules
-from agent.errors import DragomanError
 from tests.system.broker import Broker, Observer, wait_until
 from tests.system.device import (
     RATE,
@@ -219,10 +219,13 @@ def test_finals_queued_at_a_stop_are_on_disk(tmp_path: Path, broker: Broker) -> 
 
 def test_it_says_that_it_is_starting(tmp_path: Path) -> None:
     seen: list[str] = []
-    config = write_config(tmp_path, "http://127.0.0.1:9")
     write_wav(tmp_path / "speech.wav", silence(0.2))
-    app = App(loader.load(str(config)), duration_s=0.1)
-    app.controller.on_state.append(lambda state: seen.append(state["state"]))
-    with contextlib.suppress(DragomanError):
-        app.run()
+    app = App(loader.load(str(write_config(tmp_path, "http://127.0.0.1:9"))))
+
+    def noted(state: Mapping[str, Any]) -> None:
+        seen.append(state["state"])
+        app.stop("it was seen")
+
+    app.controller.on_state.append(noted)
+    app.run()
     assert seen[0] == "starting"
