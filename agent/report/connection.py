@@ -73,6 +73,7 @@ class Terms:
     retain: bool = True
     qos: int = 1
     unanswered: int = 0  #: connections in a row that it closed before it had answered
+    doubtful: bool = False  #: it let us in without a retained will: is that the reason?
 
 
 def tls_context(settings: Mqtt) -> ssl.SSLContext | None:
@@ -110,6 +111,7 @@ class _Client(paho.Client):
         super().__init__(CallbackAPIVersion.VERSION2, reconnect_on_failure=False, **options)
         self._ended = ended
         self.hung_up = False  #: whether the other side has closed the connection
+        self.trouble: OSError | None = None  #: what else ended it
 
     def loop_forever(
         self, timeout: float = 1.0, retry_first_connection: bool = False
@@ -126,8 +128,11 @@ class _Client(paho.Client):
     def _sock_recv(self, bufsize: int) -> bytes:
         try:
             data = super()._sock_recv(min(bufsize, READ_BYTES))
-        except ConnectionResetError:
-            self.hung_up = True
+        except BlockingIOError:
+            raise
+        except OSError as error:
+            self.hung_up = isinstance(error, ConnectionResetError)
+            self.trouble = error
             raise
         self.hung_up = self.hung_up or not data
         return data
@@ -173,15 +178,16 @@ class Connection:
     ) -> None:
         self._settings, self._subscriptions, self._post = settings, subscriptions, post
         self._terms = terms or Terms()
-        self._up = False
+        self._up = self._modest = False
+        self._probe: int | None = None  # the message that shows whether it keeps any
         self._closing = False
         self._down: Down | None = None
         self._client = self._make_client(client_id)
         if will is not None:
             topic, payload = will
-            # Every other time: it may be something else, and a broker mended meanwhile.
-            doubtful = self._terms.unanswered >= UNANSWERED and self._terms.unanswered % 2 == 1
-            retain = topic.retain and self._terms.retain and not doubtful
+            # Every other time: it may be something else.
+            self._modest = self._terms.unanswered >= UNANSWERED and self._terms.unanswered % 2 == 1
+            retain = topic.retain and self._terms.retain and not self._modest
             self._client.will_set(topic.name, payload, min(topic.qos, self._terms.qos), retain)
         if settings.username is not None:
             password = settings.password
@@ -210,8 +216,12 @@ class Connection:
         lowered to what the broker takes.  Raises ValueError for what MQTT cannot carry.
         """
         terms = self._terms
-        qos, retain = min(qos, terms.qos), retain and terms.retain
-        return self._client.publish(topic, payload, qos, retain).mid
+        probes = retain and terms.doubtful
+        keep = retain and (terms.retain or probes)
+        message_id = self._client.publish(topic, payload, min(qos, terms.qos), keep).mid
+        if probes:
+            self._probe, terms.doubtful = message_id, False
+        return message_id
 
     def ping(self) -> None:
         """Ask the broker for a sign of life: :class:`Alive`.
@@ -259,6 +269,8 @@ class Connection:
         elif self._closing:
             client.disconnect()
         else:
+            if self._modest and terms.retain:
+                terms.retain, terms.doubtful = False, True
             terms.retain = bool(getattr(properties, "RetainAvailable", terms.retain))
             terms.qos = min(1, getattr(properties, "MaximumQoS", terms.qos))
             for topic in self._subscriptions:
@@ -278,7 +290,7 @@ class Connection:
         elif client.hung_up:
             self._down = Down(self._hang_up(), hung_up=self._up)
         elif code.is_failure:
-            self._down = Down(_loss(code))
+            self._down = Down(_loss(code, client.trouble))
 
     def _hang_up(self) -> str:
         if self._up:
@@ -295,8 +307,11 @@ class Connection:
                 self._post(Unheard(str(code)))
 
     def _on_publish(
-        self, _client: Any, _data: Any, mid: int, code: ReasonCode, _properties: Any
+        self, client: Any, _data: Any, mid: int, code: ReasonCode, _properties: Any
     ) -> None:
+        if mid == self._probe:  # it does keep messages: once more, in the usual way
+            self._terms.retain = True
+            client.disconnect()
         self._post(Acked(mid, code.value))
 
     def _on_message(self, _client: Any, _data: Any, message: paho.MQTTMessage) -> None:
@@ -320,10 +335,16 @@ def _farewell(code: ReasonCode, words: str) -> str:
     return f"the broker closed the connection ({said})" + (f": {mend}" if mend else "")
 
 
-def _loss(code: ReasonCode) -> str:
+def _loss(code: ReasonCode, trouble: OSError | None) -> str:
     if code.value == 0x8D:
         return "the broker does not answer any more"
-    return "the connection was lost" + ("" if code.value == 0x80 else f" ({code})")
+    if isinstance(trouble, ssl.SSLError) and "ALERT" in (trouble.reason or ""):
+        why = (trouble.reason or "").lower().replace("_", " ")
+        return (
+            f"the broker does not want this device's certificate, or none ({why}): mqtt.cert_file"
+        )
+    words = trouble.strerror if trouble else str(code) if code.value != 0x80 else ""
+    return "the connection was lost" + (f" ({words})" if words else "")
 
 
 def _explain(error: Exception) -> str:

@@ -22,6 +22,9 @@ ANSWER_S = 20.0
 #: What a slow line carries, bytes a second: a large message may take longer.
 SLOW = 2000
 
+#: For how long a connection may be made, TCP and TLS included, seconds.
+CONNECT_S = 20.0
+
 #: How soon a ping must be answered when there is a doubt, seconds.
 PING_S = 5.0
 
@@ -61,11 +64,13 @@ class Line:
         assert self.connect is not None
         link = self.connect(lambda signal: self._signal(link, signal))
         self.link = link
+        self._timers.set(self._unheard, self._clock.now() + CONNECT_S)
         link.open()
 
     def on_up(self) -> None:
         """The broker accepted the connection."""
         self.up = True
+        self._timers.unset(self._unheard)
         self._reconnect.up(self._clock.now())
         log.info("%s: connected", self._where)
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
 
 from agent.report.dispatch import LARGEST, packet_size
 from agent.report.signals import Link
+from agent.report.suspects import Suspects
 from agent.report.topics import Topic
 
 log = logging.getLogger(__name__)
@@ -14,15 +14,15 @@ log = logging.getLogger(__name__)
 #: They are dropped while this many wait in the queue or for the socket.
 BUSY = 64
 
-#: The broker hung up so soon after one that it may have been the reason, seconds.
+#: The broker takes a message when it has not hung up within this time, seconds.
 SOON_S = 2.0
-
-#: After so many of these in a row on one topic no more are sent that are as large.
-STRIKES = 3
 
 
 class Loose:
     """Publishes them; used by the thread of the reports.
+
+    Nobody acknowledges them, so the broker may hang up on one as on any other message (see
+    :mod:`agent.report.suspects`): then no more are sent on that topic that are as large.
 
     Attributes:
         largest: bytes of a packet the broker takes.
@@ -31,31 +31,45 @@ class Loose:
     def __init__(self) -> None:
         self.largest = LARGEST
         self._waiting: set[int] = set()  # message ids of those not yet in the socket
-        self._newest: tuple[str, int, float] | None = None  # topic, bytes, when
-        self._strikes: Counter[str] = Counter()
+        self._young: dict[str, tuple[int, float]] = {}  # by topic: the newest's bytes, and when
+        self._suspects = Suspects()
         self._muted: dict[str, int] = {}  # by topic: what is as large the broker hangs up on
 
     def publish(self, link: Link, topic: Topic, payload: bytes, now: float) -> None:
         """Send, or drop it."""
-        size = packet_size(topic.name, payload)
-        most = min(self.largest, self._muted.get(topic.name, LARGEST) - 1)
-        if len(self._waiting) < BUSY and size <= most:
-            self._waiting.add(link.publish(topic.name, payload, topic.qos))
-            self._newest = topic.name, size, now
+        name, size = topic.name, packet_size(topic.name, payload)
+        for old in [name for name, (_, at) in self._young.items() if now - at > SOON_S]:
+            del self._young[old]
+            self._suspects.answered(old)
+        if self._suspects.alone and (self._young or not self._suspects.suspects(name)):
+            return
+        if len(self._waiting) >= BUSY or size > min(self.largest, self._muted.get(name, size)):
+            return
+        self._waiting.add(link.publish(name, payload, topic.qos))
+        self._young[name] = size, now
 
-    def written(self, message_id: int) -> None:
-        """It is in the socket."""
-        self._waiting.discard(message_id)
+    def acknowledged(self, message_id: int) -> None:
+        """It is in the socket; or it is one of the others, and the broker has answered."""
+        if message_id in self._waiting:
+            self._waiting.discard(message_id)
+        else:
+            self._suspects.alive()
+
+    def connected(self, largest: int) -> None:
+        """A new connection: so many bytes of a packet."""
+        self.largest = largest
+        self._suspects.connected()
+
+    def young(self, now: float) -> dict[str, int]:
+        """Bytes by topic of what the broker may still hang up on."""
+        return {name: size for name, (size, at) in self._young.items() if now - at <= SOON_S}
 
     def lost(self, hung_up: bool, now: float) -> None:
-        """The connection has ended; ``hung_up``: by the broker, with nothing else on its way."""
-        newest, self._newest = self._newest, None
+        """The connection has ended; ``hung_up``: by the broker, perhaps because of one of ours."""
+        young = self.young(now)
+        self._young.clear()
         self._waiting.clear()
-        if not hung_up or newest is None or now - newest[2] > SOON_S:
-            return
-        topic, size, _ = newest
-        self._strikes = Counter({topic: self._strikes[topic] + 1})
-        if self._strikes[topic] >= STRIKES:
-            self._strikes.clear()
-            self._muted[topic] = size
-            log.error("the broker hangs up on %s: no more of %d bytes and up", topic, size)
+        guilty = self._suspects.lost(young) if hung_up and young else None
+        if isinstance(guilty, str):
+            self._muted[guilty] = young[guilty] - 1
+            log.error("the broker hangs up on %s: no more of %d bytes", guilty, young[guilty])

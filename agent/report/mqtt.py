@@ -237,8 +237,7 @@ class Reporter(Worker):
             self._behind.append((topic, fields))
             return
         link, payload = self._line.link, payloads.encode(fields)
-        free = not (self._dispatch.careful and self._dispatch.busy)
-        if link is not None and self.connected and free:
+        if link is not None and self.connected and not self._dispatch.careful:
             self._loose.publish(link, topic, payload, self.clock.now())
 
     def _flush(self) -> None:
@@ -303,21 +302,23 @@ class Reporter(Worker):
     def _on_up(self, signal: Up) -> None:
         self.connected = True
         self._line.on_up()
-        self._loose.largest = signal.largest
+        self._loose.connected(signal.largest)
         self._dispatch.connected(signal.window, signal.largest)
 
     def _on_down(self, signal: Down) -> None:
         self.connected = False
-        reason = signal.reason if signal.hung_up else None
-        self._loose.lost(signal.hung_up and not self._dispatch.busy, self.clock.now())
-        found = self._dispatch.lost(reason)
+        now, careful = self.clock.now(), self._dispatch.careful
+        # When it matters who was the reason, one that may have been another counts for nothing.
+        clear = signal.hung_up and not (careful and self._loose.young(now))
+        self._loose.lost(signal.hung_up and not (careful and self._dispatch.busy), now)
+        found = self._dispatch.lost(signal.reason if clear else None)
         if self.stopping:
             self._line.end()
         else:
             self._line.on_down(signal, soon=found)
 
     def _on_acked(self, signal: Acked) -> None:
-        self._loose.written(signal.message_id)
+        self._loose.acknowledged(signal.message_id)
         refused = self._dispatch.acknowledged(signal.message_id, signal.code)
         self._line.watch(self._dispatch.flight_bytes, self._dispatch.answered)
         if refused and self._dispatch.release not in self._timers:  # one line for a whole window

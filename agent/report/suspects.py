@@ -41,10 +41,18 @@ class Suspects:
         """A new connection: nothing is answered on it yet."""
         self._answers = False
 
+    def alive(self) -> None:
+        """The broker answered something on this connection."""
+        self._answers = True
+
     def answered(self, key: Key) -> None:
         """The broker answered this message: it is not guilty."""
-        self._answers = True
+        self.alive()
         self.forget(key)
+
+    def suspects(self, key: Key) -> bool:
+        """Whether this message was on its way at the last losses."""
+        return self._losses[key] >= TOGETHER
 
     def forget(self, key: Key) -> None:
         """The message is gone, or was changed."""
