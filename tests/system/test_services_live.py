@@ -187,12 +187,15 @@ def test_switching_services_keeps_no_descriptors(tmp_path: Path) -> None:
         with running(path) as device:
             device.wait_for("idle")
 
+            def switch(name: str) -> None:
+                answers: list[object] = []
+                device.app.post(Command({"service": name}, reply=answers.append))
+                wait_until(lambda: answers, f"an answer for {name}", 60)
+                assert answers == [{"ok": True}]
+
             def through_all_shapes() -> None:
                 for name in shapes:
-                    answers: list[object] = []
-                    device.app.post(Command({"service": name}, reply=answers.append))
-                    wait_until(lambda: answers, f"an answer for {name}", 60)
-                    assert answers == [{"ok": True}]
+                    switch(name)
                 wait_until(lambda: not device.app._retired, "the old ones to end", 60)
                 wait_until(lambda: device.app.cloud.connected, "the connection", 60)
 
