@@ -46,7 +46,7 @@ def load(args: argparse.Namespace) -> Mqtt:
     with setting.credentials(os.environ) as env:
         settings = loader.load_mqtt(path, args.set, env)
     # What goes wrong is told in one line at the end.
-    logs.setup("critical", "plain", loader.secrets(settings))
+    logs.setup("critical", "plain")
     if args.broker is not None:
         settings = _at(settings, args.broker)
     if args.topic is not None:
