@@ -52,8 +52,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _checks(args: argparse.Namespace, terminal: bool) -> Iterator[Check]:
-    with setting.credentials(os.environ) as env:
-        found = setting.load(args.config, args.set, args.cloud, env)
+    found = setting.load(args.config, args.set, args.cloud, os.environ)
     # What goes wrong is said by the checks.
     logs.setup("critical", found.config.logging.format)
     silent = dict.fromkeys(("microphone", "speaker"), "--no-sound") if args.no_sound else {}
