@@ -168,8 +168,8 @@ class App:
 
     def _start(self) -> None:
         lock_memory()
-        if self.panel is not None and self.panel.light is not None:
-            self._launch(self.panel.light)
+        for worker in self.panel.workers if self.panel else ():
+            self._launch(worker)
         self.controller.publish()  # starting
         self._speaker.open()
         self._microphone.open()
@@ -196,9 +196,9 @@ class App:
 
     @property
     def _workers(self) -> list[Worker]:
-        light = [self.panel.light] if self.panel and self.panel.light else []
+        panel = self.panel.workers if self.panel else []
         exporter = [self.exporter] if self.exporter else []
-        return [*light, self.player, *self.cloud.workers, self.capture, *exporter]
+        return [*panel, self.player, *self.cloud.workers, self.capture, *exporter]
 
     def _loop(self) -> Stop:
         telemetry_at = self.clock.now() + TELEMETRY_S

@@ -73,7 +73,7 @@ def _probes(setting: Setting, unit: Mapping[str, str], clock: Clock) -> dict[str
         "cloud": lambda: reach(config, clock),
         "credentials": lambda: credentials(config, clock),
         "broker": lambda: broker(config, clock),
-        "pins": lambda: board.pins(config, clock),  # last: lgpio changes the working directory
+        "pins": lambda: board.pins(config, clock),
     }
 
 
