@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tests.fresh import service
-from tests.fresh.machine import BUNDLE, Failed, Machine
+from tests.fresh.machine import CLONE, Failed, Machine
 from tests.fresh.roots import USER, Root
 
 
@@ -27,7 +27,7 @@ class Check:
 
 def clone(machine: Machine, user: str) -> None:
     """As from the project's page, into the home directory."""
-    machine.run(f"git clone --quiet {BUNDLE} dragoman", user=user)
+    machine.run(CLONE, user=user)
 
 
 def demo(machine: Machine) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
-import shutil
 import subprocess
 import time
 from dataclasses import dataclass
@@ -108,8 +107,10 @@ def _make(root: Root, folder: Path) -> None:
         if making.exists():
             remove(making)
         raise _reason(done.stderr)(f"{root.name}: {done.stderr.strip()[-500:]}")
-    # What mmdebstrap was told of this machine's apt is told to each copy anew.
-    shutil.rmtree(making / "var/cache/apt/archives/partial", ignore_errors=True)
+    # How this machine reaches mirrors, and its name, are for each copy.
+    (making / "etc/apt/apt.conf.d/99mmdebstrap").unlink(missing_ok=True)
+    (making / "etc/hostname").write_text("fresh\n")
+    (making / "etc/hosts").write_text("127.0.0.1 localhost\n127.0.1.1 fresh\n::1 localhost\n")
     making.rename(folder)
     print(f"made in {time.monotonic() - started:.0f} s", flush=True)
 
