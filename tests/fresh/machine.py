@@ -156,7 +156,7 @@ class Machine:
             # setpriv: should this process be killed, the system ends with it.
             *("setpriv", "--pdeathsig", "KILL", "systemd-nspawn", "--quiet", *alone),
             *(f"--machine={self.root.name}", f"--directory={self.path}", *binds),
-            *(f"--bind-ro={self.bundle}:{BUNDLE}", "--setenv=LANG=C.UTF-8"),
+            *(f"--bind-ro={self.bundle}:{BUNDLE}", "--setenv=LANG=C.UTF-8", "--hostname=fresh"),
         ]
 
     def _group(self) -> None:

@@ -17,6 +17,7 @@ NEEDED = {
     "mke2fs": "e2fsprogs",
     "cpio": "cpio",
     "xz": "xz-utils",
+    "zstd": "zstd",
 }
 _PIP_OPTIONS = (
     *("index-url", "extra-index-url", "find-links", "no-index", "trusted-host", "proxy"),

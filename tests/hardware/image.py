@@ -16,25 +16,26 @@ from tests.hardware import host
 
 HERE = Path(__file__).parent
 PROJECT = HERE.parent.parent
+RELEASES = ("bookworm", "trixie")  # Debian 12 and 13
 _CA = "/run/ca.crt"  # where `build` puts this machine's certificates
 EXTRAS = ("pi", "live", "metrics", "emulator")
 
 
-def ready(*, rebuild: bool = False) -> Path:
+def ready(release: str, *, rebuild: bool = False) -> Path:
     """The folder of the image (``disk``, ``vmlinux``, ``initrd``), built if need be."""
-    folder = cache() / f"image-{_fingerprint()}"
+    folder = cache() / f"image-{release}-{_fingerprint()}"
     folder.parent.mkdir(parents=True, exist_ok=True)
     with (folder.parent / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if rebuild or not (folder / "complete").exists():
-            for old in folder.parent.glob("image-*"):
+            for old in folder.parent.glob(f"image-{release}-*"):
                 shutil.rmtree(old)
             host.prepare()
-            _build(folder)
+            _build(folder, release)
     return folder
 
 
-def _build(folder: Path) -> None:
+def _build(folder: Path, release: str) -> None:
     started = time.monotonic()
     print(f"building the image in {folder} (some minutes)", flush=True)
     folder.mkdir()
@@ -43,7 +44,7 @@ def _build(folder: Path) -> None:
     pip = host.pip_settings()
     (folder / "pip.env").write_text(_shell(pip))
     env = os.environ | {"CA_BUNDLE": host.ca_bundle(), "PIP_PATHS": " ".join(host.pip_paths(pip))}
-    if subprocess.run([HERE / "build", folder], env=env).returncode:
+    if subprocess.run([HERE / "build", folder, release], env=env).returncode:
         raise RuntimeError(f"the image could not be built; what there is of it is in {folder}")
     (folder / "complete").touch()
     print(f"built in {time.monotonic() - started:.0f} s", flush=True)
