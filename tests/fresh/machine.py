@@ -154,7 +154,15 @@ class Machine:
         binds = [f"--bind-ro={path}" for path in visible if not path.startswith("/etc/ssl")]
         return [
             # setpriv: should this process be killed, the system ends with it.
-            *("setpriv", "--pdeathsig", "KILL", "systemd-nspawn", "--quiet", *alone),
+            *(
+                "setpriv",
+                "--pdeathsig",
+                "KILL",
+                "systemd-nspawn",
+                "--quiet",
+                *alone,
+                "--suppress-sync=yes",
+            ),
             *(f"--machine={self.root.name}", f"--directory={self.path}", *binds),
             *(f"--bind-ro={self.bundle}:{BUNDLE}", "--setenv=LANG=C.UTF-8", "--hostname=fresh"),
         ]
