@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from agent.audio.pcm import PACKET_MS
 from agent.audio.segment import Segment
 from agent.events import Notice, Settled
 from agent.pipeline.cloud import Parts
+from agent.pipeline.news import Losses
 from agent.pipeline.utterances import Utterances
 from agent.threads import Wake, Worker
 
@@ -18,7 +18,7 @@ class Recorder(Worker):
     def __init__(self, cloud: Utterances, parts: Parts, uploaded: Wake) -> None:
         super().__init__(parts.clock)
         self._cloud, self._parts, self._uploader_wake = cloud, parts, uploaded
-        self._lost = 0
+        self._losses = Losses(parts.telemetry, parts.post, parts.clock)
         self._awaiting_since: float | None = None
 
     def wake(self) -> None:
@@ -33,6 +33,7 @@ class Recorder(Worker):
                 continue
             self._watch()
             self._cloud.wake.wait(0.2)
+        self._losses.flush()
 
     def _keep(self, segment: Segment) -> None:
         if not segment.voiced:
@@ -45,12 +46,7 @@ class Recorder(Worker):
 
     def _watch(self) -> None:
         """Report losses, and when everything that was said is answered."""
-        lost = self._cloud.lost
-        if lost > self._lost:
-            detail = {"packets": lost - self._lost, "duration_ms": (lost - self._lost) * PACKET_MS}
-            self._parts.telemetry.count("lost_packets", lost - self._lost)
-            self._parts.post(Notice("lost_audio", detail))
-            self._lost = lost
+        self._losses.watch(self._cloud.lost)
         if self._cloud.recording:
             self._awaiting_since = self.clock.now()
         elif self._awaiting_since is not None:
