@@ -101,13 +101,13 @@ class Capture(Worker):
             self._overruns.tell()
 
     def _store(self, packet: bytes) -> None:
-        flags = VOICED if self._vad.voiced(packet) else 0
+        flags = self._vad.judge(packet)
         if self._echo():
             flags |= GUARDED
         self.beat()
         seq = self._ring.write(packet, self.last_beat, flags)
         if self._endpointer is not None:
-            self._listen(self._endpointer, seq, flags == VOICED)
+            self._listen(self._endpointer, seq, flags & (VOICED | GUARDED) == VOICED)
 
     def _listen(self, endpointer: Endpointer, seq: int, voiced: bool) -> None:
         change = endpointer.feed(seq, voiced)

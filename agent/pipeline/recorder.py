@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from agent.audio.pcm import SAMPLE_BYTES
 from agent.audio.segment import Segment
 from agent.events import Notice, Settled
 from agent.pipeline.cloud import Parts
@@ -36,13 +37,17 @@ class Recorder(Worker):
         self._losses.flush()
 
     def _keep(self, segment: Segment) -> None:
-        if not segment.voiced:
+        if not segment.heard:  # certainly nothing but the microphone's own noise
             self._parts.telemetry.count("silent_clips")
+            self._parts.post(Notice("nothing_heard", {"duration_ms": self._length_ms(segment)}))
             return
         for gone in self._cloud.keep(segment):
             detail = {"duration_ms": gone.duration_ms, "reason": "the spool is full"}
             self._parts.post(Notice("lost_audio", detail))
         self._uploader_wake.set()
+
+    def _length_ms(self, segment: Segment) -> int:
+        return len(segment.pcm) * 1000 // (SAMPLE_BYTES * self._parts.config.audio.rate)
 
     def _watch(self) -> None:
         """Report losses, and when everything that was said is answered."""

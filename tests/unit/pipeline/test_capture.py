@@ -28,8 +28,8 @@ def marked(n: int) -> bytes:
 class LoudIsVoice(Vad):
     """Voice activity by a mark in the packet: what webrtcvad hears is tested elsewhere."""
 
-    def voiced(self, packet: bytes) -> bool:
-        return packet[1] >= 0x40
+    def judge(self, packet: bytes) -> int:
+        return VOICED if packet[1] >= 0x40 else 0
 
 
 VOICE = b"\x00\x40" * (PACKET // 2)
