@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import msgspec
 from msgspec.structs import replace
@@ -88,7 +88,16 @@ def profile(config: Config, name: str) -> Service:
 def secrets(config: msgspec.Struct) -> frozenset[str]:
     """The values of all secrets in ``config``, for whoever must keep them out of a text."""
     values = {secret.reveal() for secret in _secrets(config) if secret}
+    values |= {password for value in values if (password := _inside(value))}
     return frozenset(values - {DEMO})  # the emulator's word is no secret
+
+
+def _inside(value: str) -> str:
+    """The password in a URL with a login, such as a proxy's; it is a secret without the rest."""
+    try:
+        return unquote(urlsplit(value).password or "")
+    except ValueError:
+        return ""
 
 
 def _secrets(value: object) -> Iterator[Secret]:
