@@ -250,6 +250,7 @@ class App:
         self.telemetry.gauge("overruns", self.capture.overruns)
         self.telemetry.gauge("level_dbfs", level_dbfs(newest.data) if newest else None)
         self.telemetry.gauge("outbox", self.reports.waiting)
+        self.telemetry.gauge("set_aside", self.reports.set_aside or None)
 
     # --- changing ----------------------------------------------------------------------------
 
