@@ -23,6 +23,8 @@ def build(parts: Parts) -> Cloud:
     )
     cloud = Chunks(uplink, parts.provider.service.tts, parts.clock)
     cloud.workers = (
-        Chunker(cloud, parts, Answers(parts), lambda request: exchange.send(http, request)),
+        Chunker(
+            cloud, parts, Answers(parts), lambda request: exchange.send(http, request, parts.clock)
+        ),
     )
     return cloud

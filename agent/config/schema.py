@@ -156,6 +156,8 @@ class Network(Section):
     replay: Literal["sentence", "off"] = "sentence"
     idle_close_s: Annotated[float, Meta(ge=1)] = 60.0
     ca_file: str | None = None
+    recordings_max_mb: Annotated[int, Meta(ge=1, le=1024)] = 64
+    recordings_max_days: Annotated[int, Meta(ge=1, le=365)] = 7
 
 
 class Mqtt(Section):

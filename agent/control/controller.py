@@ -14,7 +14,7 @@ from agent.audio.pcm import PACKET_MS
 from agent.audio.ring import Ring
 from agent.clock import Clock, rfc3339
 from agent.config.schema import Config, Service
-from agent.control.machine import Action, Input, Machine
+from agent.control.machine import BY_HAND, Action, Input, Machine
 from agent.control.orders import Orders
 from agent.events import (
     Blocked,
@@ -172,6 +172,8 @@ class Controller:
             self._unmuted_at = self._ring.head
         for action in self.machine.handle(event):
             self._act(action, start, end)
+        if event in BY_HAND:
+            self.cloud.hurry()
         self.player.hold(self.machine.half_duplex)
 
     def _act(self, action: Action, start: int | None, end: int | None) -> None:

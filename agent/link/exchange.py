@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from agent.clock import Clock
 from agent.errors import LinkError, Refused
 from agent.events import Failure, Pair, ServiceEvent
-from agent.link.http import HttpClient, portal
+from agent.link.http import HttpClient
+from agent.link.portal import portal, with_date
 from agent.services.entry import check
 from agent.services.provider import Provider
 from agent.services.shapes import Clip, Nonce, Request, Response
@@ -32,7 +33,7 @@ class Upload:
         check(self._provider.entry, clip)
         protocol = self._provider.utterance(pair)
         request = protocol.request(clip, nonce(self._clock, self._provider.new_id()))
-        return protocol.answer(send(self._http, request))
+        return protocol.answer(send(self._http, request, self._clock))
 
 
 class Job:
@@ -64,7 +65,7 @@ class Job:
         """Submit ``clip`` and wait; LinkError when nothing is delivered in time."""
         check(self._provider.entry, clip)
         request = self._protocol.submit(clip, nonce(self._clock, self._provider.new_id()))
-        outcome = self._protocol.submitted(send(self._http, request))
+        outcome = self._protocol.submitted(send(self._http, request, self._clock))
         return self._wait_for(outcome) if isinstance(outcome, str) else outcome
 
     def _wait_for(self, task: str) -> Sequence[ServiceEvent]:
@@ -90,9 +91,9 @@ class Job:
             self._early.pop(next(iter(self._early)))
 
 
-def send(http: HttpClient, request: Request) -> Response:
-    """One request; LinkError where a captive portal answers in place of the service."""
-    response = http.send(request)
+def send(http: HttpClient, request: Request, clock: Clock) -> Response:
+    """One request; LinkError where a portal or a gateway answers in place of the service."""
+    response = with_date(http.send(request), clock)
     trouble = portal(response)
     if trouble is not None:
         raise trouble

@@ -6,7 +6,6 @@ for memory and import time on a small board.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -101,24 +100,3 @@ def _translated(url: str, error: Exception) -> LinkError:
     if isinstance(error, urllib3.exceptions.TimeoutError):
         return LinkError(f"{target} did not answer in time", "timeout")
     return LinkError(f"the connection to {target} was lost ({type(error).__name__})", "reset")
-
-
-def portal(response: Response) -> LinkError | None:
-    """A captive portal's answer in place of a JSON service's, as the error it is."""
-    redirect = response.status in (301, 302, 303, 307, 308)
-    page = "text/html" in response.headers.get("content-type", "") and not _is_json(response.body)
-    if redirect or (response.status == 200 and page):
-        return LinkError(
-            f"HTTP {response.status} and a web page instead of the service: a captive portal or "
-            "proxy answers in its place; log in to the network",
-            "portal",
-        )
-    return None
-
-
-def _is_json(body: bytes) -> bool:
-    try:
-        json.loads(body)
-    except ValueError:
-        return False
-    return True

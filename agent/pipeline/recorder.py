@@ -7,7 +7,7 @@ from agent.audio.segment import Segment
 from agent.events import Notice, Settled
 from agent.pipeline.cloud import Parts
 from agent.pipeline.utterances import Utterances
-from agent.threads import Wake, Worker
+from agent.threads import Worker
 
 
 class Recorder(Worker):
@@ -15,9 +15,9 @@ class Recorder(Worker):
 
     name = "sender"
 
-    def __init__(self, cloud: Utterances, parts: Parts, uploaded: Wake) -> None:
+    def __init__(self, cloud: Utterances, parts: Parts) -> None:
         super().__init__(parts.clock)
-        self._cloud, self._parts, self._uploader_wake = cloud, parts, uploaded
+        self._cloud, self._parts = cloud, parts
         self._lost = 0
         self._awaiting_since: float | None = None
 
@@ -41,7 +41,7 @@ class Recorder(Worker):
         for gone in self._cloud.keep(segment):
             detail = {"duration_ms": gone.duration_ms, "reason": "the spool is full"}
             self._parts.post(Notice("lost_audio", detail))
-        self._uploader_wake.set()
+        self._cloud.idle.set()
 
     def _watch(self) -> None:
         """Report losses, and when everything that was said is answered."""
