@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from agent.audio.convert import Converter
-from agent.clock import rfc3339
+from agent.clock import stamp
 from agent.errors import Refused
 from agent.events import Failure, Garbage, Pair, Result, ServiceEvent, Speech, Transcript
 from agent.link.refusal import refused
@@ -80,7 +80,7 @@ class Answers:
             start_ms=answer.start_ms,
             end_ms=answer.end_ms,
             service=self._parts.provider.name,
-            time=rfc3339(self._parts.clock.utc()),
+            time=stamp(self._parts.clock),
             final=result.final,
             replayed=answer.replayed,
             extra=extra(result, offset),
