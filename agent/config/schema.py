@@ -159,6 +159,8 @@ class Network(Section):
     cert_file: str | None = None
     key_file: str | None = None
     proxy: Secret | None = None
+    recordings_max_mb: Annotated[int, Meta(ge=1, le=1024)] = 64
+    recordings_max_days: Annotated[int, Meta(ge=1, le=365)] = 7
 
 
 class Mqtt(Section):

@@ -93,7 +93,7 @@ def test_a_clip_past_a_limit_is_never_sent() -> None:
 def test_a_captive_portal_is_no_answer() -> None:
     page = Response(200, {"content-type": "text/html"}, b"<html>Log in</html>")
     with pytest.raises(LinkError, match="captive portal"):
-        send(ScriptedHttp(page), Request("GET", "http://x/"))
+        send(ScriptedHttp(page), Request("GET", "http://x/"), ManualClock())
 
 
 def test_a_file_is_fetched_or_refused() -> None:
