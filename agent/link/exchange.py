@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from agent.clock import Clock
 from agent.errors import LinkError, Refused
 from agent.events import Failure, Pair, ServiceEvent
-from agent.link.http import HttpClient, portal
+from agent.link.http import MAX_SOUND, HttpClient, portal
 from agent.services.entry import check
 from agent.services.provider import Provider
 from agent.services.shapes import Clip, Nonce, Request, Response
@@ -101,7 +101,7 @@ def send(http: HttpClient, request: Request) -> Response:
 
 def fetch(http: HttpClient, url: str) -> bytes:
     """The file at ``url``; Refused where the server does not give it."""
-    response = http.send(Request("GET", url))
+    response = http.send(Request("GET", url), MAX_SOUND)
     if response.status != 200:
         raise Refused(f"the speech could not be fetched (HTTP {response.status})")
     return response.body
