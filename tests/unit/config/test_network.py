@@ -6,6 +6,7 @@ import pytest
 
 from agent.config import loader
 from agent.errors import ConfigError
+from agent.redact import hide
 
 BASE = ["service.token=demo"]
 
@@ -13,7 +14,8 @@ BASE = ["service.token=demo"]
 def test_a_proxy_is_a_secret_and_so_is_the_password_in_it() -> None:
     config = loader.load(None, [*BASE, "network.proxy=http://me:hunt%40er2@proxy:3128"], {})
     assert "hunt" not in repr(config)
-    assert {"http://me:hunt%40er2@proxy:3128", "hunt@er2"} <= loader.secrets(config)
+    assert hide("to http://me:hunt%40er2@proxy:3128") == "to ***"
+    assert hide("login hunt@er2 refused") == "login *** refused"
 
 
 @pytest.mark.parametrize(
