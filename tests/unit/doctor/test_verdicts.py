@@ -184,7 +184,7 @@ def test_a_cloud_behind_a_proxy_names_it_without_its_login() -> None:
     refused = LinkError(
         "the proxy squid.lan:3128 refuses connections; check network.proxy", "proxy"
     )
-    assert unreached("cloud", refused).mend == "check network.proxy, HTTPS_PROXY and NO_PROXY"
+    assert unreached("cloud", refused).mend == "check network.proxy"
 
 
 def test_an_unreachable_cloud_says_what_to_look_at() -> None:
