@@ -12,7 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 from agent.clock import Clock
 from agent.errors import LinkError, Refused
 from agent.events import Failure, Pair, ServiceEvent
-from agent.link.http import HttpClient
+from agent.link.http import MAX_SOUND, HttpClient
 from agent.link.portal import portal, with_date
 from agent.services.entry import check
 from agent.services.provider import Provider
@@ -122,7 +122,7 @@ def send(http: HttpClient, request: Request, clock: Clock) -> Response:
 
 def fetch(http: HttpClient, url: str) -> bytes:
     """The file at ``url``; Refused where the server does not give it."""
-    response = http.send(Request("GET", url))
+    response = http.send(Request("GET", url), MAX_SOUND)
     if response.status != 200:
         raise Refused(f"the speech could not be fetched (HTTP {response.status})")
     return response.body

@@ -32,7 +32,7 @@ class ScriptedHttp(HttpClient):
         self.answers = list(answers)
         self.asked: list[Request] = []
 
-    def send(self, request: Request) -> Response:
+    def send(self, request: Request, most: int = 0) -> Response:
         self.asked.append(request)
         answer = self.answers.pop(0)
         if isinstance(answer, LinkError):
