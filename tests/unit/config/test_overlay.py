@@ -58,7 +58,7 @@ def test_a_credential_replaces_its_file_and_the_other_way_round(
         (
             "audio.capture.devcie=hw:1",
             "--set audio.capture.devcie=…: audio.capture.devcie: unknown key; "
-            "expected device, channels, channel, loop; did you mean 'device'?",
+            "expected device, channels, channel, loop, gain_db; did you mean 'device'?",
         ),
         (
             "mqtt.port=abc",
