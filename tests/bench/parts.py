@@ -126,7 +126,7 @@ SCALING = Simple(
     lambda _: (
         """\
 Daemons with a looped recording for microphone against the emulator on the same machine: one to
-eight of them, at 16 and 8 kHz, and with up to eight buttons configured (mocked pins).
+eight of them, at 16 and 8 kHz, and with up to eight buttons configured (pins in memory).
 """
     ),
     lambda options: scaling.measure(seconds=min(20.0, options.seconds)),
