@@ -104,6 +104,7 @@ class Capture(Section):
     channels: Annotated[int, Meta(ge=1, le=32)] = 1
     channel: Literal["mix"] | Annotated[int, Meta(ge=0, le=31)] = "mix"
     loop: bool = False
+    gain_db: Literal["auto"] | Annotated[float, Meta(ge=-20, le=40)] = 0.0
 
 
 class Playback(Section):
