@@ -47,8 +47,10 @@ sys.exit(sys.version_info < (3, 11) or sys.base_prefix.startswith(tuple(sys.argv
 
 # What pip said, in a file, in the one or two lines that matter.
 why() {
+    local reason
     if grep -qE 'NewConnectionError|ConnectTimeout|ReadTimeout|ProxyError|name resolution|SSLError' "$1"; then
-        echo "PyPI cannot be reached: $(grep -oE '(\[Errno [^]]*\] [^)"'\'']*|SSLError[^,]*|timed out[^,]*)' "$1" | tail -n 1)"
+        reason=$(grep -oE '(\[Errno [^]]*\] [^)"'\'']*|SSLError[^,]*|timed out[^,]*)' "$1" | tail -n 1)
+        echo "PyPI cannot be reached: $reason"
         return
     fi
     grep -E '^ *(ERROR|error|fatal error|[^ ]*: fatal error): ?' "$1" | sed 's/^ *//' | awk '!seen[$0]++' | tail -n 3 |
