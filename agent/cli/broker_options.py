@@ -44,7 +44,7 @@ def load(args: argparse.Namespace) -> Mqtt:
     path = args.config or (os.devnull if args.broker else None)
     settings = loader.load_mqtt(path, args.set)
     # What goes wrong is told in one line at the end.
-    logs.setup("critical", "plain", loader.secrets(settings))
+    logs.setup("critical", "plain")
     if args.broker is not None:
         settings = _at(settings, args.broker)
     if args.topic is not None:

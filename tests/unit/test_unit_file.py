@@ -48,7 +48,6 @@ def test_what_gpio_and_names_need_is_left_open() -> None:
     assert values("ProcSubset") == values("PrivateDevices") == []
     assert "AF_NETLINK" in values("RestrictAddressFamilies")[0].split()
     assert values("SupplementaryGroups") == ["audio gpio"]
-    assert values("WorkingDirectory") == ["%t/dragoman"]
 
 
 def test_its_exposure_is_low() -> None:
