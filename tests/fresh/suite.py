@@ -13,7 +13,7 @@ from pathlib import Path
 
 import agent
 from tests.fresh import host, results
-from tests.fresh.checks import CHECKS
+from tests.fresh.checks import CHECKS, Check
 from tests.fresh.machine import Failed, Machine
 from tests.fresh.results import Result
 from tests.fresh.roots import ROOTS, NotReached, Root, base, cache, remove
@@ -55,8 +55,9 @@ class Suite:
     """One run of the command."""
 
     def __init__(self, args: argparse.Namespace) -> None:
-        self.keep, self.rebuild = args.keep, args.rebuild
+        self.keep = args.keep
         self.roots = [ROOTS[name] for name in args.root or ROOTS]
+        self.rebuild = set(self.roots) if args.rebuild else set()
         self.names = list(args.only or CHECKS)
         self.commit = _git("rev-parse", "--short=12", "HEAD")
         self.bundle = cache() / f"dragoman-{self.commit}.bundle"
@@ -80,7 +81,9 @@ class Suite:
         print(f"== {root.name}: {name}", flush=True)
         started, seen = time.monotonic(), {"python": "", "systemd": ""}
         try:
-            outcome, remark = results.PASS, self._made(root, name, seen)
+            below = self._layers(root, CHECKS[name])
+            started = time.monotonic()
+            outcome, remark = results.PASS, self._made(root, name, below, seen)
         except NotReached as error:
             outcome, remark = results.NOT_REACHED, str(error)
         except (Failed, RuntimeError) as error:
@@ -97,13 +100,14 @@ class Suite:
             print(*(f"   | {line}" for line in lines), f"   more in {log}", sep="\n", flush=True)
         return result
 
-    def _made(self, root: Root, name: str, seen: dict[str, str]) -> str:
+    def _layers(self, root: Root, check: Check) -> list[Path]:
+        """What a copy begins with, the uppermost first."""
+        untouched = base(root, rebuild=root in self.rebuild)
+        self.rebuild -= {root}
+        return [self._installed(root), untouched] if check.on_top else [untouched]
+
+    def _made(self, root: Root, name: str, below: list[Path], seen: dict[str, str]) -> str:
         """Make a check in a fresh copy; its remark, and into ``seen`` the versions there."""
-        check = CHECKS[name]
-        below = [base(root, rebuild=self.rebuild)]
-        self.rebuild = False
-        if check.on_top:
-            below.insert(0, self._installed(root))
         log = _log(root, name)
         log.parent.mkdir(parents=True, exist_ok=True)
         log.unlink(missing_ok=True)
@@ -113,7 +117,7 @@ class Suite:
             machine.keep_as = self._layer(root)
         with machine:
             try:
-                return check.made(machine)
+                return CHECKS[name].made(machine)
             finally:
                 seen |= {"python": machine.version("python3-minimal")}
                 seen |= {"systemd": machine.version("systemd")}
