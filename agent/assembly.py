@@ -77,10 +77,16 @@ def capture(
 
 
 def panel(talk: Talk, post: Post, clock: Clock) -> Panel | None:
-    """Buttons and light, where any pin is configured."""
+    """Buttons and light, where any pin is configured.
+
+    Raises UsageError where the library is missing, RunError where a pin cannot be had.
+    """
     if not talk.buttons and talk.led is None:
         return None
-    from agent.control.gpio import Panel
+    try:
+        from agent.control.gpio import Panel
+    except ImportError:
+        raise UsageError("talk.buttons: GPIO needs gpiod: pip install 'dragoman[pi]'") from None
 
     return Panel(talk, post, clock)
 

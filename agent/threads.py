@@ -47,6 +47,10 @@ class Wake:
             os.eventfd_read(self._fd)
         return bool(ready)
 
+    def fileno(self) -> int:
+        """For ``select`` with other descriptors: readable once :meth:`set`."""
+        return self._fd
+
     def close(self) -> None:
         """Give the descriptor back; nobody may use the object afterwards."""
         fd, self._fd = self._fd, -1
@@ -99,6 +103,9 @@ class Worker:
             return True
         self._thread.join(max(0.0, seconds))
         return not self._thread.is_alive()
+
+    def free(self) -> None:
+        """Give back what it holds; called once, after the thread has ended."""
 
     @property
     def alive(self) -> bool:

@@ -19,6 +19,7 @@ PLAYBACK_PERIOD_MS, PLAYBACK_BUFFER_MS = 20, 80
 STALL_S = 1.0
 START_S = 3.0  # a sound server may have to wake a sleeping card first
 SPIN_S = 0.005
+BARREN = 8  # so many overruns or underruns in a row without a frame: its server has died
 DRAIN_SLACK_S = 0.1  # ALSA's dmix never says that it has drained
 
 
@@ -55,10 +56,14 @@ class AlsaMicrophone:
             raise
         self._card = card
         self._running, self._patience, self._last = False, START_S, self._clock.now()
+        self._barren = 0
         self.description = f"{self._device} {card.shape} -> {self._rate} Hz mono"
 
     def read(self) -> bytes:
-        """See :meth:`Microphone.read`; DeviceError also when nothing came for a second."""
+        """See :meth:`Microphone.read`.
+
+        DeviceError also when nothing came for a second, or nothing but overruns.
+        """
         if self._card is None:
             raise DeviceError(f"microphone {self._device} is not open")
         try:
@@ -66,9 +71,11 @@ class AlsaMicrophone:
         except Overrun:
             self._converter = self._converter_for(self._card)
             self._running, self._last = False, self._clock.now()
+            self._fruitless()
             raise
         if data:
             self._patience, self._last = STALL_S, self._clock.now()
+            self._barren = 0
         elif self._clock.now() - self._last > self._patience:
             raise DeviceError(
                 f"microphone {self._device} delivers nothing; unplug it and plug it in again"
@@ -80,6 +87,16 @@ class AlsaMicrophone:
         card, self._card = self._card, None
         if card:
             card.close()
+
+    def _fruitless(self) -> None:
+        self._barren += 1
+        if self._barren > BARREN:
+            raise DeviceError(
+                f"microphone {self._device} gives overruns and no sound; its sound server has"
+                " gone, opening it again mends it"
+            )
+        if self._barren > 1:
+            self._clock.sleep(SPIN_S)
 
     def _next(self, card: Card) -> bytes:
         # Reading comes before waiting, since it starts a stream that is only prepared.  But not
@@ -115,6 +132,7 @@ class AlsaSpeaker:
         self._device, self._rate, self._clock = device, rate, clock
         self._playout = Playout(clock)
         self._card: Card | None = None
+        self._early = 0  # underruns in a row though there was sound left, by the clock
 
     @property
     def delay(self) -> float:
@@ -127,6 +145,7 @@ class AlsaSpeaker:
         periods = (PLAYBACK_PERIOD_MS, PLAYBACK_BUFFER_MS)
         card = Card(self._device, "speaker", self._rate, 1, *periods)
         self._card, self._playout = card, Playout(self._clock, card.shape.buffer_s)
+        self._early = 0
         self._renew_spreader(card)
         self.description = f"{self._device} {self._rate} Hz mono -> {card.shape}"
 
@@ -189,8 +208,22 @@ class AlsaSpeaker:
                     f"speaker {self._device} takes no sound; unplug it and plug it in again"
                 )
             if taken < 0:
-                underruns = 1
+                self._underrun(underruns)
+                underruns += 1
             elif left and card.wait() and not taken:
                 self._clock.sleep(SPIN_S)
+        if not underruns:
+            self._early = 0
         self._playout.add(len(frames) / card.shape.frame_bytes / card.shape.rate)
-        return underruns
+        return min(underruns, 1)
+
+    def _underrun(self, before: int) -> None:
+        """One that comes though sound is left, or again at once, is a server that has died."""
+        self._early += bool(before or self.delay)
+        if self._early > BARREN:
+            raise DeviceError(
+                f"speaker {self._device} underruns without end; its sound server has gone,"
+                " opening it again mends it"
+            )
+        if before:
+            self._clock.sleep(SPIN_S)

@@ -105,9 +105,10 @@ def _utterance(provider: Provider, config: Config, clock: Clock) -> None:
 
 
 def _job(provider: Provider, config: Config, clock: Clock) -> None:
-    """Only submit: what is delivered to the device later is of a task it does not know."""
+    """Only submit: what is delivered later is for an address nobody waits at."""
     protocol = provider.job(provider.pair)
-    request = protocol.submit(_clip(config), exchange.nonce(clock, provider.new_id()))
+    at = exchange.nonce(clock, provider.new_id())
+    request = protocol.submit(_clip(config), at, provider.service.callback_url or "")
     with _http(config) as http:
         answer = protocol.submitted(exchange.send(http, request))
     if not isinstance(answer, str):

@@ -55,6 +55,9 @@ class Uploader(Worker):
             self._on_stop()
         self.idle.set()
 
+    def free(self) -> None:
+        self.idle.close()
+
     def run(self) -> None:
         while not self.stopping:
             self.beat()

@@ -77,6 +77,8 @@ class Utterances:
 
     def free(self) -> None:
         self.wake.close()
+        for worker in self.workers:
+            worker.free()
 
     # --- for the recorder --------------------------------------------------------------------
 

@@ -10,12 +10,16 @@ import msgspec
 from agent import __version__
 from agent.errors import UsageError
 from agent.events import Notice, Summary, Transcript
+from agent.redact import LEAST_SPOKEN, hidden, hide
 
 ONLINE = b"online"
 OFFLINE = b"offline"
 
 #: The largest command taken, in bytes.
 MAX_COMMAND = 64 * 1024
+
+#: Of an error in an answer, characters: it may quote what was wrong.
+MAX_ERROR = 500
 
 
 def transcript(value: Transcript) -> dict[str, Any]:
@@ -43,13 +47,14 @@ def transcript(value: Transcript) -> dict[str, Any]:
     if value.target is not None:
         kept["translation"] = value.translation
     extra = {k: v for k, v in value.extra.items() if k not in fields and not _is_empty(v)}
-    return kept | extra
+    said: dict[str, Any] = hidden(kept | extra, LEAST_SPOKEN)
+    return said
 
 
 def notice(value: Notice, time: str) -> dict[str, Any]:
     """The object on ``event``; ``time`` is RFC 3339 and, like the name, wins over the detail."""
     return {"event": value.event, "time": time} | {
-        key: item for key, item in value.detail.items() if key not in ("event", "time")
+        key: hidden(item) for key, item in value.detail.items() if key not in ("event", "time")
     }
 
 
@@ -57,8 +62,8 @@ def summary(value: Summary) -> dict[str, Any]:
     """The object on ``summary``: the text, or why there is none."""
     fields = {
         "session": value.session,
-        "summary": value.text,
-        "error": value.error,
+        "summary": hidden(value.text, LEAST_SPOKEN),
+        "error": hidden(value.error),
         "ref": value.ref,
     }
     return {key: item for key, item in fields.items() if item is not None}
@@ -97,7 +102,7 @@ def result(command: Mapping[str, Any], error: str | None = None) -> dict[str, An
     answer: dict[str, Any] = {"ref": command["ref"]} if "ref" in command else {}
     answer["ok"] = error is None
     if error is not None:
-        answer["error"] = error
+        answer["error"] = hide(error)[:MAX_ERROR]
     return answer
 
 

@@ -47,6 +47,32 @@ def test_underrun_is_reported_and_nothing_is_lost(
     assert out.write(SOUND) == 0
 
 
+@pytest.mark.parametrize("pattern", [[EPIPE], [EPIPE, 320]], ids=["takes nothing", "takes all"])
+def test_underruns_without_end_are_a_lost_device(
+    out: AlsaSpeaker, hardware: FakeCard, clock: ManualClock, pattern: list[int]
+) -> None:
+    """What is left of a PCM whose sound server died underruns though it is full, for ever."""
+    hardware.writes.extend(pattern * 1000)
+    out.write(SOUND) if len(pattern) == 2 else None
+    before = clock.now()
+    with pytest.raises(DeviceError, match="hw:1,0 underruns without end"):  # noqa: PT012
+        for _ in range(100):
+            out.write(SOUND)
+    assert clock.now() - before < 1
+    hardware.writes.clear()
+    out.open()
+    assert out.write(SOUND) == 0
+
+
+def test_underruns_of_a_busy_machine_are_survived(
+    out: AlsaSpeaker, hardware: FakeCard, clock: ManualClock
+) -> None:
+    for _ in range(100):
+        hardware.writes.extend([EPIPE])
+        assert out.write(SOUND) == 1
+        clock.advance(0.5)  # it came late, so the card had run dry
+
+
 def test_playback_spreads_over_what_the_card_has(hardware: FakeCard, clock: ManualClock) -> None:
     hardware.channels, hardware.formats = [2], ["S32_LE"]
     out = AlsaSpeaker("hw:1,0", rate=RATE, clock=clock)
