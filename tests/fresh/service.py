@@ -52,7 +52,7 @@ def install(machine: Machine) -> str:
     _ready(machine)
     machine.run("dragoman --version")
     machine.attempt("dragoman devices; dragoman doctor --no-sound")
-    machine.run(f"/opt/dragoman/bin/python -c '{_IMPORT_ALL}'")
+    machine.run(f"/opt/dragoman/current/bin/python -c '{_IMPORT_ALL}'")
     _reboot(machine)
     _ready(machine)
     machine.halt()

@@ -35,7 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if why:
             print(f"skipped: the systems cannot be made here: {why}")
             return 0
-        signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+        for number in (signal.SIGINT, signal.SIGTERM):  # a background job ignores the first
+            signal.signal(number, signal.default_int_handler)
         try:
             bad = Suite(args).run()
         except KeyboardInterrupt:
