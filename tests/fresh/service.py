@@ -35,6 +35,7 @@ for name in sorted(metadata.packages_distributions()):
         print(name, flush=True)
         import_module(name)
 """
+_MEND = "/opt/dragoman/current/source/scripts/install"
 _OURS = "/opt/dragoman /etc/dragoman /etc/systemd/system/dragoman.service /usr/local/bin/dragoman"
 
 
@@ -111,13 +112,25 @@ def release(machine: Machine) -> str:
     machine.run(f"DEBIAN_FRONTEND=noninteractive {apt} full-upgrade", seconds=900)
     machine.run(f"DEBIAN_FRONTEND=noninteractive {apt} autoremove --purge", seconds=120)
     _reboot(machine)
-    _, state = machine.attempt(f"sleep 10; systemctl show -p ActiveState,NRestarts {UNIT}")
-    machine.attempt(f"journalctl -b -u {UNIT} -n 20 --no-pager -o cat")
-    machine.run(f"~{USER}/dragoman/scripts/install", seconds=600)
+    said = _after_the_system(machine)
+    machine.run(_MEND, seconds=600)
     _ready(machine)
     _same(before, _kept(machine))
-    was = "ready before, too" if "=active" in state else "after install"
-    return f"ready {was}"
+    return said
+
+
+def _after_the_system(machine: Machine) -> str:
+    """With its Python gone the service runs or rests, and the command says what mends it."""
+    _, state = machine.attempt(f"sleep 20; systemctl show -p ActiveState,NRestarts {UNIT}")
+    machine.attempt(f"journalctl -b -u {UNIT} -n 20 --no-pager -o cat")
+    if "=active" in state:
+        return "ready after the boot"
+    if "NRestarts=0" not in state:
+        raise Failed(f"the service is started again and again: {' '.join(state.split())}")
+    _, said = machine.attempt("dragoman --version")
+    if _MEND not in said:
+        raise Failed("the command does not say what mends it")
+    return "rests after the boot and says what to run; ready when that was run"
 
 
 def uninstall(machine: Machine) -> str:
