@@ -30,10 +30,12 @@ mqtt: {host: null}
 #: Every package in the environment of the service can be loaded on this processor.
 _IMPORT_ALL = """
 from importlib import import_module, metadata
-for name in sorted(metadata.packages_distributions()):
-    if name.isidentifier():
-        print(name, flush=True)
-        import_module(name)
+for name in filter(str.isidentifier, sorted(metadata.packages_distributions())):
+    try:
+        print(import_module(name))
+    except ModuleNotFoundError as error:
+        if error.name != name:  # a name that is only listed
+            raise
 """
 _MEND = "/opt/dragoman/current/source/scripts/install"
 _OURS = "/opt/dragoman /etc/dragoman /etc/systemd/system/dragoman.service /usr/local/bin/dragoman"

@@ -81,6 +81,8 @@ class Suite:
     def _cell(self, root: Root, name: str) -> Result:
         print(f"== {root.name}: {name}", flush=True)
         started, seen = time.monotonic(), {"python": "", "systemd": ""}
+        _log(root, name).parent.mkdir(parents=True, exist_ok=True)
+        _log(root, name).unlink(missing_ok=True)
         try:
             below = self._layers(root, CHECKS[name])
             started = time.monotonic()
@@ -109,11 +111,8 @@ class Suite:
 
     def _made(self, root: Root, name: str, below: list[Path], seen: dict[str, str]) -> str:
         """Make a check in a fresh copy; its remark, and into ``seen`` the versions there."""
-        log = _log(root, name)
-        log.parent.mkdir(parents=True, exist_ok=True)
-        log.unlink(missing_ok=True)
         work = cache() / "work" / f"{root.name}-{name}-{os.getpid()}"
-        machine = Machine(root, below, work, self.bundle, log, keep=self.keep)
+        machine = Machine(root, below, work, self.bundle, _log(root, name), keep=self.keep)
         if name == "install":
             machine.keep_as = self._layer(root)
         with machine:
