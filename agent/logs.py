@@ -68,6 +68,8 @@ def setup(level: str, form: str, *, journal: bool = False) -> None:
     # The libraries' own debug output would drown ours, and may hold what we redact.
     for name in ("websockets", "paho", "asyncio"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    # Warns of each odd header with the whole address, and the signature in it.
+    logging.getLogger("urllib3").setLevel(logging.ERROR)
 
 
 def _handler(journal: bool) -> tuple[logging.Handler, bool]:

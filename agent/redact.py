@@ -12,7 +12,7 @@ import re
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 LEAST = 3  # characters: what is shorter hides nothing but words
 LEAST_SPOKEN = 8  # in what people said: a short password may be a word of theirs
@@ -26,6 +26,7 @@ def learn(secret: str) -> None:
     if len(secret) >= LEAST and secret not in _known:
         _known.add(secret)
         _patterns.clear()
+        learn(_password(secret))
 
 
 def forget() -> None:
@@ -55,6 +56,14 @@ def hidden(value: Any, least: int = LEAST) -> Any:
     if isinstance(value, list | tuple):
         return [hidden(item, least) for item in value]
     return value
+
+
+def _password(secret: str) -> str:
+    """That of a URL with a login, such as a proxy's: it is a secret without the rest."""
+    try:
+        return unquote(urlsplit(secret).password or "")
+    except ValueError:
+        return ""
 
 
 def _pattern(least: int) -> re.Pattern[str]:

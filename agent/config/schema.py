@@ -156,6 +156,9 @@ class Network(Section):
     replay: Literal["sentence", "off"] = "sentence"
     idle_close_s: Annotated[float, Meta(ge=1)] = 60.0
     ca_file: str | None = None
+    cert_file: str | None = None
+    key_file: str | None = None
+    proxy: Secret | None = None
 
 
 class Mqtt(Section):

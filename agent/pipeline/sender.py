@@ -31,6 +31,7 @@ class Sender(Worker):
         self._ping_interval = parts.config.network.ping_interval_s
         self._ping_at = 0.0
         self._losses = Losses(parts.telemetry, parts.post, parts.clock)
+        self._waits = self.waits  # bound once, not for each packet
 
     def wake(self) -> None:
         self._session.sender_wake.set()
@@ -63,7 +64,7 @@ class Sender(Worker):
     def _step(self, connection: Connection) -> float:
         step = self._uplink.step(self.clock.now())
         if isinstance(step, Send):
-            connection.socket.send(step.data)
+            connection.socket.send(step.data, self._waits)
             self._record(step)
             # The next packet wakes this thread; there is nothing to decide before.
             return NEXT_S if step.live and step.packet is not None else 0.0
@@ -92,7 +93,7 @@ class Sender(Worker):
         if message is None:
             self._session.drop(connection, planned="speech switched")
             return
-        connection.socket.send(message)
+        connection.socket.send(message, self._waits)
         connection.tts = wanted
 
     def _pulse(self, connection: Connection) -> None:
@@ -102,8 +103,8 @@ class Sender(Worker):
         self._ping_at = now + self._ping_interval
         message = connection.protocol.ping(f"{now:.6f}")
         if message is not None:
-            connection.socket.send(message)
-        connection.socket.ping()
+            connection.socket.send(message, self._waits)
+        connection.socket.ping(self._waits)
 
     def _watch(self, connection: Connection | None) -> None:
         """Tell the main thread what only the tape knows."""
