@@ -69,7 +69,10 @@ class Suite:
         cache().mkdir(parents=True, exist_ok=True)
         if _git("status", "--porcelain", "--untracked-files=no"):
             print("there are changes that are not committed: they are not tried", flush=True)
-        _git("bundle", "create", "--quiet", str(self.bundle), "HEAD")
+        if not self.bundle.exists():
+            making = self.bundle.with_suffix(f".{os.getpid()}")
+            _git("bundle", "create", "--quiet", str(making), "HEAD")
+            making.rename(self.bundle)
         _sweep(cache() / "work")
         outcomes = []
         for root in self.roots:
