@@ -173,11 +173,14 @@ class Mqtt(Section):
     password: Secret | None = None
     tls: bool = False
     ca_file: str | None = None
+    cert_file: str | None = None
+    key_file: str | None = None
     version: Literal["3.1.1", "5"] = "3.1.1"
     topic: Topic = "dragoman"
     discovery: Topic | None = "homeassistant"
     outbox: Annotated[str, Meta(min_length=1)] = "/var/lib/dragoman/outbox.db"
     outbox_limit: Annotated[int, Meta(ge=10)] = 10000
+    outbox_max_mb: Annotated[int, Meta(ge=1, le=4096)] = 64
 
 
 class Web(Section):

@@ -97,7 +97,6 @@ def test_cloud_and_set_and_duration(tmp_path: Path, speech: Path) -> None:
         (["audio.capture.device=file:/proc/version"], 1, "/proc/version"),
         (["audio.playback.device=file:/nowhere/out.wav"], 1, "/nowhere"),
         (["audio.rte=1", "talk.mode=shout"], 2, "did you mean 'rate'"),
-        (["mqtt.host=localhost", "mqtt.outbox=/proc/no/outbox.db"], 1, "/proc/no"),
         (["network.ca_file=/nowhere.pem"], 2, "/nowhere.pem"),
     ],
 )
