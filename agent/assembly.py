@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from agent.audio import device
 from agent.audio.device import Microphone, Speaker
+from agent.audio.gain import Gain
 from agent.audio.ring import Ring
 from agent.audio.vad import Endpointer, Vad
 from agent.clock import Clock
@@ -69,6 +70,7 @@ def capture(
 ) -> Capture:
     """The thread that writes ``source`` to ``ring``; ``audible``: is our own speaker heard now?"""
     mode = config.talk.mode
+    gain = config.audio.capture.gain_db
     guarded = config.audio.echo_guard and mode in ("open", "vad")
     return Capture(
         source,
@@ -78,6 +80,7 @@ def capture(
         clock,
         echo=audible if guarded else (lambda: False),
         endpointer=Endpointer() if mode == "vad" else None,
+        gain=Gain(gain) if gain else None,
     )
 
 

@@ -47,7 +47,8 @@ def recorded(
     rate = parts.config.audio.rate
     limit = _longest(parts.provider.entry.limits, rate)
     pause = PAUSE if parts.config.talk.mode == "open" else None
-    spool = Spool(Path(parts.config.mqtt.outbox).parent / "recordings" / parts.provider.name)
+    folder = Path(parts.config.mqtt.outbox).parent / "recordings" / parts.provider.name
+    spool = Spool(folder, parts.config.network.recordings_max_mb * 1024 * 1024)
     cloud = Utterances(parts, spool, Segmenter(limit, pause))
 
     def upload(recording: Recording) -> Sequence[ServiceEvent]:
@@ -58,7 +59,7 @@ def recorded(
         return decode(exchange.fetch(http, url), rate)
 
     uploader = Uploader(cloud, parts, Answers(parts), upload, fetch, on_stop)
-    cloud.workers = (*servers, uploader, Recorder(cloud, parts, uploader.idle))
+    cloud.workers = (*servers, uploader, Recorder(cloud, parts))
     return cloud
 
 

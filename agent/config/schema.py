@@ -104,6 +104,7 @@ class Capture(Section):
     channels: Annotated[int, Meta(ge=1, le=32)] = 1
     channel: Literal["mix"] | Annotated[int, Meta(ge=0, le=31)] = "mix"
     loop: bool = False
+    gain_db: Literal["auto"] | Annotated[float, Meta(ge=-20, le=40)] = 0.0
 
 
 class Playback(Section):
@@ -159,6 +160,8 @@ class Network(Section):
     cert_file: str | None = None
     key_file: str | None = None
     proxy: Secret | None = None
+    recordings_max_mb: Annotated[int, Meta(ge=1, le=1024)] = 64
+    recordings_max_days: Annotated[int, Meta(ge=1, le=365)] = 7
 
 
 class Mqtt(Section):

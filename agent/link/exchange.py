@@ -12,7 +12,8 @@ from urllib.parse import urlsplit, urlunsplit
 from agent.clock import Clock
 from agent.errors import LinkError, Refused
 from agent.events import Failure, Pair, ServiceEvent
-from agent.link.http import HttpClient, portal
+from agent.link.http import MAX_SOUND, HttpClient
+from agent.link.portal import portal, with_date
 from agent.services.entry import check
 from agent.services.provider import Provider
 from agent.services.shapes import Clip, Nonce, Request, Response
@@ -38,7 +39,7 @@ class Upload:
         check(self._provider.entry, clip)
         protocol = self._provider.utterance(pair)
         request = protocol.request(clip, nonce(self._clock, self._provider.new_id()))
-        return protocol.answer(send(self._http, request))
+        return protocol.answer(send(self._http, request, self._clock))
 
 
 class Job:
@@ -85,7 +86,7 @@ class Job:
         try:
             at = nonce(self._clock, self._provider.new_id())
             request = self._protocol.submit(clip, at, address)
-            outcome = self._protocol.submitted(send(self._http, request))
+            outcome = self._protocol.submitted(send(self._http, request, self._clock))
             return self._wait(delivered) if isinstance(outcome, str) else outcome
         finally:
             self._closed.append(ticket)  # the service may deliver the same again
@@ -110,9 +111,9 @@ def _address(callback_url: str, ticket: str) -> str:
     return urlunsplit(parts._replace(path=f"{parts.path.rstrip('/')}/{ticket}"))
 
 
-def send(http: HttpClient, request: Request) -> Response:
-    """One request; LinkError where a captive portal answers in place of the service."""
-    response = http.send(request)
+def send(http: HttpClient, request: Request, clock: Clock) -> Response:
+    """One request; LinkError where a portal or a gateway answers in place of the service."""
+    response = with_date(http.send(request), clock)
     trouble = portal(response)
     if trouble is not None:
         raise trouble
@@ -121,7 +122,7 @@ def send(http: HttpClient, request: Request) -> Response:
 
 def fetch(http: HttpClient, url: str) -> bytes:
     """The file at ``url``; Refused where the server does not give it."""
-    response = http.send(Request("GET", url))
+    response = http.send(Request("GET", url), MAX_SOUND)
     if response.status != 200:
         raise Refused(f"the speech could not be fetched (HTTP {response.status})")
     return response.body

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable
 
 from agent.audio.device import Microphone
+from agent.audio.gain import Gain
 from agent.audio.pcm import PACKET_MS, Assembler
 from agent.audio.ring import FILLED, GUARDED, VOICED, Ring
 from agent.audio.vad import Endpointer, SpeechStarted, Vad
@@ -25,6 +26,7 @@ from agent.events import (
     VoiceStopped,
 )
 from agent.pipeline.news import Presence, Seldom
+from agent.pipeline.stillness import Stillness
 from agent.system.priority import real_time
 from agent.threads import Worker
 
@@ -37,7 +39,7 @@ class Capture(Worker):
     """Owns the microphone; the only writer of the ring.
 
     ``echo`` tells whether our own speaker is talking (echo guard); ``post`` takes
-    events and must not block.
+    events and must not block; ``gain`` turns up what is written.
     """
 
     name = "capture"
@@ -52,10 +54,12 @@ class Capture(Worker):
         *,
         echo: Callable[[], bool] = lambda: False,
         endpointer: Endpointer | None = None,
+        gain: Gain | None = None,
     ) -> None:
         super().__init__(clock)
         self._source, self._ring, self._vad, self._post = source, ring, vad, post
-        self._echo, self._endpointer = echo, endpointer
+        self._echo, self._endpointer, self._gain = echo, endpointer, gain
+        self._stillness = Stillness(post) if source.realtime else None
         self._assembler = Assembler(ring.packet_bytes)
         self._silence = bytes(ring.packet_bytes)
         self._presence = Presence(clock)
@@ -119,6 +123,10 @@ class Capture(Worker):
 
     def _store(self, packet: bytes) -> None:
         flags = self._vad.judge(packet)
+        if self._stillness is not None:
+            self._stillness.hear(self._vad.rms)
+        if self._gain is not None:
+            packet = self._gain.apply(packet, bool(flags & VOICED), self._vad.rms)
         if self._echo():
             flags |= GUARDED
         self.beat()

@@ -15,7 +15,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from agent.clock import Clock, rfc3339
+from agent.clock import Clock, stamp
 from agent.config.schema import Mqtt
 from agent.events import Notice, Transcript
 from agent.link import tls
@@ -126,8 +126,7 @@ class Reporter(Worker):
             self._inbox.put(self._line.check)
         elif value.event == "reconnect":
             self._inbox.put(self._on_network)
-        now = rfc3339(self.clock.utc())
-        self._store(self.topics.event, payloads.notice(value, now))
+        self._store(self.topics.event, payloads.notice(value, stamp(self.clock)))
 
     def summary(self, fields: Mapping[str, Any]) -> None:
         """Publish the summary of a session, through the outbox."""
@@ -236,8 +235,9 @@ class Reporter(Worker):
         if self._unsaved:  # a partial does not overtake the final that was reported before it
             self._behind.append((topic, fields))
             return
-        link, payload = self._line.link, payloads.encode(fields)
+        link = self._line.link
         if link is not None and self.connected and not self._dispatch.careful:
+            payload = payloads.dated(payloads.encode(fields), self.clock)
             self._loose.publish(link, topic, payload, self.clock.now())
 
     def _flush(self) -> None:
@@ -251,8 +251,9 @@ class Reporter(Worker):
         if link is None or not self.connected:
             return
         while parcel := self._dispatch.next():
+            payload = payloads.dated(parcel.payload, self.clock)
             try:
-                message_id = link.publish(parcel.topic, parcel.payload, 1, parcel.retain)
+                message_id = link.publish(parcel.topic, payload, 1, parcel.retain)
             except ValueError as error:  # a wildcard, a topic that is no text: damaged on the disk
                 self._dispatch.unsendable(parcel, f"nothing MQTT can carry: {error}")
             else:

@@ -32,7 +32,7 @@ class ScriptedHttp(HttpClient):
         self.answers = list(answers)
         self.asked: list[Request] = []
 
-    def send(self, request: Request) -> Response:
+    def send(self, request: Request, most: int = 0) -> Response:
         self.asked.append(request)
         answer = self.answers.pop(0)
         if isinstance(answer, LinkError):
@@ -93,7 +93,7 @@ def test_a_clip_past_a_limit_is_never_sent() -> None:
 def test_a_captive_portal_is_no_answer() -> None:
     page = Response(200, {"content-type": "text/html"}, b"<html>Log in</html>")
     with pytest.raises(LinkError, match="captive portal"):
-        send(ScriptedHttp(page), Request("GET", "http://x/"))
+        send(ScriptedHttp(page), Request("GET", "http://x/"), ManualClock())
 
 
 def test_a_file_is_fetched_or_refused() -> None:
@@ -189,7 +189,7 @@ def test_the_ticket_stands_in_the_path_before_any_query() -> None:
 
 def test_a_delivery_that_overtakes_the_answer_to_the_submission_is_kept() -> None:
     class Overtaking(ScriptedHttp):
-        def send(self, request: Request) -> Response:
+        def send(self, request: Request, most: int = 0) -> Response:
             answer = super().send(request)
             waiting.deliver("t1", "early")
             return answer
