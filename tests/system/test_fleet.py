@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -412,5 +413,6 @@ def test_a_discovery_that_is_turned_off_is_wiped(tmp_path: Path, broker: Broker)
 
     for prefix in ("homeassistant", "ha", None):
         with Device(tmp_path, broker.port, discovery=prefix) as device:
-            wait_until(lambda p=prefix: only(p), f"{prefix}", 30)
-            wait_until(lambda d=device: not d.reporter._past._stale, "it to be forgotten")
+            wait_until(partial(only, prefix), f"{prefix}", 30)
+            past = device.reporter._past
+            wait_until(partial(lambda p: not p._stale, past), "it to be forgotten")

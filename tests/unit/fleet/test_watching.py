@@ -10,8 +10,8 @@ import pytest
 from agent.errors import Refused, RunError
 from agent.fleet.table import Entry
 from agent.fleet.watching import RETRY_S, TICK_S, Watch, caption, transcript_topic
-from agent.report.signals import Acked, Incoming
-from tests.unit.fleet.air import Air, heard, kept
+from agent.report.signals import Incoming
+from tests.unit.fleet.air import Air, Heard, heard, kept
 
 
 class Noting:
@@ -53,7 +53,7 @@ class Line(Air):
         self.until = self.clock.now() + last
         yield self
 
-    def next(self, seconds: float) -> Incoming | Acked | None:
+    def next(self, seconds: float) -> Heard | None:
         if self.clock.now() >= self.until:
             raise self.breaks_with
         return super().next(seconds)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from threading import Event
 
 from agent.clock import SystemClock
 from agent.events import Notice
-from agent.report import mqtt as module
 from agent.report import payloads
+from agent.report.loose import BUSY
 from agent.report.outbox import Outbox
 from agent.report.signals import Acked, Down
 from tests.unit.report.stage import Stage, indexes, sentence
@@ -66,6 +67,10 @@ def test_a_partial_does_not_overtake_the_final_before_it(stage: Stage) -> None:
     assert all(a["final"] <= b["final"] for a, b in pairwise(order) if a["index"] == b["index"])
 
 
+def _wait(hold: Event) -> None:
+    hold.wait()
+
+
 def test_finals_that_come_together_cost_one_write(stage: Stage) -> None:
     """However many partials lie between them: each write may take as long as the card likes."""
     link = stage.up()
@@ -75,7 +80,7 @@ def test_finals_that_come_together_cost_one_write(stage: Stage) -> None:
     write = box._write
     box._write = lambda: writes.append(1) or write()  # type: ignore[method-assign, func-returns-value]
     hold = Event()
-    stage.reporter._inbox.put(hold.wait)
+    stage.reporter._inbox.put(partial(_wait, hold))
     for index in range(63):
         stage.reporter.transcript(sentence(index))
         stage.reporter.transcript(sentence(index + 1, final=False))
@@ -86,16 +91,16 @@ def test_finals_that_come_together_cost_one_write(stage: Stage) -> None:
 
 def test_partials_are_bounded_by_the_socket(stage: Stage) -> None:
     link = stage.up()
-    for index in range(3 * module.BUSY):
+    for index in range(3 * BUSY):
         stage.reporter.transcript(sentence(index, final=False))
         stage.until(lambda: stage.reporter._inbox.qsize() == 0)
     stage.reporter.transcript(sentence(0))
     stage.until(lambda: indexes(link) == [0])
-    assert len(link.on("transcript/partial")) == module.BUSY
+    assert len(link.on("transcript/partial")) == BUSY
     link.acknowledge_all()
     stage.until(lambda: not stage.reporter._loose._waiting)
     stage.reporter.transcript(sentence(7, final=False))
-    stage.until(lambda: len(link.on("transcript/partial")) == module.BUSY + 1)
+    stage.until(lambda: len(link.on("transcript/partial")) == BUSY + 1)
 
 
 def test_what_was_not_acknowledged_comes_again_on_the_next_link(stage: Stage) -> None:
