@@ -166,15 +166,16 @@ def test_acknowledgements_that_are_lost(
 def test_a_dead_connection_is_found_when_the_cloud_is_lost(
     tmp_path: Path, broker: Broker, observer: Observer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(line, "PING_S", 0.5)
-    monkeypatch.setattr(line, "CONNECT_S", 3.0)  # the second one is swallowed, too
     with Wayside(broker.port) as way, Device(tmp_path, way.port) as device:
         device.connected()
         observer.wait(lambda: observer.on(f"{BASE}/status"), "online")
         device.reporter.notice(Notice("outage", {"kind": "silent", "reason": "nothing heard"}))
         observer.wait(lambda: events(observer, "outage"), "the event")
-        device.reporter.clock.sleep(1.0)
+        asked = device.reporter._line._unheard
+        wait_until(lambda: asked not in device.reporter._timers, "the answer to the ping")
         assert way.accepted == 1, "it was alive"
+        monkeypatch.setattr(line, "PING_S", 0.5)
+        monkeypatch.setattr(line, "CONNECT_S", 3.0)  # the second one is swallowed, too
         way.up = way.down = lambda *_: "drop"
         device.reporter._inbox.put(device.reporter._line.check)
         wait_until(lambda: way.accepted == 2, "another connection")
