@@ -7,7 +7,6 @@ it is told how many went.  Where there is no folder to write to, memory has to d
 
 from __future__ import annotations
 
-import io
 import json
 import logging
 import os
@@ -22,6 +21,7 @@ from pathlib import Path
 
 from msgspec.structs import asdict
 
+from agent.audio.wav import wav_file
 from agent.events import Pair
 
 log = logging.getLogger(__name__)
@@ -46,11 +46,7 @@ class Recording:
 
     def wav(self) -> bytes:
         """The whole WAV file."""
-        out = io.BytesIO()
-        with wave.open(out, "wb") as file:
-            file.setparams((1, 2, self.rate, 0, "NONE", ""))
-            file.writeframes(self.pcm)
-        return out.getvalue()
+        return wav_file(self.pcm, self.rate)
 
 
 class Spool:
