@@ -6,7 +6,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from agent.cli import options
+from agent.cli import output
 from agent.config.schema import Config
 from agent.errors import UsageError
 
@@ -41,7 +41,7 @@ def answer(config: Config, text: str, *, stream: bool) -> int:
     from agent.link.http import HttpClient
     from agent.link.text import TextService
 
-    options.write_utf8()
+    output.utf8()
     http = HttpClient(config.network.ca_file)
     try:
         service = TextService(config.service, http, SystemClock())

@@ -20,7 +20,7 @@ from agent.services.shapes import Clip
 from agent.transcribe.original import original
 
 RATE = 16000
-MOST = 4 * 60 * 1000 // PACKET_MS  # packets of a piece, whatever a provider would take: 7.7 MB
+MOST = 90 * 1000 // PACKET_MS  # packets of a piece, whatever a provider would take: 2.9 MB
 
 
 @dataclass(frozen=True, slots=True)
