@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from agent.audio import device
 from agent.audio.device import Microphone, Speaker
+from agent.audio.gain import Gain
 from agent.audio.ring import Ring
 from agent.audio.vad import Endpointer, Vad
 from agent.clock import Clock
@@ -64,6 +65,7 @@ def capture(
 ) -> Capture:
     """The thread that writes ``source`` to ``ring``; ``audible``: is our own speaker heard now?"""
     mode = config.talk.mode
+    gain = config.audio.capture.gain_db
     guarded = config.audio.echo_guard and mode in ("open", "vad")
     return Capture(
         source,
@@ -73,14 +75,21 @@ def capture(
         clock,
         echo=audible if guarded else (lambda: False),
         endpointer=Endpointer() if mode == "vad" else None,
+        gain=Gain(gain) if gain else None,
     )
 
 
 def panel(talk: Talk, post: Post, clock: Clock) -> Panel | None:
-    """Buttons and light, where any pin is configured."""
+    """Buttons and light, where any pin is configured.
+
+    Raises UsageError where the library is missing, RunError where a pin cannot be had.
+    """
     if not talk.buttons and talk.led is None:
         return None
-    from agent.control.gpio import Panel
+    try:
+        from agent.control.gpio import Panel
+    except ImportError:
+        raise UsageError("talk.buttons: GPIO needs gpiod: pip install 'dragoman[pi]'") from None
 
     return Panel(talk, post, clock)
 

@@ -11,6 +11,7 @@ from agent import __version__
 from agent.cli import output
 from agent.errors import DragomanError
 from agent.printable import printable
+from agent.redact import hide
 from agent.system import journal
 
 COMMANDS = (
@@ -43,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _say(error: DragomanError) -> None:
     if sys.stderr is not None:
         for line in str(error).splitlines():
-            print(f"{_level()}dragoman: {printable(line)}", file=sys.stderr)
+            print(f"{_level()}dragoman: {printable(hide(line))}", file=sys.stderr)
 
 
 def _level() -> str:

@@ -14,7 +14,6 @@ from agent import logs
 from agent.config import loader
 from agent.config.schema import Mqtt, Port, Topic
 from agent.config.words import expected
-from agent.doctor import setting
 from agent.errors import UsageError
 
 _ADDRESS = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^:/\[\]\s]+)(?::([0-9]{1,5}))?")
@@ -43,10 +42,9 @@ def load(args: argparse.Namespace) -> Mqtt:
     """
     # With --broker the default file is not read: its password is for another broker.
     path = args.config or (os.devnull if args.broker else None)
-    with setting.credentials(os.environ) as env:
-        settings = loader.load_mqtt(path, args.set, env)
+    settings = loader.load_mqtt(path, args.set)
     # What goes wrong is told in one line at the end.
-    logs.setup("critical", "plain", loader.secrets(settings))
+    logs.setup("critical", "plain")
     if args.broker is not None:
         settings = _at(settings, args.broker)
     if args.topic is not None:

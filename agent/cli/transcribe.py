@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from agent.cli import options, output
 from agent.errors import DragomanError, RunError, UsageError
+from agent.redact import hide
 
 if TYPE_CHECKING:
     from agent.config.schema import Config
@@ -106,7 +107,7 @@ def _transcribe(name: str, work: Work, service: str, where: Place) -> int:
     if not record.results and not code:
         words = f"{called}: nothing was recognised"
     if words:
-        print(f"dragoman: {words}", file=sys.stderr, flush=True)
+        print(f"dragoman: {hide(words)}", file=sys.stderr, flush=True)
     return code
 
 

@@ -31,7 +31,10 @@ LIMIT = 64 * 1024 * 1024  # bytes of sound kept at most: half an hour
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """One utterance: s16le mono at ``rate``; ``start_ms`` on the session's time line."""
+    """One utterance: s16le mono at ``rate``; ``start_ms`` on the session's time line.
+
+    ``at`` is when it was made (s since 1970), None where the clock was not set.
+    """
 
     number: int
     session: str
@@ -39,6 +42,7 @@ class Recording:
     pair: Pair
     rate: int
     pcm: bytes
+    at: float | None = None
 
     @property
     def duration_ms(self) -> int:
@@ -64,7 +68,7 @@ class Spool:
         """Keep ``recording`` under a number of its own; returns what had to go for it."""
         with self._lock:
             self._last += 1
-            kept = Recording(self._last, *_fields(recording))
+            kept = replace(recording, number=self._last)
             self._waiting[kept.number] = kept
             self._save(kept)
             return self._make_room()
@@ -85,6 +89,17 @@ class Spool:
         with self._lock:
             self._waiting.pop(recording.number, None)
             self._remove(recording.number)
+
+    def expire(self, now: float, after_s: float) -> list[Recording]:
+        """Those made more than ``after_s`` before ``now`` (s since 1970); they are kept still.
+
+        One made while no clock was set counts from the first time that one is.
+        """
+        with self._lock:
+            for number, recording in self._waiting.items():
+                if recording.at is None:
+                    self._waiting[number] = replace(recording, at=now)
+            return [r for r in self._waiting.values() if now - (r.at or now) > after_s]
 
     @property
     def waiting_ms(self) -> int:
@@ -123,7 +138,7 @@ class Spool:
         if self._folder is None:
             return
         meta = {"session": recording.session, "start_ms": recording.start_ms}
-        meta |= {"pair": asdict(recording.pair)}
+        meta |= {"pair": asdict(recording.pair), "at": recording.at}
         try:
             _write(self._folder / f"{recording.number:08}.wav", recording.wav())
             _write(self._folder / f"{recording.number:08}.json", json.dumps(meta).encode())
@@ -156,11 +171,6 @@ class Spool:
             log.info("%d recordings of an earlier run wait for their upload", len(self._waiting))
 
 
-def _fields(recording: Recording) -> tuple[str, int, Pair, int, bytes]:
-    r = recording
-    return r.session, r.start_ms, r.pair, r.rate, r.pcm
-
-
 def _write(path: Path, data: bytes) -> None:
     part = path.with_suffix(".part")
     descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
@@ -179,9 +189,10 @@ def _read(path: Path) -> Recording | None:
             pcm = file.readframes(frames)
         pair = Pair(str(meta["pair"]["source"]), meta["pair"]["target"])
         session, start_ms = str(meta["session"]), int(meta["start_ms"])
+        at = None if meta.get("at") is None else float(meta["at"])
         if rate <= 0 or len(pcm) != 2 * frames:
             return None
-        return Recording(int(path.stem), session, start_ms, pair, rate, pcm)
+        return Recording(int(path.stem), session, start_ms, pair, rate, pcm, at)
     except (
         OSError,
         ValueError,

@@ -45,7 +45,7 @@ COUNTERS: Mapping[str, Entry] = {
     "finals": Entry("finals", "Finished sentences."),
     "garbage": Entry("garbage_messages", "Messages of the service nobody can make sense of."),
     "clips_sent": Entry("clips_sent", "Recordings uploaded and answered."),
-    "silent_clips": Entry("silent_clips", "Recordings without speech, not uploaded."),
+    "silent_clips": Entry("silent_clips", "Recordings of nothing but background, not uploaded."),
 }
 
 GAUGES: Mapping[str, Entry] = {

@@ -15,7 +15,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from agent.clock import Clock, rfc3339
+from agent.clock import Clock, stamp
 from agent.config.schema import Mqtt
 from agent.events import Notice, Transcript
 from agent.link import tls
@@ -110,8 +110,7 @@ class Reporter(Worker):
 
     def notice(self, value: Notice) -> None:
         """Publish an event, through the outbox, with the time of this call."""
-        now = rfc3339(self.clock.utc())
-        self._store(self.topics.event, payloads.notice(value, now))
+        self._store(self.topics.event, payloads.notice(value, stamp(self.clock)))
 
     def summary(self, fields: Mapping[str, Any]) -> None:
         """Publish the summary of a session, through the outbox."""
@@ -212,7 +211,8 @@ class Reporter(Worker):
     def _publish_loose(self, topic: Topic, fields: Mapping[str, Any]) -> None:
         self._flush()  # a partial does not overtake the final that was reported before it
         if self._link is not None and self.connected and len(self._loose) < BUSY:
-            message_id = self._link.publish(topic.name, payloads.encode(fields), topic.qos)
+            payload = payloads.dated(payloads.encode(fields), self.clock)
+            message_id = self._link.publish(topic.name, payload, topic.qos)
             self._loose.add(message_id)
 
     def _flush(self) -> None:
@@ -222,7 +222,8 @@ class Reporter(Worker):
         if self._link is None or not self.connected:
             return
         while parcel := self._dispatch.next():
-            message_id = self._link.publish(parcel.topic, parcel.payload, 1, parcel.retain)
+            payload = payloads.dated(parcel.payload, self.clock)
+            message_id = self._link.publish(parcel.topic, payload, 1, parcel.retain)
             self._dispatch.sent(message_id, parcel)
 
     def _save(self) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from agent.audio.decode import NoDecoder, Sound, open_sound
 from agent.audio.pcm import PACKET_MS, SAMPLE_BYTES, packet_bytes
-from agent.audio.ring import VOICED, Packet
+from agent.audio.ring import Packet
 from agent.audio.segment import Segment, Segmenter
 from agent.audio.vad import Vad
 from agent.audio.wav import HEADER_BYTES, wav_file
@@ -66,7 +66,7 @@ def _decoded(path: Path, limits: Limits) -> Upload:
 def _heard(sound: Sound, path: Path) -> tuple[int, tuple[int, int]]:
     """How long a sound is (ms), and where in it speech lies."""
     with closing(sound):
-        flags = bytearray(packet.flags for packet in _packets(sound, path))
+        flags = bytearray(packet.voiced for packet in _packets(sound, path))
         return sound.duration_ms or 0, _span(0, flags)
 
 
@@ -76,12 +76,12 @@ def cut(sound: Sound, limits: Limits, name: str | Path) -> Iterator[Piece]:
     segmenter, flags = Segmenter(most_packets(limits)), bytearray()
     with closing(sound):
         for packet in _packets(sound, name):
-            flags.append(packet.flags)
+            flags.append(packet.voiced)
             segment = segmenter.feed(packet)
-            if segment is not None and segment.voiced:
+            if segment is not None and segment.heard:
                 yield _piece(segment, flags)
         rest = segmenter.finish()
-        if rest is not None and (rest.voiced or rest.start == 0):
+        if rest is not None and (rest.heard or rest.start == 0):
             yield _piece(rest, flags)
 
 
@@ -122,8 +122,7 @@ def _packets(sound: Sound, name: str | Path) -> Iterator[Packet]:
         whole = len(rest) if ended else len(rest) - len(rest) % size
         for at in range(0, whole, size):
             packet = rest[at : at + size]
-            voiced = vad.voiced(packet.ljust(size, b"\0"))
-            yield Packet(seq, 0.0, VOICED if voiced else 0, packet)
+            yield Packet(seq, 0.0, vad.judge(packet.ljust(size, b"\0")), packet)
             seq += 1
         rest = rest[whole:]
     if not seq:
