@@ -105,6 +105,11 @@ class Capture(Section):
     channel: Literal["mix"] | Annotated[int, Meta(ge=0, le=31)] = "mix"
     loop: bool = False
 
+    @property
+    def ends(self) -> bool:
+        """Whether it is a recording (or a pipe), which has an end."""
+        return not self.loop and (self.device.startswith("file:") or self.device == "stdin")
+
 
 class Playback(Section):
     """The speaker: an ALSA name, ``file:PATH.wav`` or ``null``."""
