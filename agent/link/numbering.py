@@ -21,6 +21,8 @@ class Numbering:
         number = self._numbers.setdefault(index, self._finals + self._open())
         if final:
             self._finals = max(self._finals, number + 1)
+            if index < 0:  # a sentence the service gave no number: the next is another
+                del self._numbers[index]
             while len(self._numbers) > KEPT:
                 self._numbers.pop(next(iter(self._numbers)))
         return number
