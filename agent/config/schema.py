@@ -106,6 +106,11 @@ class Capture(Section):
     loop: bool = False
     gain_db: Literal["auto"] | Annotated[float, Meta(ge=-20, le=40)] = 0.0
 
+    @property
+    def ends(self) -> bool:
+        """Whether it is a recording (or a pipe), which has an end."""
+        return not self.loop and (self.device.startswith("file:") or self.device == "stdin")
+
 
 class Playback(Section):
     """The speaker: an ALSA name, ``file:PATH.wav`` or ``null``."""
