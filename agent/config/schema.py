@@ -113,6 +113,8 @@ class Playback(Section):
     device: Annotated[str, Meta(min_length=1)] | None = "default"
     volume: Percent = 80
     prebuffer_ms: Annotated[int, Meta(ge=0, le=5000)] = 120
+    keep_open_s: Annotated[float, Meta(ge=0, le=3600)] = 0.0
+    lead_in_ms: Annotated[int, Meta(ge=0, le=5000)] = 0
 
 
 class Audio(Section):
