@@ -100,7 +100,7 @@ def test_the_speech_of_an_upload_service_is_fetched_and_played(
             device.wait_for("idle")
             talk(observer)
             device.wait_for("speaking")
-            device.wait_for("idle", seconds=15)
+            device.wait_for("idle")
     assert len(read_wav(tmp_path / "spoken.wav")) > 16000
 
 

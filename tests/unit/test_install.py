@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import HANG_S
+
 INSTALL = Path(__file__).parents[2] / "scripts" / "install"
 
 #: Shell for each tool; $SYSTEM is the folder.
@@ -78,7 +80,7 @@ class System:
         self.log.write_text("")
         command = [str(INSTALL), "--root", str(self.root), *options]
         return subprocess.run(
-            command, env=env, capture_output=True, text=True, timeout=60, check=False
+            command, env=env, capture_output=True, text=True, timeout=HANG_S, check=False
         )
 
     def ok(self, *options: str, **extra: str) -> str:
@@ -273,6 +275,6 @@ def test_a_step_that_fails_is_told_and_can_be_taken_again(system: System) -> Non
 
 def test_it_is_sound_shell() -> None:
     done = subprocess.run(
-        ["bash", "-n", str(INSTALL)], capture_output=True, timeout=10, check=False
+        ["bash", "-n", str(INSTALL)], capture_output=True, timeout=HANG_S, check=False
     )
     assert done.returncode == 0, done.stderr

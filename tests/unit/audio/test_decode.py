@@ -16,6 +16,7 @@ import pytest
 from agent.audio.decode import decode, decode_file
 from agent.audio.pcm import level_dbfs
 from agent.errors import UsageError
+from tests.patience import HANG_S
 
 RATE = 16000
 FFMPEG = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is not installed")
@@ -84,7 +85,7 @@ def test_without_ffmpeg_the_mend_is_told(tmp_path: Path, monkeypatch: pytest.Mon
 def test_files_of_other_formats(tmp_path: Path, suffix: str) -> None:
     source, path = tmp_path / "a.wav", tmp_path / f"a.{suffix}"
     source.write_bytes(wav())
-    subprocess.run(["ffmpeg", "-v", "error", "-i", source, path], check=True, timeout=60)
+    subprocess.run(["ffmpeg", "-v", "error", "-i", source, path], check=True, timeout=HANG_S)
     pcm = decode_file(path, RATE)
     assert len(pcm) == pytest.approx(2 * RATE, rel=0.15)
     assert frequency(pcm) == pytest.approx(440, abs=10)

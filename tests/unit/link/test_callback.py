@@ -13,6 +13,7 @@ from agent.clock import SystemClock
 from agent.errors import RunError
 from agent.link import callback
 from agent.link.callback import MAX_BODY, CallbackServer
+from tests.patience import HANG_S
 
 
 class Running:
@@ -28,7 +29,7 @@ class Running:
         return b'{"length": %d}' % len(body)
 
     def call(self, method: str, body: bytes | None = None, **headers: str) -> tuple[int, bytes]:
-        caller = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=5)
+        caller = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=HANG_S)
         with closing(caller):
             named = {name.replace("_", "-"): value for name, value in headers.items()}
             caller.request(method, "/anything?at=all", body, named)
@@ -41,7 +42,7 @@ def running() -> Iterator[Running]:
     made = Running()
     yield made
     made.server.stop()
-    assert made.server.join(5)
+    assert made.server.join(HANG_S)
 
 
 def test_a_delivery_is_handed_on_and_answered(running: Running) -> None:
@@ -78,7 +79,7 @@ def test_a_caller_that_does_not_finish_is_given_up(
 
 
 def test_it_does_not_say_what_it_is_made_of(running: Running) -> None:
-    caller = http.client.HTTPConnection("127.0.0.1", running.server.port, timeout=5)
+    caller = http.client.HTTPConnection("127.0.0.1", running.server.port, timeout=HANG_S)
     with closing(caller):
         caller.request("POST", "/", b"x")
         server = caller.getresponse().headers["Server"]
@@ -94,8 +95,8 @@ def test_a_port_that_is_taken_is_told(running: Running) -> None:
 def test_the_port_is_free_again_after_the_end() -> None:
     first = Running()
     first.server.stop()
-    assert first.server.join(5)
+    assert first.server.join(HANG_S)
     again = CallbackServer(first.server.port, lambda body: b"", SystemClock())
     again.start()
     again.stop()
-    assert again.join(5)
+    assert again.join(HANG_S)

@@ -11,6 +11,7 @@ import pytest
 
 from agent.errors import UsageError
 from agent.link import tls
+from tests.patience import HANG_S
 
 
 @pytest.fixture
@@ -19,7 +20,7 @@ def authority(tmp_path: Path) -> Path:
     path = tmp_path / "ca.pem"
     command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=home"]
     command += ["-keyout", str(tmp_path / "key.pem"), "-out", str(path)]
-    subprocess.run(command, check=True, capture_output=True, timeout=30)
+    subprocess.run(command, check=True, capture_output=True, timeout=HANG_S)
     return path
 
 

@@ -9,6 +9,7 @@ from agent.config.schema import Mqtt
 from agent.report import mqtt as module
 from agent.report.mqtt import Reporter
 from agent.report.signals import Acked, Unheard
+from tests.patience import HANG_S
 from tests.unit.report.stage import Stage, indexes, sentence
 
 
@@ -86,7 +87,7 @@ def test_an_outbox_that_cannot_be_opened_ends_the_worker_loudly(tmp_path: Path) 
     deaths: list[tuple[str, str]] = []
     stage.reporter.on_death = lambda name, reason: deaths.append((name, reason))
     stage.reporter.start()
-    assert stage.reporter.join(3)
+    assert stage.reporter.join(HANG_S)
     assert deaths[0][0] == "mqtt-outbox"
     assert deaths[0][1].startswith("cannot open the outbox")
 
