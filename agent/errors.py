@@ -63,23 +63,40 @@ class LinkError(RunError):
     """The connection to a service could not be made, was lost or fell silent.
 
     ``kind`` is a short stable word for counters and events (``dns``, ``tls``,
-    ``portal``, ``refused``, ``reset``, ``closed``, ``silent`` …).
+    ``portal``, ``refused``, ``reset``, ``closed``, ``silent`` …); ``retry_after_s`` what the
+    other side asked to wait, None where it did not.
     """
 
     retryable = True
 
-    def __init__(self, message: str, kind: str = "lost") -> None:
+    def __init__(
+        self, message: str, kind: str = "lost", *, retry_after_s: float | None = None
+    ) -> None:
         super().__init__(message)
         self.kind = kind
+        self.retry_after_s = retry_after_s
 
 
 class Refused(RunError):
-    """The service answered with an error; ``code`` is the service's own."""
+    """The service answered with an error; ``code`` is the service's own.
 
-    def __init__(self, message: str, code: str = "", *, retryable: bool = False) -> None:
+    ``about`` and ``retry_after_s`` are those of :class:`agent.events.Failure`.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        code: str = "",
+        *,
+        retryable: bool = False,
+        about: str = "",
+        retry_after_s: float | None = None,
+    ) -> None:
         super().__init__(message)
         self.code = code
         self.retryable = retryable
+        self.about = about
+        self.retry_after_s = retry_after_s
 
 
 class WorkerDied(RunError):

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from agent import __version__
 from agent.errors import DragomanError
 from agent.printable import printable
+from agent.redact import hide
 from agent.system import journal
 
 COMMANDS = (
@@ -33,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return int(args.run(args))
     except DragomanError as error:
         for line in str(error).splitlines():
-            print(f"{_level()}dragoman: {printable(line)}", file=sys.stderr)
+            print(f"{_level()}dragoman: {printable(hide(line))}", file=sys.stderr)
         return error.exit_code
     except BrokenPipeError:  # the reader of our output has gone; nothing to tell anybody
         sys.stderr.close()

@@ -12,7 +12,6 @@ from dataclasses import asdict
 from agent import logs
 from agent.cli import options
 from agent.clock import SystemClock
-from agent.config import loader
 from agent.doctor import setting
 from agent.doctor.check import Check
 from agent.doctor.examination import examine
@@ -53,10 +52,9 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _checks(args: argparse.Namespace, terminal: bool) -> Iterator[Check]:
-    with setting.credentials(os.environ) as env:
-        found = setting.load(args.config, args.set, args.cloud, env)
+    found = setting.load(args.config, args.set, args.cloud, os.environ)
     # What goes wrong is said by the checks.
-    logs.setup("critical", found.config.logging.format, loader.secrets(found.config))
+    logs.setup("critical", found.config.logging.format)
     silent = dict.fromkeys(("microphone", "speaker"), "--no-sound") if args.no_sound else {}
 
     def begin(name: str) -> None:

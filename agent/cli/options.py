@@ -53,7 +53,7 @@ def load(args: argparse.Namespace, service: str | None) -> Config:
     level = config.logging.level
     # What goes wrong is told in one line at the end; who wants to know more sets the level.
     quiet = "critical" if level == "info" else level
-    logs.setup(quiet, config.logging.format, loader.secrets(config))
+    logs.setup(quiet, config.logging.format)
     return config
 
 

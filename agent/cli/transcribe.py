@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from agent.cli import options
 from agent.errors import DragomanError
+from agent.redact import hide
 
 if TYPE_CHECKING:
     from agent.config.schema import Config
@@ -66,7 +67,7 @@ def _transcribe(name: str, work: Work, service: str, output: str) -> int:
     if failure is None:
         return 0
     where = "" if str(failure).startswith(name) else f"{name}: "
-    print(f"dragoman: {where}{failure}", file=sys.stderr)
+    print(f"dragoman: {where}{hide(str(failure))}", file=sys.stderr)
     return failure.exit_code
 
 

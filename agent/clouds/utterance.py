@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from agent.audio.pcm import PACKET_MS, packet_bytes
 from agent.audio.segment import PAUSE, Segmenter
 from agent.events import Pair, ServiceEvent
 from agent.link import exchange
+from agent.link.dial import Dialer
 from agent.link.http import HttpClient
 from agent.link.spool import Recording, Spool
 from agent.pipeline.answers import Answers
@@ -27,9 +29,11 @@ LONGEST = 10 * 60 * 1000 // PACKET_MS  # packets of a clip where the provider se
 
 def build(parts: Parts) -> Cloud:
     """The cloud of an upload service."""
-    http = HttpClient(parts.config.network.ca_file)
+    stopping = threading.Event()
+    dialer = Dialer(parts.config.network, parts.clock)
+    http = HttpClient(dialer, cancelled=stopping.is_set)
     upload = exchange.Upload(parts.provider, http, parts.clock)
-    return recorded(parts, http, upload, ())
+    return recorded(parts, http, upload, (), stopping.set)
 
 
 def recorded(
@@ -37,13 +41,14 @@ def recorded(
     http: HttpClient,
     send: Callable[[Clip, Pair], Sequence[ServiceEvent]],
     servers: Sequence[Worker],
-    on_stop: Callable[[], None] = lambda: None,
+    on_stop: Callable[[], None],
 ) -> Cloud:
     """A cloud whose clips go through ``send``; ``servers`` are started with it."""
     rate = parts.config.audio.rate
     limit = _longest(parts.provider.entry.limits, rate)
     pause = PAUSE if parts.config.talk.mode == "open" else None
-    spool = Spool(Path(parts.config.mqtt.outbox).parent / "recordings" / parts.provider.name)
+    folder = Path(parts.config.mqtt.outbox).parent / "recordings" / parts.provider.name
+    spool = Spool(folder, parts.config.network.recordings_max_mb * 1024 * 1024)
     cloud = Utterances(parts, spool, Segmenter(limit, pause))
 
     def upload(recording: Recording) -> Sequence[ServiceEvent]:
@@ -54,7 +59,7 @@ def recorded(
         return decode(exchange.fetch(http, url), rate)
 
     uploader = Uploader(cloud, parts, Answers(parts), upload, fetch, on_stop)
-    cloud.workers = (*servers, uploader, Recorder(cloud, parts, uploader.idle))
+    cloud.workers = (*servers, uploader, Recorder(cloud, parts))
     return cloud
 
 

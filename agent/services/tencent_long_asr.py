@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agent.errors import UsageError
-from agent.events import Failure, Result, ServiceEvent
+from agent.events import About, Failure, Result, ServiceEvent
 from agent.services import answers
 from agent.services.base import at
 from agent.services.locales import choose
@@ -35,17 +35,19 @@ MAX_SECONDS = 15 * 60  # section 1 advises it, section 2 states it
 REQUESTS_PER_SECOND = 1  # unverified accounts; 2 for verified persons, 10 for companies
 MAX_NONCE = 32  # bytes
 
+_CLOCK = ("time_stamp", "timestamp", "time stamp", "sign expired", "时间戳")
+_LIMIT = ("frequen", "too many", "per second", "频率")
+_RECORDING = ("too long", "too large", "at most 15", "larger than", "speech is", "speech must")
 #: Words of a refusal that asking again cannot change.
 _HOPELESS = ("sign", "app_id", "appid", "auth", "invalid", "param", "format", "permission")
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """The application; results are delivered to ``callback_url``."""
+    """The application."""
 
     app_id: str
     app_key: str = field(repr=False)
-    callback_url: str
 
 
 class TencentLongAsr:
@@ -59,11 +61,12 @@ class TencentLongAsr:
         self._account = account
         self._url = at(host, PATH, "http")
 
-    def submit(self, clip: Clip, nonce: Nonce) -> Request:
-        return self._request(clip.format, nonce, speech=base64.b64encode(clip.data).decode())
+    def submit(self, clip: Clip, nonce: Nonce, callback_url: str) -> Request:
+        speech = base64.b64encode(clip.data).decode()
+        return self._request(clip.format, nonce, callback_url, speech=speech)
 
-    def submit_url(self, url: str, format: str, nonce: Nonce) -> Request:
-        return self._request(format, nonce, speech_url=url)
+    def submit_url(self, url: str, format: str, nonce: Nonce, callback_url: str) -> Request:
+        return self._request(format, nonce, callback_url, speech_url=url)
 
     def submitted(self, response: Response) -> str | Sequence[ServiceEvent]:
         return answers.read(response, _refusal, _task)
@@ -82,14 +85,14 @@ class TencentLongAsr:
         """Section 8: ``ret`` other than 0 makes the service deliver again, twice at most."""
         return json.dumps({"ret": 0, "msg": "ok"} if ok else {"ret": 1, "msg": "later"}).encode()
 
-    def _request(self, format: str, nonce: Nonce, **speech: str) -> Request:
+    def _request(self, format: str, nonce: Nonce, callback_url: str, **speech: str) -> Request:
         fields = form(
             {
                 "app_id": self._account.app_id,
                 "time_stamp": str(int(nonce.time)),
                 "nonce_str": nonce.id.replace("-", "")[:MAX_NONCE],
                 "format": str(_code(format)),
-                "callback_url": self._account.callback_url,
+                "callback_url": callback_url,
                 **speech,
             }
         )
@@ -109,8 +112,18 @@ def _refusal(data: Mapping[str, Any]) -> Failure | None:
     if ret == 0:
         return None
     message = get(data, "msg", str, "")
-    hopeless = any(word in message.lower() for word in _HOPELESS)
-    return answers.failure(str(ret), message, retryable=not hopeless)
+    about = _blamed(message.lower())
+    hopeless = not about and any(word in message.lower() for word in _HOPELESS)
+    return answers.failure(str(ret), message, retryable=not hopeless, about=about)
+
+
+def _blamed(message: str) -> About:
+    """What its wording blames: the clock, the number of requests or this sound."""
+    if any(word in message for word in _CLOCK):
+        return "clock"
+    if any(word in message for word in _LIMIT):
+        return "limit"
+    return "recording" if any(word in message for word in _RECORDING) else ""
 
 
 def _task(data: Mapping[str, Any]) -> str:

@@ -94,7 +94,7 @@ def cut(pcm: bytes, limits: Limits) -> Iterator[Piece]:
         return
     flags: list[bool] = []
     for segment in _segments(pcm, limit, flags):
-        if segment.voiced:
+        if segment.heard:
             yield _piece(segment, flags)
 
 
@@ -113,8 +113,9 @@ def _segments(pcm: bytes, limit: int, flags: list[bool]) -> Iterator[Segment]:
     """Cuts at silences; ``flags`` grows by each packet's voice activity."""
     segmenter, vad = Segmenter(limit), Vad(RATE)
     for seq, data in enumerate(_packets(pcm)):
-        flags.append(_is_voiced(vad, data))
-        segment = segmenter.feed(Packet(seq, 0.0, VOICED if flags[-1] else 0, data))
+        judged = vad.judge(data.ljust(packet_bytes(RATE), b"\0"))
+        flags.append(bool(judged & VOICED))
+        segment = segmenter.feed(Packet(seq, 0.0, judged, data))
         if segment is not None:
             yield segment
     if (rest := segmenter.finish()) is not None:

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from agent.clock import Backoff, Clock
 from agent.errors import LinkError, Refused
 from agent.events import Failure, Garbage, Pair, Result, ServiceEvent
-from agent.link.text import refused
+from agent.link.refusal import refused
 from agent.services.provider import Provider
 from agent.services.shapes import Clip
 from agent.transcribe.record import Progress, Record
@@ -20,6 +20,7 @@ from agent.transcribe.sound import Piece, prepare
 log = logging.getLogger(__name__)
 
 ATTEMPTS = 5  # of a piece
+MOST_AFTER_S = 60.0  # of what a Retry-After asks for
 
 #: Sends one clip and gives what came back (``agent.link.exchange``).
 Send = Callable[[Clip, Pair], Sequence[ServiceEvent]]
@@ -53,7 +54,8 @@ class Uploads:
                 if not error.retryable or backoff.attempts >= ATTEMPTS - 1:
                     raise
                 log.warning("%s; trying again", error)
-            self._clock.sleep(backoff.next())
+                asked = min(error.retry_after_s or 0.0, MOST_AFTER_S)
+            self._clock.sleep(max(asked, backoff.next()))
 
     def _wait_for_turn(self) -> None:
         """Keep to the number of requests a second that the service allows."""

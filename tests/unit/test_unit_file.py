@@ -25,7 +25,7 @@ def values(key: str) -> list[str]:
 
 
 def test_it_starts_the_daemon_with_the_default_configuration() -> None:
-    assert values("ExecStart") == [f"/opt/dragoman/bin/dragoman run --config {DEFAULT_PATH}"]
+    assert values("ExecStart") == [f"/opt/dragoman/dragoman run --config {DEFAULT_PATH}"]
     assert values("Type") == ["notify"]
     assert values("Restart") == ["always"]
 

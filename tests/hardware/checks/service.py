@@ -50,8 +50,8 @@ def _installed(bench: Bench) -> Iterator[Row]:
     """Install, configure, install again: the second time changes nothing and starts it."""
     started = time.monotonic()
     sh("scripts/install", timeout=600)
-    there = Path("/opt/dragoman/bin/dragoman").exists()
-    seen = f"installed in {time.monotonic() - started:.0f} s" if there else "no dragoman in /opt"
+    there = Path("/usr/local/bin/dragoman").exists()
+    seen = f"installed in {time.monotonic() - started:.0f} s" if there else "no command dragoman"
     yield Row("scripts/install", "a service that waits for its token", seen, there)
     _configure(bench)
     first = footprint()
@@ -94,7 +94,7 @@ def _exposure() -> Row:
 
 def _examined() -> Row:
     """The installed doctor, while the service has the card and the pins."""
-    code, findings = examined(["/opt/dragoman/bin/dragoman", "doctor", "--json"])
+    code, findings = examined(["/usr/local/bin/dragoman", "doctor", "--json"])
     held = [name for name in ("microphone", "speaker", "pins") if _held(findings[name])]
     passed = findings["service"]["outcome"], findings["credentials"]["outcome"]
     seen = f"exit {code}, service {passed[0]}, credentials {passed[1]}; held: {', '.join(held)}"
