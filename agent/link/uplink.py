@@ -89,6 +89,7 @@ class Uplink:
         self._audio_at = 0.0  # when audio last left
         self._active_at = 0.0  # when anything last happened that keeps the connection warm
         self._patience = Patience(result_timeout_s)
+        self.given_up_ms = 0  #: speech in the turn that settled last which has no answer
         self._origin: int | None = None
         self._numbers = Numbering()
 
@@ -114,13 +115,15 @@ class Uplink:
     def settled(self, now: float) -> bool | None:
         """Whether all closed takes are answered; None when their time ran out unanswered.
 
-        After True or None the takes are forgotten: they will not be replayed.
+        After True or None the takes are forgotten: they will not be replayed; of how much
+        that is true, ``given_up_ms`` tells.
         """
         with self._lock:
             if self._pair is None or not self._patience.awaiting or self.tape.current is not None:
                 return False
             verdict = self._patience.verdict(self._ledger, now)
             if verdict is not False:
+                self.given_up_ms = self._ledger.unanswered * PACKET_MS
                 self._forget_all()
             return verdict
 

@@ -7,6 +7,7 @@ write it out; the final URLs they print agree.)
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -55,7 +56,7 @@ MIME: Mapping[str, str] = {
 
 #: Codes in a body that are no error: the document has none, gateways like to say "fine".
 _FINE = frozenset({"", "0", "200"})
-_RETRYABLE_CODES = frozenset(map(str, answers.RETRYABLE_STATUSES))
+_STATUS = re.compile(r"[45]\d\d")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +98,13 @@ def refusal(data: Mapping[str, Any], status: int) -> Failure | None:
         return None
     message = _said(body.get("message")) or _said(body.get("msg")) or _said(error)
     if answers.ok(status):
-        return answers.failure(code or "error", message, code in _RETRYABLE_CODES)
+        status = int(code) if _STATUS.fullmatch(code) else 0  # written into the body of a 200
+        about, retryable = answers.blamed(status), answers.transient(status)
+        return answers.failure(code or "error", message, retryable, about=about)
     plain = answers.status_failure(status)
-    return answers.failure(code or plain.code, message or plain.message, plain.retryable)
+    return answers.failure(
+        code or plain.code, message or plain.message, plain.retryable, about=plain.about
+    )
 
 
 def text_of(data: Mapping[str, Any]) -> str:

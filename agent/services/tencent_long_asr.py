@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agent.errors import UsageError
-from agent.events import Failure, Result, ServiceEvent
+from agent.events import About, Failure, Result, ServiceEvent
 from agent.services import answers
 from agent.services.base import at
 from agent.services.locales import choose
@@ -35,6 +35,9 @@ MAX_SECONDS = 15 * 60  # section 1 advises it, section 2 states it
 REQUESTS_PER_SECOND = 1  # unverified accounts; 2 for verified persons, 10 for companies
 MAX_NONCE = 32  # bytes
 
+_CLOCK = ("time_stamp", "timestamp", "time stamp", "sign expired", "时间戳")
+_LIMIT = ("frequen", "too many", "per second", "频率")
+_RECORDING = ("too long", "too large", "at most 15", "larger than", "speech is", "speech must")
 #: Words of a refusal that asking again cannot change.
 _HOPELESS = ("sign", "app_id", "appid", "auth", "invalid", "param", "format", "permission")
 
@@ -109,8 +112,18 @@ def _refusal(data: Mapping[str, Any]) -> Failure | None:
     if ret == 0:
         return None
     message = get(data, "msg", str, "")
-    hopeless = any(word in message.lower() for word in _HOPELESS)
-    return answers.failure(str(ret), message, retryable=not hopeless)
+    about = _blamed(message.lower())
+    hopeless = not about and any(word in message.lower() for word in _HOPELESS)
+    return answers.failure(str(ret), message, retryable=not hopeless, about=about)
+
+
+def _blamed(message: str) -> About:
+    """What its wording blames: the clock, the number of requests or this sound."""
+    if any(word in message for word in _CLOCK):
+        return "clock"
+    if any(word in message for word in _LIMIT):
+        return "limit"
+    return "recording" if any(word in message for word in _RECORDING) else ""
 
 
 def _task(data: Mapping[str, Any]) -> str:

@@ -24,7 +24,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from agent.events import Failure, Result, ServiceEvent
+from agent.events import About, Failure, Result, ServiceEvent
 from agent.services import answers
 from agent.services.base import at
 from agent.services.locales import choose
@@ -47,18 +47,20 @@ MIN_CHUNK_MS, MAX_CHUNK_MS = 200, 500
 BYTES_PER_MS = 32
 REQUESTS_PER_SECOND = 25
 
+LIMIT = "RequestLimitExceeded"
 #: Families of error codes (the part before the first dot) that a later attempt may mend.
 RETRYABLE = frozenset(
     {
         "InternalError",
-        "RequestLimitExceeded",
+        LIMIT,
         "ResourceInsufficient",
         "ResourceUnavailable",
         "ServiceUnavailable",
     }
 )
 #: What to look at, for codes whose own wording does not say.
-HINTS = {"AuthFailure.SignatureExpire": "check the device's clock"}
+CLOCK = "AuthFailure.SignatureExpire"
+HINTS = {CLOCK: "check the device's clock"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +149,10 @@ def _refusal(data: Mapping[str, Any]) -> Failure | None:
     code = get(error, "Code", str, "unknown")
     message = get(error, "Message", str, "")
     hint = f" ({HINTS[code]})" if code in HINTS else ""
-    return answers.failure(code, message + hint, code.partition(".")[0] in RETRYABLE)
+    family = code.partition(".")[0]
+    about: About = "clock" if code == CLOCK else "limit" if family == LIMIT else ""
+    retryable = code == CLOCK or family in RETRYABLE
+    return answers.failure(code, message + hint, retryable, about=about)
 
 
 class _Sentences:

@@ -25,6 +25,7 @@ LANGUAGES = (
 SLICE_FINAL = 2  # slice_type: 0 a sentence begins, 1 it grows, 2 it is settled
 
 _REASONS = ("msg", "message", "err_msg")  # translation, recognition, HTTP
+_LIMIT = ("too many", "frequen", "rate limit")
 _HOPELESS = ("token", "auth", "permission", "appid", "invalid")
 
 
@@ -82,5 +83,7 @@ def failure(code: int, data: Mapping[str, Any]) -> Failure:
     reasons = (data.get(name) for name in _REASONS)
     text = next((r for r in reasons if r and isinstance(r, str)), "no reason given")
     text = " ".join(text[:500].split())
+    if any(word in text.lower() for word in _LIMIT):
+        return Failure(str(code), text, retryable=True, about="limit")
     hopeless = any(word in text.lower() for word in _HOPELESS)
     return Failure(str(code), text, retryable=not hopeless)

@@ -20,7 +20,7 @@ from agent.services.locales import choose
 from agent.services.reading import Malformed, get
 from agent.services.shapes import Clip, Nonce, Request, Response
 from agent.services.signing import form, youdao_v3
-from agent.services.youdao_codes import MESSAGES, NOTHING_HEARD, RETRYABLE
+from agent.services.youdao_codes import MESSAGES, NOTHING_HEARD, RETRYABLE, blamed
 
 HOST = "https://openapi.youdao.com"
 PATH = "/speechtransapi"
@@ -141,7 +141,7 @@ def _refusal(data: Mapping[str, Any]) -> Failure | None:
     if code == "0" or code in NOTHING_HEARD:
         return None
     message = MESSAGES.get(code, "an error the document does not list")
-    return answers.failure(code, message, code in RETRYABLE)
+    return answers.failure(code, message, code in RETRYABLE, about=blamed(code))
 
 
 def _joined(data: Mapping[str, Any], key: str) -> str:

@@ -7,6 +7,14 @@ has() { command -v "$1" >/dev/null; }
 
 apt=(env DEBIAN_FRONTEND=noninteractive apt-get -qq) query=(dpkg-query)  # may be told more
 
+# unsudo COMMAND...: runs it instead as the user who called sudo, if the checkout is theirs: else
+# files of root would lie about in it.  Only Debian packages need root, and ask for it.
+unsudo() {
+    if [ "$(id -u)" -eq 0 ] && [ "${SUDO_UID:-0}" -ne 0 ] && [ "$(stat -c %u "${1%/*}")" = "$SUDO_UID" ]; then
+        exec sudo -H -u "$SUDO_USER" -- "$@"
+    fi
+}
+
 installed() { "${query[@]}" -W -f '${db:Status-Status} ${Package}\n' 2>/dev/null | sed -n 's/^installed //p' | sort; }
 
 missing() {  # missing PACKAGE...: those that are not installed
@@ -47,8 +55,10 @@ sys.exit(sys.version_info < (3, 11) or sys.base_prefix.startswith(tuple(sys.argv
 
 # What pip said, in a file, in the one or two lines that matter.
 why() {
+    local reason
     if grep -qE 'NewConnectionError|ConnectTimeout|ReadTimeout|ProxyError|name resolution|SSLError' "$1"; then
-        echo "PyPI cannot be reached: $(grep -oE '(\[Errno [^]]*\] [^)"'\'']*|SSLError[^,]*|timed out[^,]*)' "$1" | tail -n 1)"
+        reason=$(grep -oE '(\[Errno [^]]*\] [^)"'\'']*|SSLError[^,]*|timed out[^,]*)' "$1" | tail -n 1)
+        echo "PyPI cannot be reached: $reason"
         return
     fi
     grep -E '^ *(ERROR|error|fatal error|[^ ]*: fatal error): ?' "$1" | sed 's/^ *//' | awk '!seen[$0]++' | tail -n 3 |

@@ -15,6 +15,7 @@ from agent.services.shapes import Response
     [
         *((400, False), (401, False), (403, False), (404, False), (408, True), (413, False)),
         *((429, True), (500, True), (501, False), (502, True), (503, True), (504, True)),
+        *((511, True), (520, True), (522, True), (599, True)),
     ],
 )
 def test_a_status_says_whether_to_retry(status: int, retryable: bool) -> None:
@@ -48,6 +49,22 @@ def test_malformed_is_garbage_of_a_success_and_the_status_of_a_refusal() -> None
     assert garbage.kind == "kind"
     assert len(garbage.detail) == 500
     assert read(Response(502, body=b"{}"), malformed, lambda _: []) == [status_failure(502)]
+
+
+def test_a_refusal_carries_the_wait_it_asks_for() -> None:
+    busy = Response(429, {"retry-after": "60"}, b"slow down")
+    [refused] = read(busy, lambda _: None, lambda _: [])
+    assert isinstance(refused, Failure)
+    assert (refused.retry_after_s, refused.about) == (60, "limit")
+    own = Response(503, {"retry-after": "7"}, b"{}")
+    [refused] = read(own, lambda _: Failure("7", "own"), lambda _: [])
+    assert isinstance(refused, Failure)
+    assert (refused.code, refused.retry_after_s) == ("7", 7)
+
+
+@pytest.mark.parametrize(("status", "about"), [(413, "recording"), (415, "recording"), (400, "")])
+def test_a_status_may_blame_the_sound(status: int, about: str) -> None:
+    assert status_failure(status).about == about
 
 
 def test_a_servers_wording_becomes_one_short_line() -> None:
