@@ -17,6 +17,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from agent.clock import SystemClock
+from tests.faults.badday import badday
 from tests.faults.case import Case
 from tests.faults.clouds import clouds
 from tests.faults.measure import Outcome
@@ -31,7 +32,7 @@ from tests.faults.unwilling import unwilling
 
 CASES: dict[str, Case] = {
     name: case
-    for catalogue in (streams, unwell, network, talk, clouds, sound, reports, unwilling)
+    for catalogue in (streams, unwell, badday, network, talk, clouds, sound, reports, unwilling)
     for name, case in catalogue.cases.items()
 }
 AT_ONCE = 2
