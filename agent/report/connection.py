@@ -26,7 +26,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from agent.config.schema import Mqtt
 from agent.link.tls import context as verified
-from agent.printable import one_line
+from agent.report import reasons
 from agent.report.dispatch import LARGEST
 from agent.report.payloads import MAX_COMMAND, OFFLINE
 from agent.report.signals import Acked, Alive, Connect, Down, Incoming, Post, Unheard, Up
@@ -45,25 +45,6 @@ READ_BYTES = 16 * 1024
 #: After so many connections in a row that were closed before the broker had answered, the last
 #: will is not retained: MQTT 3.1.1 has no word for a broker that keeps nothing.
 UNANSWERED = 3
-
-_LOGIN = "check mqtt.username and mqtt.password"
-
-#: What the user can do about a refusal, by MQTT 5 reason code (paho maps 3.1.1 to these).
-_MENDS = {
-    0x84: "choose the other mqtt.version",
-    0x85: "choose another device.id",
-    0x86: _LOGIN,
-    0x87: f"{_LOGIN}, and the broker's access list",
-    0x8A: "the broker has banned this client",
-    0x8C: _LOGIN,
-    0x8E: "another client uses the same device.id",
-    0x95: "the broker takes no packets of that size",
-    0x9A: "the broker keeps no retained messages: going on without",
-    0x9B: "the broker takes no messages of QoS 1: going on without",
-}
-
-#: With these a broker goes away for its own reasons, whatever was sent (MQTT 5, 3.14.2.1).
-_ITS_OWN = {0x89, 0x8B, 0x8D, 0x8E, 0x93, 0x96, 0x97, 0x98, 0x9C, 0x9D, 0x9F, 0xA0}
 
 
 @dataclass(slots=True)
@@ -265,7 +246,7 @@ class Connection:
             mended = (code.value == 0x9A and terms.retain) or (code.value == 0x9B and terms.qos > 0)
             terms.retain = terms.retain and code.value != 0x9A
             terms.qos = 0 if code.value == 0x9B else terms.qos
-            self._down = Down(_refusal(code), refused=not mended)
+            self._down = Down(reasons.refusal(code), refused=not mended)
         elif self._closing:
             client.disconnect()
         else:
@@ -285,12 +266,12 @@ class Connection:
             return
         if flags.is_disconnect_packet_from_server:
             words = getattr(properties, "ReasonString", "")
-            blames = code.value not in _ITS_OWN and code.is_failure
-            self._down = Down(_farewell(code, words), hung_up=blames)
+            blames = code.value not in reasons.ITS_OWN and code.is_failure
+            self._down = Down(reasons.farewell(code, words), hung_up=blames)
         elif client.hung_up:
             self._down = Down(self._hang_up(), hung_up=self._up)
         elif code.is_failure:
-            self._down = Down(_loss(code, client.trouble))
+            self._down = Down(reasons.loss(code, client.trouble))
 
     def _hang_up(self) -> str:
         if self._up:
@@ -320,36 +301,5 @@ class Connection:
 
     def _on_end(self, error: Exception | None) -> None:
         if error is not None:
-            self._down = Down(_explain(error))
+            self._down = Down(reasons.explain(error))
         self._post(self._down or Down("the connection was closed"))
-
-
-def _refusal(code: ReasonCode) -> str:
-    mend = _MENDS.get(code.value)
-    return f"the broker refuses this device ({code})" + (f": {mend}" if mend else "")
-
-
-def _farewell(code: ReasonCode, words: str) -> str:
-    mend = _MENDS.get(code.value)
-    said = f"{code}: {one_line(words)[:200]}" if words else str(code)
-    return f"the broker closed the connection ({said})" + (f": {mend}" if mend else "")
-
-
-def _loss(code: ReasonCode, trouble: OSError | None) -> str:
-    if code.value == 0x8D:
-        return "the broker does not answer any more"
-    if isinstance(trouble, ssl.SSLError) and "ALERT" in (trouble.reason or ""):
-        why = (trouble.reason or "").lower().replace("_", " ")
-        return (
-            f"the broker does not want this device's certificate, or none ({why}): mqtt.cert_file"
-        )
-    words = trouble.strerror if trouble else str(code) if code.value != 0x80 else ""
-    return "the connection was lost" + (f" ({words})" if words else "")
-
-
-def _explain(error: Exception) -> str:
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"the broker's certificate is not trusted ({error.verify_message}): see mqtt.ca_file"
-    if isinstance(error, OSError):
-        return error.strerror or str(error) or type(error).__name__
-    return f"{type(error).__name__}: {error}"
