@@ -78,7 +78,7 @@ class App:
         self.capture = assembly.capture(
             config, self._microphone, self.ring, lambda: self.player.audible, self.post, self.clock
         )
-        self.reports = assembly.reports(config, self._command, self.clock)
+        self.reports = assembly.reports(config, self._command, self.post, self.clock)
         self._retired: list[Cloud] = []  # replaced by another service, ending
         self.provider, cloud = self._cloud(config.service)
         self._summarizer = Summarizer(config, self.post, self.clock)
@@ -135,6 +135,12 @@ class App:
             self._launch(worker)
         return self.provider, cloud
 
+    def _give_back(self) -> None:
+        """Free what replaced services held, as soon as their threads have ended."""
+        for cloud in [c for c in self._retired if not any(w.alive for w in c.workers)]:
+            self._retired.remove(cloud)
+            cloud.free()
+
     def watch(self, watcher: Callable[[Event], None]) -> None:
         """Have ``watcher`` see every event, in the main thread (terminal, caption screen)."""
         self._watchers.append(watcher)
@@ -162,11 +168,12 @@ class App:
 
     def _start(self) -> None:
         lock_memory()
-        if self.panel is not None and self.panel.light is not None:
-            self._launch(self.panel.light)
+        for worker in self.panel.workers if self.panel else ():
+            self._launch(worker)
         self.controller.publish()  # starting
-        self._speaker.open()
-        self._microphone.open()
+        # Half a device is more than none: a card that is away or busy is waited for.
+        self.player.open(patient=assembly.is_card(self.config.audio.playback.device))
+        self.capture.open()
         log.info("microphone: %s", self._microphone.description)
         log.info("speaker: %s", self._speaker.description)
         self.controller.start()
@@ -190,9 +197,9 @@ class App:
 
     @property
     def _workers(self) -> list[Worker]:
-        light = [self.panel.light] if self.panel and self.panel.light else []
+        panel = self.panel.workers if self.panel else []
         exporter = [self.exporter] if self.exporter else []
-        return [*light, self.player, *self.cloud.workers, self.capture, *exporter]
+        return [*panel, self.player, *self.cloud.workers, self.capture, *exporter]
 
     def _loop(self) -> Stop:
         telemetry_at = self.clock.now() + TELEMETRY_S
@@ -201,6 +208,7 @@ class App:
             if self._hung_up:
                 self._hung_up = False
                 self.on_hangup()
+            self._give_back()
             now = self.clock.now()
             if self.ending.is_time(now):
                 self.post(MicrophoneEnded(self.ring.head))
@@ -242,6 +250,7 @@ class App:
         self.telemetry.gauge("overruns", self.capture.overruns)
         self.telemetry.gauge("level_dbfs", level_dbfs(newest.data) if newest else None)
         self.telemetry.gauge("outbox", self.reports.waiting)
+        self.telemetry.gauge("set_aside", self.reports.set_aside or None)
 
     # --- changing ----------------------------------------------------------------------------
 
@@ -279,9 +288,8 @@ class App:
         if self.panel is not None:
             self.panel.close()
         self._drain_inbox()
-        for cloud in (*self._retired, self.cloud):
-            if not any(worker.alive for worker in cloud.workers):
-                cloud.free()
+        self._retired.append(self.cloud)
+        self._give_back()
         self.reports.stop()
         self.reports.join(REPORTS_S)
 

@@ -186,9 +186,13 @@ class VoiceStopped(Struct, frozen=True):
 
 
 class MicrophoneEnded(Struct, frozen=True):
-    """A file or pipe microphone is finished; ``seq`` is one past its last packet."""
+    """A file or pipe microphone is finished; ``seq`` is one past its last packet.
+
+    ``damage`` is why there is no more where the file is longer.
+    """
 
     seq: int
+    damage: str = ""
 
 
 class MicrophoneLost(Struct, frozen=True):

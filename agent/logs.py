@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from collections.abc import Iterable
 from contextlib import suppress
 from datetime import UTC, datetime
 
 from agent.clock import rfc3339
 from agent.printable import printable
+from agent.redact import hide
 from agent.system.journal import JournalHandler
 
 #: journald reads the level from this prefix (sd-daemon(3)).
@@ -20,9 +20,8 @@ _SYSLOG = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR:
 class _Redacting(logging.Formatter):
     """Replaces every secret in a finished line, wherever it came from."""
 
-    def __init__(self, secrets: Iterable[str], prefix: bool) -> None:
+    def __init__(self, prefix: bool) -> None:
         super().__init__("%(levelname)s %(message)s")
-        self._secrets = sorted((s for s in secrets if len(s) > 2), key=len, reverse=True)
         self._prefix = prefix
 
     def format(self, record: logging.LogRecord) -> str:
@@ -32,17 +31,12 @@ class _Redacting(logging.Formatter):
     def render(self, record: logging.LogRecord) -> str:
         return super().format(record)
 
-    def redact(self, line: str) -> str:
-        for secret in self._secrets:
-            line = line.replace(secret, "***")
-        return line
-
 
 class _Plain(_Redacting):
     def render(self, record: logging.LogRecord) -> str:
         if record.levelno >= logging.WARNING:
-            return f"{record.levelname.lower()}: {self.redact(record.getMessage())}"
-        return self.redact(record.getMessage())
+            return f"{record.levelname.lower()}: {hide(record.getMessage())}"
+        return hide(record.getMessage())
 
 
 class _Json(_Redacting):
@@ -53,13 +47,13 @@ class _Json(_Redacting):
                 "level": record.levelname.lower(),
                 "thread": record.threadName,
                 "logger": record.name,
-                "message": self.redact(record.getMessage()),
+                "message": hide(record.getMessage()),
             },
             ensure_ascii=False,
         )
 
 
-def setup(level: str, form: str, secrets: Iterable[str], *, journal: bool = False) -> None:
+def setup(level: str, form: str, *, journal: bool = False) -> None:
     """Log to standard error from now on.
 
     ``form`` is ``plain`` or ``json``.  With ``journal`` plain lines go to journald with
@@ -67,13 +61,15 @@ def setup(level: str, form: str, secrets: Iterable[str], *, journal: bool = Fals
     """
     handler, prefix = _handler(journal and form == "plain")
     formatter = _Json if form == "json" else _Plain
-    handler.setFormatter(formatter(secrets, prefix))
+    handler.setFormatter(formatter(prefix))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
     # The libraries' own debug output would drown ours, and may hold what we redact.
     for name in ("websockets", "paho", "asyncio"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    # Warns of each odd header with the whole address, and the signature in it.
+    logging.getLogger("urllib3").setLevel(logging.ERROR)
 
 
 def _handler(journal: bool) -> tuple[logging.Handler, bool]:

@@ -14,12 +14,14 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Generic, TypeVar
 
 from agent.clock import Clock, SystemClock
 from agent.errors import DragomanError
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
 
 _CLOSED = suppress(OSError, ValueError)  # nobody waits any more; stateless, so made once
 
@@ -46,6 +48,10 @@ class Wake:
         if ready:
             os.eventfd_read(self._fd)
         return bool(ready)
+
+    def fileno(self) -> int:
+        """For ``select`` with other descriptors: readable once :meth:`set`."""
+        return self._fd
 
     def close(self) -> None:
         """Give the descriptor back; nobody may use the object afterwards."""
@@ -81,6 +87,14 @@ class Worker:
     def beat(self) -> None:
         """Say that progress was made; the watchdog reads it."""
         self.last_beat = self.clock.now()
+
+    def waits(self) -> bool:
+        """For waits on the network, which ask it often: a thread that waits is not stuck.
+
+        True when the wait should end because the thread should.
+        """
+        self.beat()
+        return self.stopping
 
     def start(self) -> None:
         """Start the thread (daemonic, so that a frozen driver cannot keep the process)."""
@@ -120,3 +134,32 @@ class Worker:
             self.on_death(self.name, reason)
         else:
             log.error("worker %s died: %s", self.name, reason)
+
+
+class Errand(Generic[T]):
+    """A call that nothing can interrupt, in a thread of its own that may be left behind."""
+
+    def __init__(self, name: str, call: Callable[[], T]) -> None:
+        self._call = call
+        self._over = threading.Event()
+        self._found: list[T] = []
+        self._error: Exception | None = None
+        threading.Thread(target=self._run, name=name, daemon=True).start()
+
+    def done(self, seconds: float = 0.0) -> bool:
+        """Whether the call has ended, waiting at most ``seconds`` for it."""
+        return self._over.wait(seconds)
+
+    def result(self) -> T:
+        """What the call gave; raises what it raised.  Only when it is done."""
+        if self._error is not None:
+            raise self._error
+        return self._found[0]
+
+    def _run(self) -> None:
+        try:
+            self._found.append(self._call())
+        except Exception as error:  # noqa: BLE001 - told to whoever waits
+            self._error = error
+        finally:
+            self._over.set()

@@ -1,5 +1,5 @@
 """What all tests share: hypothesis without a stopwatch (machines are busy), repeatable in CI;
-logging as it was."""
+logging as it was; no secrets of other tests."""
 
 from __future__ import annotations
 
@@ -10,11 +10,20 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
+from agent import redact
+
 settings.register_profile(
     "dragoman", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
 )
 settings.register_profile("ci", settings.get_profile("dragoman"), derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "dragoman")
+
+
+@pytest.fixture(autouse=True)
+def _no_secrets() -> Iterator[None]:
+    """What one test keeps secret another may say."""
+    yield
+    redact.forget()
 
 
 @pytest.fixture

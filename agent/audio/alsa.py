@@ -13,12 +13,15 @@ from agent.errors import DeviceError, Overrun
 
 # A period of capture is a packet, so each costs one wake-up.
 CAPTURE_PERIOD_MS, CAPTURE_BUFFER_MS = PACKET_MS, 6 * PACKET_MS
-# What dmix (`default` where there is no sound server) has mixed it plays, also after a drop: with
+# The speaker is filled by the clock: some PCMs have a buffer of a second whatever is asked for, and
+# what dmix (`default` where there is no sound server) has mixed it plays, also after a drop: with
 # the period being written 100 ms at most from a barge-in to silence.
 PLAYBACK_PERIOD_MS, PLAYBACK_BUFFER_MS = 20, 80
+PLAYBACK_PERIOD_S, AHEAD_S = PLAYBACK_PERIOD_MS / 1000, PLAYBACK_BUFFER_MS / 1000
 STALL_S = 1.0
 START_S = 3.0  # a sound server may have to wake a sleeping card first
 SPIN_S = 0.005
+BARREN = 8  # so many overruns or underruns in a row without a frame: its server has died
 DRAIN_SLACK_S = 0.1  # ALSA's dmix never says that it has drained
 
 
@@ -55,10 +58,14 @@ class AlsaMicrophone:
             raise
         self._card = card
         self._running, self._patience, self._last = False, START_S, self._clock.now()
+        self._barren = 0
         self.description = f"{self._device} {card.shape} -> {self._rate} Hz mono"
 
     def read(self) -> bytes:
-        """See :meth:`Microphone.read`; DeviceError also when nothing came for a second."""
+        """See :meth:`Microphone.read`.
+
+        DeviceError also when nothing came for a second, or nothing but overruns.
+        """
         if self._card is None:
             raise DeviceError(f"microphone {self._device} is not open")
         try:
@@ -66,9 +73,11 @@ class AlsaMicrophone:
         except Overrun:
             self._converter = self._converter_for(self._card)
             self._running, self._last = False, self._clock.now()
+            self._fruitless()
             raise
         if data:
             self._patience, self._last = STALL_S, self._clock.now()
+            self._barren = 0
         elif self._clock.now() - self._last > self._patience:
             raise DeviceError(
                 f"microphone {self._device} delivers nothing; unplug it and plug it in again"
@@ -80,6 +89,16 @@ class AlsaMicrophone:
         card, self._card = self._card, None
         if card:
             card.close()
+
+    def _fruitless(self) -> None:
+        self._barren += 1
+        if self._barren > BARREN:
+            raise DeviceError(
+                f"microphone {self._device} gives overruns and no sound; its sound server has"
+                " gone, opening it again mends it"
+            )
+        if self._barren > 1:
+            self._clock.sleep(SPIN_S)
 
     def _next(self, card: Card) -> bytes:
         # Reading comes before waiting, since it starts a stream that is only prepared.  But not
@@ -115,6 +134,7 @@ class AlsaSpeaker:
         self._device, self._rate, self._clock = device, rate, clock
         self._playout = Playout(clock)
         self._card: Card | None = None
+        self._early = 0  # underruns in a row though there was sound left, by the clock
 
     @property
     def delay(self) -> float:
@@ -127,6 +147,7 @@ class AlsaSpeaker:
         periods = (PLAYBACK_PERIOD_MS, PLAYBACK_BUFFER_MS)
         card = Card(self._device, "speaker", self._rate, 1, *periods)
         self._card, self._playout = card, Playout(self._clock, card.shape.buffer_s)
+        self._early = 0
         self._renew_spreader(card)
         self.description = f"{self._device} {self._rate} Hz mono -> {card.shape}"
 
@@ -177,8 +198,20 @@ class AlsaSpeaker:
         self._spreader = Spreader(self._rate, shape.rate, shape.channels, shape.sample_format)
 
     def _push(self, card: Card, frames: bytes) -> int:
-        """Write all of ``frames``, however little the card takes at a time."""
-        left, underruns = memoryview(frames), 0
+        """Write all of ``frames``, never more than 80 ms ahead of what is heard."""
+        size = round(card.shape.rate * PLAYBACK_PERIOD_S) * card.shape.frame_bytes
+        underruns = 0
+        for at in range(0, len(frames), size):
+            portion = memoryview(frames)[at : at + size]
+            seconds = len(portion) / card.shape.frame_bytes / card.shape.rate
+            self._clock.sleep(self.delay + seconds - AHEAD_S)
+            underruns |= self._portion(card, portion)
+            self._playout.add(seconds)
+        return underruns
+
+    def _portion(self, card: Card, frames: memoryview) -> int:
+        """Write all of a period, however little the card takes at a time."""
+        left, underruns = frames, 0
         last = self._clock.now()
         while left:
             taken = card.write(left)
@@ -189,8 +222,22 @@ class AlsaSpeaker:
                     f"speaker {self._device} takes no sound; unplug it and plug it in again"
                 )
             if taken < 0:
-                underruns = 1
+                self._underrun(underruns)
+                underruns += 1
             elif left and card.wait() and not taken:
                 self._clock.sleep(SPIN_S)
-        self._playout.add(len(frames) / card.shape.frame_bytes / card.shape.rate)
-        return underruns
+        if not underruns:
+            self._early = 0
+        return min(underruns, 1)
+
+    def _underrun(self, before: int) -> None:
+        """One that comes though sound is left, or again at once, is a server that has died."""
+        self._early += bool(before or self.delay)
+        self._playout.dry()
+        if self._early > BARREN:
+            raise DeviceError(
+                f"speaker {self._device} underruns without end; its sound server has gone,"
+                " opening it again mends it"
+            )
+        if before:
+            self._clock.sleep(SPIN_S)

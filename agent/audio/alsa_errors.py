@@ -5,7 +5,9 @@ from __future__ import annotations
 import ctypes
 import difflib
 import errno
+import grp
 import os
+import pwd
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -22,17 +24,20 @@ NOISE = frozenset(
 DEV = Path("/dev/snd")
 ALL = "dragoman devices lists what there is"
 
+ENOTSUPP = 524  # the kernel's own; HDMI without a monitor says it
+
 _AWAY = "is not there; plug it in, or choose another: dragoman devices"
-_FORBIDDEN = "may not be used by this user; sudo usermod -aG audio USER, then log in again"
+_NO_SERVER = "has no sound server; start PulseAudio or PipeWire for this user"
 _MENDS = MappingProxyType(
     {
         errno.EBUSY: "is in use by another program; stop that one (fuser -v /dev/snd/* shows it)"
         " or share the card: default",
-        errno.EACCES: _FORBIDDEN,
-        errno.EPERM: _FORBIDDEN,
         errno.ENODEV: _AWAY,
         errno.ENXIO: _AWAY,
-        errno.ECONNREFUSED: "has no sound server; start PulseAudio or PipeWire for this user",
+        errno.ECONNREFUSED: _NO_SERVER,
+        errno.EHOSTDOWN: _NO_SERVER,  # so says PipeWire
+        ENOTSUPP: "has no monitor with loudspeakers at its HDMI socket; connect one, or choose"
+        " another: dragoman devices",
         errno.EINVAL: "cannot do the wanted rate, channels or format; let ALSA convert:"
         " plughw:CARD,DEV",
         errno.ESTRPIPE: "was suspended with the machine; opening it again mends it",
@@ -40,7 +45,7 @@ _MENDS = MappingProxyType(
         errno.EBADFD: "stopped working; open it again",
     }
 )
-_BY_TEXT = {os.strerror(code): code for code in errno.errorcode}
+_BY_TEXT = {os.strerror(code): code for code in (*errno.errorcode, ENOTSUPP)}
 
 
 def errno_of(error: Exception) -> int:
@@ -54,11 +59,21 @@ def mend(error: Exception, device: str, names: Iterable[str]) -> str:
     ``names`` are the devices ALSA knows, for one that does not exist.
     """
     code = errno_of(error)
-    if code == errno.ENOENT and not _cards_are_locked():
-        return f"does not exist; {_nearest(device, names)}{ALL}"
+    if code in (errno.EACCES, errno.EPERM) or is_forbidden(code):
+        return _forbidden()
     if code == errno.ENOENT:
-        code = errno.EACCES
+        return f"does not exist; {_nearest(device, names)}{ALL}"
     return _MENDS.get(code, f"failed: {_text(error)}")
+
+
+def is_forbidden(code: int) -> bool:
+    """Whether this errno of opening a card means that its device files are forbidden.
+
+    ALSA finds no card (ENODEV) or no file (ENOENT) where it may not look.
+    """
+    if code in (errno.ENOENT, errno.ENODEV, errno.ENXIO):
+        return _cards_are_locked()
+    return code in (errno.EACCES, errno.EPERM)
 
 
 def is_meant(name: str) -> bool:
@@ -92,6 +107,36 @@ def _nearest(device: str, names: Iterable[str]) -> str:
 
 
 def _cards_are_locked() -> bool:
-    """ALSA says "no such file" of cards that exist when their device files are forbidden."""
+    """Whether there are cards, and this process may use none of them."""
     controls = list(DEV.glob("controlC*"))
     return bool(controls) and not any(os.access(path, os.R_OK | os.W_OK) for path in controls)
+
+
+def _forbidden() -> str:
+    """Who may not use a card that exists, and why."""
+    files = list(DEV.glob("*C*"))
+    if files and all(os.access(path, os.R_OK | os.W_OK) for path in files):
+        return (
+            "is mixed for the programs of another user (dmix); stop those (fuser -v /dev/snd/*"
+            " shows them), or take the card alone: plughw:CARD,DEV"
+        )
+    user = _user()
+    if _is_in_audio(user):
+        return f"may not be used yet: {user} was put into group audio since; log in again"
+    return f"may not be used by this user; sudo usermod -aG audio {user}, then log in again"
+
+
+def _user() -> str:
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return "USER"
+
+
+def _is_in_audio(user: str) -> bool:
+    """Whether the group file says so, though this process is not in it."""
+    try:
+        group = grp.getgrnam("audio")
+    except KeyError:
+        return False
+    return user in group.gr_mem and group.gr_gid not in os.getgroups()

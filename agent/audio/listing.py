@@ -9,12 +9,13 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
 
-from agent.audio.alsa_errors import errno_of, is_meant
+from agent.audio.alsa_errors import errno_of, is_forbidden, is_meant
 from agent.audio.card import load
 
 Direction = Literal["capture", "playback"]
 DIRECTIONS: tuple[Direction, Direction] = ("capture", "playback")
 PROC = Path("/proc/asound")
+SYS = Path("/sys/class/sound")
 COMMON_RATES = (8000, 16000, 22050, 32000, 44100, 48000, 96000, 192000)
 
 
@@ -23,7 +24,8 @@ class SoundDevice:
     """One direction of one device.
 
     ``rates`` (Hz) and ``channels`` are those of the hardware; empty when ALSA or a
-    sound server converts anyway, or when the hardware is ``in_use`` and not asked.
+    sound server converts anyway, or when the hardware is ``in_use`` or ``forbidden``
+    and not asked.  ``card`` is the name its maker gave it, ``port`` where it is plugged in.
     """
 
     name: str
@@ -32,16 +34,19 @@ class SoundDevice:
     rates: tuple[int, ...] = ()
     channels: tuple[int, ...] = ()
     in_use: bool = False
+    forbidden: bool = False
+    card: str = ""
+    port: str = ""
 
 
-def devices(proc: Path = PROC) -> list[SoundDevice]:
+def devices(proc: Path = PROC, sys: Path = SYS) -> list[SoundDevice]:
     """All devices that can be used now or when they are free, microphones first.
 
     A card another program has open is not touched.  Raises UsageError without
     pyalsaaudio; an empty list means there is no card and no sound server.
     """
     alsa = load()
-    found = [*_shared(alsa), *_hardware(alsa, proc)]
+    found = [*_shared(alsa), *_hardware(alsa, proc, sys)]
     return sorted(found, key=lambda device: device.direction)
 
 
@@ -60,7 +65,34 @@ def parse_pcms(text: str) -> list[tuple[int, int, str, list[Direction]]]:
     return parsed
 
 
-def _hardware(alsa: ModuleType, proc: Path) -> Iterator[SoundDevice]:
+def parse_cards(text: str) -> dict[int, str]:
+    """``/proc/asound/cards`` as the names makers gave their cards, by number.
+
+    A line is `` 1 [Headset  ]: USB-Audio - USB Headset``, and another with more follows it.
+    """
+    found = {}
+    for line in text.splitlines():
+        head, colon, names = line.partition("]: ")
+        number = head.partition("[")[0].strip()
+        if colon and number.isdigit():
+            found[int(number)] = names.partition(" - ")[2].strip() or names.strip()
+    return found
+
+
+def port(folder: Path) -> str:
+    """Where the card of this folder of /sys is plugged in, such as ``usb 1-1.2``; "" unknown."""
+    try:
+        device = (folder / "device").resolve(strict=True)
+    except OSError:
+        return ""
+    subsystem = (device / "subsystem").resolve().name
+    if subsystem != "usb":
+        return f"{subsystem} {device.name}"
+    return f"usb {device.name.partition(':')[0]}"  # without the interface's number
+
+
+def _hardware(alsa: ModuleType, proc: Path, sys: Path) -> Iterator[SoundDevice]:
+    names = parse_cards(_read(proc / "cards"))
     for card, number, description, directions in parse_pcms(_read(proc / "pcm")):
         name = _read(proc / f"card{card}" / "id").strip() or str(card)
         address = f"CARD={name},DEV={number}"
@@ -73,6 +105,9 @@ def _hardware(alsa: ModuleType, proc: Path) -> Iterator[SoundDevice]:
                 rates=rates,
                 channels=channels,
                 in_use=code == errno.EBUSY,
+                forbidden=is_forbidden(code),
+                card=names.get(card, ""),
+                port=port(sys / f"card{card}"),
             )
 
 

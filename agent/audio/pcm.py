@@ -20,11 +20,13 @@ __all__ = [
     "SAMPLE_BYTES",
     "SILENCE_DBFS",
     "Assembler",
+    "Centre",
     "audioop",
     "gain",
     "level_dbfs",
     "packet_bytes",
     "scale",
+    "without_dc",
 ]
 
 PACKET_MS = 40
@@ -40,9 +42,45 @@ def packet_bytes(rate: int) -> int:
 
 
 def level_dbfs(pcm: bytes) -> float:
-    """RMS level of whole samples in dB; 0 is a full-scale square wave, -96 is silence."""
-    rms = audioop.rms(pcm, SAMPLE_BYTES)
+    """RMS level of whole samples in dB, without DC: it is no sound, and some cards have much.
+
+    0 is a full-scale square wave, -96 is silence.
+    """
+    rms = audioop.rms(without_dc(pcm, audioop.avg(pcm, SAMPLE_BYTES)), SAMPLE_BYTES)
     return 20.0 * math.log10(rms / FULL_SCALE) if rms else SILENCE_DBFS
+
+
+def without_dc(pcm: bytes, offset: int) -> bytes:
+    """Whole samples less ``offset`` (in steps); what would leave the range is clipped."""
+    if not offset:
+        return pcm
+    least, most = audioop.minmax(pcm, SAMPLE_BYTES)
+    if least - offset >= -FULL_SCALE and most - offset < FULL_SCALE:
+        return audioop.bias(pcm, SAMPLE_BYTES, -offset)
+    shift = min(-offset, FULL_SCALE - 1).to_bytes(SAMPLE_BYTES, "little", signed=True)
+    return audioop.add(pcm, shift * (len(pcm) // SAMPLE_BYTES), SAMPLE_BYTES)
+
+
+class Centre:
+    """Takes the DC offset out of a stream, slowly, so that it makes no steps."""
+
+    EVERY = 8  # packets between two looks
+    SHARE = 0.25
+
+    def __init__(self) -> None:
+        self._dc: float | None = None
+        self._count = 0
+        self._offset = 0
+
+    def feed(self, pcm: bytes) -> bytes:
+        """One packet of whole samples, without it."""
+        if self._count % self.EVERY == 0:
+            now = audioop.avg(pcm, SAMPLE_BYTES)
+            self._dc = now if self._dc is None else self._dc + self.SHARE * (now - self._dc)
+            if abs(self._dc - self._offset) > 1:
+                self._offset = round(self._dc)
+        self._count += 1
+        return without_dc(pcm, self._offset)
 
 
 def gain(volume_percent: float) -> float:

@@ -31,6 +31,7 @@ from typing import NamedTuple
 VOICED = 1  #: voice activity was found in the packet
 GUARDED = 2  #: captured while our own speaker talked (echo guard): send silence instead
 FILLED = 4  #: no microphone: silence stands in for it
+SOUND = 8  #: louder than the background: it may be speech though no voice was found
 
 
 class Packet(NamedTuple):
@@ -44,6 +45,11 @@ class Packet(NamedTuple):
     @property
     def voiced(self) -> bool:
         return self.flags & (VOICED | GUARDED) == VOICED
+
+    @property
+    def background(self) -> bool:
+        """Whether it is certain that nobody speaks in it, so that it may be left out."""
+        return self.flags & GUARDED != 0 or not self.flags & (VOICED | SOUND)
 
 
 class Ring:
@@ -100,6 +106,11 @@ class Ring:
         """Whether packet ``seq`` holds speech to send; false where it is not readable."""
         flags = self._flags[seq % self._count]
         return self._holds(seq) and flags & (VOICED | GUARDED) == VOICED
+
+    def background(self, seq: int) -> bool:
+        """Whether packet ``seq`` certainly holds no speech; true where it is not readable."""
+        flags = self._flags[seq % self._count]
+        return not self._holds(seq) or flags & GUARDED != 0 or not flags & (VOICED | SOUND)
 
     def _holds(self, seq: int) -> bool:
         head = self.head

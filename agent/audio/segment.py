@@ -18,11 +18,14 @@ SEARCH = 0.5  # a clip that is cut by the limit keeps at least this share of it
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """Packets ``start`` … in a row as s16le mono; ``voiced`` is whether there is speech in it."""
+    """Packets ``start`` … in a row as s16le mono; ``heard``: is it more than background?
+
+    What is heard may be speech, also where no voice was found in it.
+    """
 
     start: int
     pcm: bytes
-    voiced: bool
+    heard: bool
 
 
 class Segmenter:
@@ -63,7 +66,7 @@ class Segmenter:
         self._quiet = 0
         silence = bytes(len(done[0].data))
         pcm = b"".join(silence if p.flags & GUARDED else p.data for p in done)
-        return Segment(done[0].seq, pcm, any(p.voiced for p in done))
+        return Segment(done[0].seq, pcm, not all(p.background for p in done))
 
     def _quietest(self) -> int:
         """Where to cut: the middle of the longest pause in the later part, else at the end."""

@@ -1,4 +1,9 @@
-"""Voice activity: is somebody speaking, and where did the speech begin and end?"""
+"""Voice activity: is somebody speaking, and where did the speech begin and end?
+
+webrtcvad knows voices by their spectrum, but it only works at the loudness of a telephone: it
+finds 6 % of what an I2S microphone hears at arm's length.  So each packet is judged as if the
+microphone's own noise stood where webrtcvad works best; only the judgement hears it so.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +11,21 @@ from dataclasses import dataclass
 
 import _webrtcvad as webrtcvad  # the module around it reads package metadata: 1 MB, 10 ms
 
-from agent.audio.pcm import PACKET_MS, SAMPLE_BYTES, level_dbfs, packet_bytes
+from agent.audio.floor import DIGITAL, Floor
+from agent.audio.pcm import FULL_SCALE, PACKET_MS, SAMPLE_BYTES, audioop, packet_bytes, without_dc
+from agent.audio.ring import SOUND, VOICED
 
 FRAME_MS = 20
-FLOOR_DBFS = -60.0
+FLOOR_RMS = FULL_SCALE * 10 ** (-50 / 20)  # where webrtcvad wants the noise to be
+MOST = 64  # a factor of 36 dB: noise of a single step
+TRUSTED = 4  # the factor up to which webrtcvad is asked about anything
+FINE = 64  # an RMS below this is told too coarsely by whole steps
+DC = 0.25  # of the RMS: less changes the level by 0.3 dB, and webrtcvad does not hear it
+MARGIN = 10 ** (4 / 20)  # noise of one packet is seldom further above the quietest of 10 s
 
 
 class Vad:
-    """Judges packets of 40 ms of s16le mono at 8000, 16000, 32000 or 48000 Hz.
+    """Judges packets of 40 ms of s16le mono at 8000, 16000, 32000 or 48000 Hz, in their order.
 
     ``aggressiveness`` is 0 (lets much pass as speech) to 3 (only clear speech).
     """
@@ -25,23 +37,59 @@ class Vad:
         webrtcvad.set_mode(self._vad, aggressiveness)
         self._packet = packet_bytes(rate)
         self._frame = rate * FRAME_MS // 1000 * SAMPLE_BYTES
+        self._floor = Floor()
+        self._factor = MOST  # a power of two: its steps must not look like a change of the sound
+        self.rms = 0.0  #: of the newest packet, without DC, in steps of a sample
 
     def voiced(self, packet: bytes) -> bool:
-        """True when at least half of the packet's frames are speech.
+        """Whether at least half of the packet's frames are speech; see :meth:`judge`."""
+        return bool(self.judge(packet) & VOICED)
 
-        Below -60 dBFS nothing is: the noise of an idle input would otherwise pass
-        as speech now and then.  Raises ValueError when ``packet`` is not 40 ms long.
+    def judge(self, packet: bytes) -> int:
+        """``VOICED | SOUND`` for speech, ``SOUND`` for what may be, 0 for certain background.
+
+        Raises ValueError when ``packet`` is not 40 ms long.
         """
         if len(packet) != self._packet:
             raise ValueError(f"a packet is {self._packet} bytes, not {len(packet)}")
-        if level_dbfs(packet) < FLOOR_DBFS:
-            return False
-        frames = range(0, len(packet), self._frame)
-        speech = sum(self._is_speech(packet[i : i + self._frame]) for i in frames)
-        return 2 * speech >= len(frames)
+        rms: float = audioop.rms(packet, SAMPLE_BYTES)
+        offset = audioop.avg(packet, SAMPLE_BYTES)
+        if abs(offset) > DC * rms:
+            packet = without_dc(packet, offset)
+            rms = audioop.rms(packet, SAMPLE_BYTES)
+        if rms < FINE:
+            rms = audioop.rms(audioop.mul(packet, SAMPLE_BYTES, FINE), SAMPLE_BYTES) / FINE
+        self.rms = rms
+        if rms < DIGITAL:
+            return 0
+        floor = self._floor
+        floor.feed(rms)
+        quiet = min(floor.rms, FLOOR_RMS)
+        self._follow(quiet)
+        # At the loudness it was made for webrtcvad tells noise from speech that is hardly louder.
+        if (self._factor <= TRUSTED or rms > quiet * MARGIN) and self._is_speech(packet):
+            return VOICED | SOUND
+        return 0 if floor.known and rms <= floor.rms * MARGIN else SOUND
 
-    def _is_speech(self, frame: bytes) -> bool:
-        return bool(webrtcvad.process(self._vad, self._rate, frame, len(frame) // SAMPLE_BYTES))
+    def _follow(self, floor: float) -> None:
+        """Change the factor when the floor has moved by more than half a step of 6 dB."""
+        wanted = FLOOR_RMS / floor
+        if not 0.7 < wanted / self._factor < 2.9:
+            factor = 1
+            while factor < MOST and 2 * factor <= wanted * 1.01:
+                factor *= 2
+            self._factor = factor
+
+    def _is_speech(self, packet: bytes) -> bool:
+        if self._factor > 1:
+            packet = audioop.mul(packet, SAMPLE_BYTES, self._factor)
+        frames = range(0, len(packet), self._frame)
+        samples = self._frame // SAMPLE_BYTES
+        speech = sum(
+            bool(webrtcvad.process(self._vad, self._rate, packet[i : i + self._frame], samples))
+            for i in frames
+        )
+        return 2 * speech >= len(frames)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,6 @@ from agent import logs
 from agent.config import loader
 from agent.config.schema import Mqtt, Port, Topic
 from agent.config.words import expected
-from agent.doctor import setting
 from agent.errors import UsageError
 
 _ADDRESS = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^:/\[\]\s]+)(?::([0-9]{1,5}))?")
@@ -43,14 +42,13 @@ def load(args: argparse.Namespace) -> Mqtt:
     """
     # With --broker the default file is not read: its password is for another broker.
     path = args.config or (os.devnull if args.broker else None)
-    with setting.credentials(os.environ) as env:
-        settings = loader.load_mqtt(path, args.set, env)
+    settings = loader.load_mqtt(path, args.set)
     # What goes wrong is told in one line at the end.
-    logs.setup("critical", "plain", loader.secrets(settings))
+    logs.setup("critical", "plain")
     if args.broker is not None:
         settings = _at(settings, args.broker)
     if args.topic is not None:
-        settings = replace(settings, topic=_checked("--topic", args.topic, Topic))
+        settings = replace(settings, topic=checked("--topic", args.topic, Topic))
     if settings.host is None:
         raise UsageError("mqtt.host is null: no broker; give --broker HOST:PORT")
     return settings
@@ -62,11 +60,12 @@ def _at(settings: Mqtt, text: str) -> Mqtt:
         words = f"--broker: '{text[:60]}' is no address; expected HOST or HOST:PORT"
         raise UsageError(f"{words} such as 192.0.2.7:1883")
     host, port = match.groups()
-    found = settings.port if port is None else _checked("--broker", int(port), Port)
+    found = settings.port if port is None else checked("--broker", int(port), Port)
     return replace(settings, host=host.strip("[]"), port=found)
 
 
-def _checked(option: str, value: object, kind: Any) -> Any:
+def checked(option: str, value: object, kind: Any) -> Any:
+    """``value`` as a ``kind``; UsageError naming ``option`` where it is none."""
     try:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError:

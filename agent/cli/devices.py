@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 NONE_FOUND = (
     "no sound card and no sound server found; plug one in, or use file:PATH.wav, stdin or null"
 )
+FORBIDDEN = "sound cards need group audio: sudo usermod -aG audio USER, then log in again"
 ROLES = {"capture": "microphone", "playback": "speaker"}
 
 
@@ -44,6 +45,8 @@ def run(args: argparse.Namespace) -> int:
         print("\n".join(table(found)))
     if not found:
         print(NONE_FOUND, file=sys.stderr)
+    elif any(device.forbidden for device in found):
+        print(FORBIDDEN, file=sys.stderr)
     return 0 if found else 1
 
 
@@ -57,14 +60,20 @@ def table(found: list[SoundDevice]) -> list[str]:
 
 
 def details(device: SoundDevice) -> str:
-    """Description, rates, channels and whether it is in use."""
+    """Description, card, port, rates, channels, and whether it is in use or forbidden."""
     parts = [device.description]
+    if device.card and device.card != device.description:
+        parts.append(device.card)
+    if device.port:
+        parts.append(device.port)
     if device.rates:
         parts.append(f"{_numbers(device.rates)} Hz")
     if device.channels:
         parts.append(f"{_numbers(device.channels)} ch")
     if device.in_use:
         parts.append("in use")
+    if device.forbidden:
+        parts.append("may not be used by this user")
     return "; ".join(parts)
 
 

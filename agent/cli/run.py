@@ -104,4 +104,4 @@ def _reload(app: App, args: argparse.Namespace) -> None:
 def _log(config: Config, *, quiet: bool) -> None:
     level = "warning" if quiet and config.logging.level == "info" else config.logging.level
     to_journal = journal.is_stderr()
-    logs.setup(level, config.logging.format, loader.secrets(config), journal=to_journal)
+    logs.setup(level, config.logging.format, journal=to_journal)

@@ -6,7 +6,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from agent.cli import options
+from agent.cli import output
 from agent.config.schema import Config
 from agent.errors import UsageError
 
@@ -38,13 +38,15 @@ def answer(config: Config, text: str, *, stream: bool) -> int:
     Raises UsageError for an empty text or wrong languages, LinkError and Refused.
     """
     from agent.clock import SystemClock
+    from agent.link.dial import Dialer
     from agent.link.http import HttpClient
-    from agent.link.text import TextService
+    from agent.link.text import TEXT_S, TextService
 
-    options.write_utf8()
-    http = HttpClient(config.network.ca_file)
+    output.utf8()
+    clock = SystemClock()
+    http = HttpClient(Dialer(config.network, clock), total_s=TEXT_S)
     try:
-        service = TextService(config.service, http, SystemClock())
+        service = TextService(config.service, http, clock)
         if stream:
             _print_pieces(service, text)
         else:

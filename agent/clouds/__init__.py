@@ -6,7 +6,6 @@ from importlib import import_module
 
 from agent.errors import UsageError
 from agent.events import Pair
-from agent.link import tls
 from agent.pipeline.cloud import Cloud, Parts
 
 
@@ -17,8 +16,6 @@ def build(parts: Parts) -> Cloud:
     for button in (None, *parts.config.talk.buttons):
         source, target = (button.source, button.target) if button else (None, None)
         parts.provider.check(Pair(source or pair.source, target or pair.target))
-    if parts.config.network.ca_file:
-        tls.context(parts.config.network.ca_file)  # an unreadable file is refused now
     _check_rate(parts)
     shape = parts.provider.entry.shape
     cloud: Cloud = import_module(f"agent.clouds.{shape.value}").build(parts)

@@ -7,14 +7,16 @@ import threading
 from agent.clouds.utterance import recorded
 from agent.link import exchange
 from agent.link.callback import CallbackServer
+from agent.link.dial import Dialer
 from agent.link.http import HttpClient
 from agent.pipeline.cloud import Cloud, Parts
 
 
 def build(parts: Parts) -> Cloud:
     """The cloud of a job service."""
-    http = HttpClient(parts.config.network.ca_file)
     stopping = threading.Event()
+    dialer = Dialer(parts.config.network, parts.clock)
+    http = HttpClient(dialer, cancelled=stopping.is_set)
     job = exchange.Job(parts.provider, http, parts.clock, stopping.is_set)
     port = parts.provider.service.callback_port or 0
     server = CallbackServer(port, job.deliver, parts.clock)

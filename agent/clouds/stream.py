@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from agent.link import handshake
-from agent.link.dial import Limits
+from agent.link.dial import Dialer, Limits
 from agent.link.uplink import Uplink
+from agent.link.waiter import Cancelled
 from agent.link.websocket import WebSocket
 from agent.pipeline.answers import Answers
 from agent.pipeline.cloud import Cloud, Parts
@@ -22,8 +21,10 @@ def build(parts: Parts) -> Cloud:
     interval = network.ping_interval_s
     limits = Limits(connect=min(10.0, max(3.0, 2 * interval)), silence=2 * interval)
 
-    def connect(endpoint: Endpoint, cancelled: Callable[[], bool]) -> WebSocket:
-        return handshake.connect(endpoint, limits, parts.clock, network.ca_file, cancelled)
+    dialer = Dialer(network, parts.clock)
+
+    def connect(endpoint: Endpoint, cancelled: Cancelled) -> WebSocket:
+        return handshake.connect(endpoint, limits, dialer, cancelled)
 
     uplink = Uplink(
         parts.ring,

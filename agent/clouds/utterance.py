@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from agent.audio.decode import decode
+from agent.audio.decode import decode_speech
 from agent.audio.pcm import PACKET_MS, packet_bytes
 from agent.audio.segment import PAUSE, Segmenter
+from agent.audio.wav import HEADER_BYTES
 from agent.events import Pair, ServiceEvent
 from agent.link import exchange
+from agent.link.dial import Dialer
 from agent.link.http import HttpClient
 from agent.link.spool import Recording, Spool
 from agent.pipeline.answers import Answers
@@ -21,15 +24,16 @@ from agent.services.entry import Limits
 from agent.services.shapes import Clip
 from agent.threads import Worker
 
-HEADER = 44  # bytes of a WAV file before its sound
 LONGEST = 10 * 60 * 1000 // PACKET_MS  # packets of a clip where the provider sets no limit
 
 
 def build(parts: Parts) -> Cloud:
     """The cloud of an upload service."""
-    http = HttpClient(parts.config.network.ca_file)
+    stopping = threading.Event()
+    dialer = Dialer(parts.config.network, parts.clock)
+    http = HttpClient(dialer, cancelled=stopping.is_set)
     upload = exchange.Upload(parts.provider, http, parts.clock)
-    return recorded(parts, http, upload, ())
+    return recorded(parts, http, upload, (), stopping.set)
 
 
 def recorded(
@@ -37,7 +41,7 @@ def recorded(
     http: HttpClient,
     send: Callable[[Clip, Pair], Sequence[ServiceEvent]],
     servers: Sequence[Worker],
-    on_stop: Callable[[], None] = lambda: None,
+    on_stop: Callable[[], None],
 ) -> Cloud:
     """A cloud whose clips go through ``send``; ``servers`` are started with it."""
     rate = parts.config.audio.rate
@@ -52,7 +56,7 @@ def recorded(
         return send(clip, recording.pair)
 
     def fetch(url: str) -> bytes:
-        return decode(exchange.fetch(http, url), rate)
+        return decode_speech(exchange.fetch(http, url, parts.provider), rate)
 
     uploader = Uploader(cloud, parts, Answers(parts), upload, fetch, on_stop)
     cloud.workers = (*servers, uploader, Recorder(cloud, parts))
@@ -64,5 +68,5 @@ def _longest(limits: Limits, rate: int) -> int:
     most = LONGEST if limits.seconds is None else limits.seconds * 1000 // PACKET_MS
     if limits.bytes is not None:
         size = limits.bytes // 4 * 3 if limits.encoded else limits.bytes
-        most = min(most, (size - HEADER) // packet_bytes(rate))
+        most = min(most, (size - HEADER_BYTES) // packet_bytes(rate))
     return most

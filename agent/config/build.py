@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from types import NoneType, UnionType
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
@@ -11,10 +12,12 @@ from msgspec.structs import FieldInfo, fields
 from agent.config.leaves import Leaves, shape
 from agent.config.mistakes import KeyPath, Mistakes
 from agent.config.schema import Config, Section
-from agent.config.secret import Secret
+from agent.config.secret import DEMO, Secret
 from agent.config.sources import Wrong
-from agent.config.tree import Items, Node, Table, is_null
+from agent.config.tree import Items, Node, Scalar, Table, is_null
 from agent.config.words import expected, unknown_key
+
+log = logging.getLogger(__name__)
 
 S = TypeVar("S", bound=Section)
 
@@ -113,9 +116,19 @@ class Builder:
             if given[0] == file:
                 label = f"{node.place}: {'.'.join(here)}"
                 return self._leaves.credential_file(field.type, node, label)
+            if Secret in get_args(field.type):
+                self._warn(node, ".".join(here))
             return self._leaves.credential(field.type, node)
         except Wrong as wrong:
             return self._wrong(here, str(wrong))
+
+    def _warn(self, node: Node, key: str) -> None:
+        """A secret on the command line is seen by whoever lists the processes."""
+        if not isinstance(node, Scalar) or not node.place.source.startswith("--set"):
+            return
+        if node.text != DEMO and "${" not in node.text:
+            words = "every user of this machine can read it while this runs; better: --set %s=@FILE"
+            log.warning(f"--set %s: {words}", key, key)
 
     def _unexpected(self, kind: Any, node: Node, path: KeyPath) -> object:
         return self._wrong(path, f"got {shape(node)}; expected {expected(kind)}")

@@ -12,6 +12,7 @@ from msgspec.structs import fields
 from agent.config.build import has_file
 from agent.config.credentials import CREDENTIALS
 from agent.config.mistakes import KeyPath, Mistakes
+from agent.config.proxies import FORM, parse
 from agent.config.schema import Config, Service
 from agent.config.words import did_you_mean
 
@@ -39,6 +40,7 @@ def check(config: Config, mistakes: Mistakes) -> None:
 def _findings(config: Config) -> Iterator[Finding]:
     for path, service in _services(config):
         yield from check_service(service, path)
+    yield from _network(config)
     yield from _channel(config)
     yield from _pins(config)
     yield from _listeners(config)
@@ -81,6 +83,18 @@ def _article(key: str) -> str:
 def _ways(key: str, path: KeyPath) -> str:
     name = ".".join((*path, key))
     return f"set {name}, {name}_file or ${{…}}" if key in _WITH_FILE else f"set {name}"
+
+
+def _network(config: Config) -> Iterator[Finding]:
+    network = config.network
+    if network.proxy:
+        try:
+            parse(network.proxy.reveal())
+        except ValueError as error:
+            yield Finding(("network", "proxy"), f"{error}; expected {FORM}")
+    if network.key_file and not network.cert_file:
+        words = "a key without its certificate; expected network.cert_file too"
+        yield Finding(("network", "key_file"), words, (("network", "cert_file"),))
 
 
 def _channel(config: Config) -> Iterator[Finding]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from msgspec.structs import replace
 
 from agent.config.schema import Service
-from agent.config.secret import Secret
+from agent.config.secret import DEMO, Secret
 
 _TWETALK = ("token",)
 _MAAS = ("endpoint", "access_key")
@@ -27,9 +27,6 @@ CREDENTIALS: Mapping[str, tuple[str, ...]] = {
     "maas-speech-translation": _MAAS,
     "youdao": ("app_key", "app_secret"),
 }
-
-#: The emulator's word for everything; known to all, so it is not kept out of the log.
-DEMO = "demo"
 
 #: What the emulator takes besides.
 _DEMO: Mapping[str, object] = {

@@ -8,7 +8,7 @@ tree becomes structs (``build``, ``leaves``), and rules between keys come last
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -18,12 +18,11 @@ from msgspec.structs import replace
 from agent.config import sources
 from agent.config.build import Builder
 from agent.config.checks import check, check_service, is_loopback
-from agent.config.credentials import DEMO, with_demo
+from agent.config.credentials import with_demo
 from agent.config.leaves import Leaves
 from agent.config.mistakes import Mistakes, Place, dotted
 from agent.config.overlay import overlay, put
 from agent.config.schema import Config, Mqtt, Service, Url
-from agent.config.secret import Secret
 from agent.config.sources import Wrong
 from agent.config.tree import Node, Scalar, Table, is_null, parse
 from agent.config.words import expected
@@ -83,23 +82,6 @@ def profile(config: Config, name: str) -> Service:
     if problems:
         raise UsageError("\n".join(problems))
     return service
-
-
-def secrets(config: msgspec.Struct) -> frozenset[str]:
-    """The values of all secrets in ``config``, for whoever must keep them out of a text."""
-    values = {secret.reveal() for secret in _secrets(config) if secret}
-    return frozenset(values - {DEMO})  # the emulator's word is no secret
-
-
-def _secrets(value: object) -> Iterator[Secret]:
-    if isinstance(value, Secret):
-        yield value
-    elif isinstance(value, msgspec.Struct):
-        for name in value.__struct_fields__:
-            yield from _secrets(getattr(value, name))
-    elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from _secrets(item)
 
 
 def _build(

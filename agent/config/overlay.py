@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from agent.config.mistakes import KeyPath, Mistakes, Place, dotted
 from agent.config.tree import Items, Node, Scalar, Table, is_null, parse
 
@@ -10,7 +12,8 @@ def overlay(root: Node, setting: str, mistakes: Mistakes) -> Node:
     """``root`` with one ``--set``; VALUE is YAML, list entries are numbers from 0.
 
     Sections that do not exist are made; the entry after the last of a list is added to
-    it.  ``x`` replaces an ``x_file`` of the same section and the other way round.
+    it.  ``x`` replaces an ``x_file`` of the same section and the other way round;
+    ``x=@PATH`` is the ``x_file`` at PATH, from the folder one is in.
     """
     name, equals, text = setting.partition("=")
     path = tuple(name.strip().split("."))
@@ -20,6 +23,9 @@ def overlay(root: Node, setting: str, mistakes: Mistakes) -> Node:
         mistakes.add(path if all(path) else (), words, place)
         return root
     place = Place(f"--set {dotted(path)}=…")
+    if text.startswith("@"):  # as with curl: the value stands in a file
+        path = (*path[:-1], f"{path[-1]}_file")
+        return put(root, path, Scalar(place, str(Path(text[1:]).absolute())), mistakes)
     value = parse(text, lambda line: place, path, mistakes)
     return root if value is None else put(root, path, value, mistakes)
 

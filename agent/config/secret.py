@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from agent import redact
+
+#: The emulator's word for everything; known to all, so it is no secret.
+DEMO = "demo"
+
 
 class Secret:
-    """A credential: ``repr``, ``str`` and formatting show ``***``; only :meth:`reveal` tells."""
+    """A credential: ``repr``, ``str`` and formatting show ``***``; only :meth:`reveal` tells.
+
+    What it holds is hidden in everything this process says from then on (:mod:`agent.redact`).
+    """
 
     __slots__ = ("_value",)
 
     def __init__(self, value: str) -> None:
         self._value = value
+        if value != DEMO:
+            redact.learn(value)
 
     def reveal(self) -> str:
         """The value itself, for the one place that sends it."""

@@ -14,6 +14,13 @@ log = logging.getLogger(__name__)
 MAX_CONFIG = 256 * 1024
 MAX_CREDENTIAL = 64 * 1024
 
+#: Where the service's credentials lie, only for root.  systemd passes the file NAME on as
+#: ``${CREDENTIALS_DIRECTORY}/dragoman_NAME``: see LoadCredential= in the unit.
+CREDENTIALS = Path("/etc/dragoman/credentials")
+ROOT_ONLY = f"only root may read what is in {CREDENTIALS}"
+
+_PASSED = "CREDENTIALS_DIRECTORY"
+_AS_PASSED = re.compile(r"(?<!\$)\$\{CREDENTIALS_DIRECTORY\}/dragoman_")
 _VARIABLE = re.compile(r"\$(\$\{)|\$\{([A-Za-z_][A-Za-z0-9_]*)\}|\$\{")
 
 
@@ -53,7 +60,12 @@ def _why(error: Exception) -> str:
 
 
 def expand(text: str, env: Mapping[str, str]) -> str:
-    """``text`` with every ``${NAME}`` replaced and ``$${`` made ``${``; raises :class:`Wrong`."""
+    """``text`` with every ``${NAME}`` replaced and ``$${`` made ``${``; raises :class:`Wrong`.
+
+    What systemd passes to the service is found where it lies when somebody else looks.
+    """
+    if _PASSED not in env and CREDENTIALS.is_dir():
+        text = _AS_PASSED.sub(lambda _: f"{CREDENTIALS}/", text)
 
     def value(match: re.Match[str]) -> str:
         escaped, name = match.groups()
@@ -84,6 +96,8 @@ def read_credential(path: Path, label: str) -> str:
 
     Raises :class:`Wrong`, which does not show the path: it may be a pasted credential.
     """
+    if path.parent == CREDENTIALS and not os.access(CREDENTIALS, os.X_OK):
+        raise Wrong(ROOT_ONLY)
     value = credential(read(path, MAX_CREDENTIAL))
     mode = path.stat().st_mode
     if stat.S_ISREG(mode) and mode & stat.S_IROTH:

@@ -1,87 +1,132 @@
-"""Buttons and the light on GPIO, by gpiozero on lgpio; imported only where pins are configured."""
+"""Buttons and the light on GPIO, by the kernel's own interface; imported only for configured pins.
+
+The kernel does the work: it holds the pull, waits until a contact no longer bounces, and queues
+the edges until somebody takes them.
+"""
 
 from __future__ import annotations
 
-import os
-import tempfile
+import errno
+import select
 from collections.abc import Callable
-from typing import Any
+from datetime import timedelta
+from pathlib import Path
+
+import gpiod
+from gpiod.line import Bias, Direction, Edge, Value
 
 from agent.clock import Clock
-from agent.config.schema import Talk
+from agent.config.schema import Button, Led, Talk
 from agent.control.light import Light
-from agent.errors import RunError, UsageError
+from agent.errors import RunError
 from agent.events import Command
+from agent.threads import Wake, Worker
 
-BOUNCE_S = 0.02
+BOUNCE = timedelta(milliseconds=20)
+DEVICES = Path("/dev")
+#: The labels of the chip behind the 40-pin header: Pi Zero to 3, Pi 4, Pi 5.
+HEADERS = ("pinctrl-bcm2835", "pinctrl-bcm2711", "pinctrl-rp1")
 
 
 class Panel:
     """The buttons and the light of ``talk``; a press is the command MQTT would give.
 
-    Raises UsageError where the library is missing, RunError where a pin cannot be had.
+    Raises RunError where a pin cannot be had. Until the workers run, presses wait in the kernel.
     """
 
     def __init__(self, talk: Talk, post: Callable[[Command], None], clock: Clock) -> None:
-        gpiozero = _library()
-        self._post = post
-        self._devices: list[Any] = []
+        self._lines: list[gpiod.LineRequest] = []
         self.light: Light | None = None
+        self.workers: list[Worker] = []
+        self._chip = _header()
         try:
-            for number, button in enumerate(talk.buttons, 1):
-                self._button(gpiozero, number, button.pin)
+            buttons = [self._button(number, each) for number, each in enumerate(talk.buttons)]
+            if buttons:
+                self.workers.append(Buttons(buttons, post, clock))
             if talk.led is not None:
-                self.light = Light(self._lamp(gpiozero, talk.led.pin), clock)
+                self.light = Light(self._lamp(talk.led), clock)
+                self.workers.append(self.light)
         except BaseException:  # whatever ends this, nothing half made stays open
             self.close()
             raise
 
     def close(self) -> None:
-        """Give the pins back; idempotent."""
-        while self._devices:
-            self._devices.pop().close()
+        """Give the pins back; idempotent. The workers have ended."""
+        while self._lines:
+            self._lines.pop().release()
 
-    def _button(self, gpiozero: Any, number: int, pin: int) -> None:
-        def make() -> Any:
-            return gpiozero.Button(pin, pull_up=True, bounce_time=BOUNCE_S)
+    def _button(self, index: int, button: Button) -> gpiod.LineRequest:
+        settings = gpiod.LineSettings(
+            direction=Direction.INPUT,
+            bias=Bias.PULL_UP,
+            active_low=True,  # the button closes the pin to ground
+            edge_detection=Edge.BOTH,
+            debounce_period=BOUNCE,
+        )
+        return self._claim(f"talk.buttons.{index}.pin", button.pin, settings)
 
-        button = self._claim(f"talk.buttons.{number - 1}.pin", pin, make)
-        button.when_pressed = lambda: self._press("press", number)
-        button.when_released = lambda: self._press("release", number)
+    def _lamp(self, led: Led) -> Callable[[bool], None]:
+        settings = gpiod.LineSettings(direction=Direction.OUTPUT, output_value=Value.INACTIVE)
+        line = self._claim("talk.led.pin", led.pin, settings)
+        return lambda lit: line.set_value(led.pin, Value.ACTIVE if lit else Value.INACTIVE)
 
-    def _lamp(self, gpiozero: Any, pin: int) -> Callable[[bool], None]:
-        led = self._claim("talk.led.pin", pin, lambda: gpiozero.LED(pin))
-        return lambda lit: led.on() if lit else led.off()
-
-    def _press(self, word: str, number: int) -> None:
-        self._post(Command({"talk": word, "button": number}, origin="gpio"))
-
-    def _claim(self, key: str, pin: int, make: Callable[[], Any]) -> Any:
+    def _claim(self, key: str, pin: int, settings: gpiod.LineSettings) -> gpiod.LineRequest:
         try:
-            device = make()
-        except Exception as error:  # lgpio raises its own error, gpiozero many: all mean "no pin"
-            raise RunError(f"{key}: GPIO {pin} cannot be used: {_mend(error)}") from error
-        self._devices.append(device)
-        return device
+            line = gpiod.request_lines(str(self._chip), consumer="dragoman", config={pin: settings})
+        except (OSError, ValueError) as error:
+            raise RunError(f"{key}: GPIO {pin} cannot be used: {self._mend(error)}") from error
+        self._lines.append(line)
+        return line
+
+    def _mend(self, error: OSError | ValueError) -> str:
+        if isinstance(error, ValueError):
+            return f"{self._chip} has no such pin"
+        if error.errno == errno.ENOENT:
+            return f"there is no {self._chip}; is this a board with GPIO pins?"
+        if error.errno in (errno.EACCES, errno.EPERM):
+            return f"{self._chip}: permission denied; is this user in the group gpio?"
+        if error.errno == errno.EBUSY:
+            return "it is in use; another program has it"
+        return f"{self._chip}: {error.strerror or error}"
 
 
-def _library() -> Any:
-    """gpiozero, with lgpio beneath it."""
-    os.environ.setdefault("GPIOZERO_PIN_FACTORY", "lgpio")
-    if not os.access(".", os.W_OK):  # lgpio makes a pipe in its working directory
-        os.environ.setdefault("LG_WD", tempfile.gettempdir())
-    try:
-        import gpiozero
-    except ImportError:
-        raise UsageError("talk.buttons: GPIO needs gpiozero: pip install 'dragoman[pi]'") from None
-    return gpiozero
+class Buttons(Worker):
+    """Posts each press and release; ``lines`` are the buttons, the first is number 1."""
+
+    name = "buttons"
+
+    def __init__(
+        self, lines: list[gpiod.LineRequest], post: Callable[[Command], None], clock: Clock
+    ) -> None:
+        super().__init__(clock)
+        self._lines = {line.fileno(): (n, line) for n, line in enumerate(lines, 1)}
+        self._post = post
+        self._wake = Wake()
+
+    def wake(self) -> None:
+        self._wake.set()
+
+    def run(self) -> None:
+        while not self.stopping:
+            ready, _, _ = select.select([*self._lines, self._wake.fileno()], [], [])
+            for fd in ready:
+                if fd in self._lines:
+                    self._take(*self._lines[fd])
+
+    def _take(self, number: int, line: gpiod.LineRequest) -> None:
+        for event in line.read_edge_events():
+            pressed = event.event_type is event.Type.RISING_EDGE
+            talk = "press" if pressed else "release"
+            self._post(Command({"talk": talk, "button": number}, origin="gpio"))
 
 
-def _mend(error: Exception) -> str:
-    text = " ".join(str(error).split()) or type(error).__name__
-    lowered = text.lower()
-    if "permission" in lowered or "can not open" in lowered or "can't open" in lowered:
-        return f"{text}; is there a /dev/gpiochip0, and this user in group gpio?"
-    if "busy" in lowered or "in use" in lowered:
-        return f"{text}; another program has it"
-    return text
+def _header() -> Path:
+    """The header's chip, whose number depends on board and kernel; on other boards the first."""
+    for path in sorted(DEVICES.glob("gpiochip*")):
+        try:
+            with gpiod.Chip(str(path)) as chip:
+                if chip.get_info().label in HEADERS:
+                    return path
+        except OSError:  # not for us; where it is the one, claiming a pin says so
+            continue
+    return DEVICES / "gpiochip0"

@@ -16,6 +16,7 @@ from agent.control.machine import Input
 from agent.errors import RunError, UsageError
 from agent.events import Command, Pair, Stop
 from agent.pipeline.summarizer import SUMMARY, Summarizer
+from agent.report import payloads
 from agent.services.provider import Provider
 
 if TYPE_CHECKING:
@@ -46,16 +47,15 @@ class Orders:
 
     def take(self, command: Command) -> None:
         """Check and carry out one command, and answer it."""
-        answer: dict[str, Any] = {"ok": True}
-        if "ref" in command.fields:
-            answer["ref"] = command.fields["ref"]
+        error = None
         try:
             order = commands.parse(command.fields, len(self._config.talk.buttons))
             self._check(order)
             self._obey(order, command.who)
-        except (UsageError, RunError) as error:
-            log.warning("command refused: %s", error)
-            answer |= {"ok": False, "error": str(error)}
+        except (UsageError, RunError) as refusal:
+            error = str(refusal)
+            log.warning("command refused: %.*s", payloads.MAX_ERROR, error)
+        answer = payloads.result(command.fields, error)
         (command.reply or self._replies.command_result)(answer)
 
     def _check(self, order: commands.Order) -> None:

@@ -6,14 +6,13 @@ import ctypes
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from agent import assembly
 from agent.clock import Clock
 from agent.config.schema import Config
-from agent.control.gpio import Panel
 from agent.doctor.check import Check, failed
 from agent.errors import DragomanError
 
@@ -108,10 +107,11 @@ def throttled(sys: Path = SYS) -> int | None:
 def pins(config: Config, clock: Clock) -> Check:
     """Claim the pins of buttons and light as the daemon does, and give them back."""
     buttons, led = config.talk.buttons, config.talk.led
-    if not buttons and led is None:
-        return Check("pins", "skip", "no talk.buttons and no talk.led")
     try:
-        _in_scratch(lambda: Panel(config.talk, lambda command: None, clock).close())
+        panel = assembly.panel(config.talk, lambda command: None, clock)
+        if panel is None:
+            return Check("pins", "skip", "no talk.buttons and no talk.led")
+        panel.close()
     except DragomanError as error:
         check = failed("pins", error)
         return replace(check, mend=check.mend or "buttons and a light need a Raspberry Pi")
@@ -122,14 +122,3 @@ def pins(config: Config, clock: Clock) -> Check:
 
 def _troubles(bits: int) -> list[str]:
     return [word for place, word in enumerate(TROUBLES) if bits >> place & 1]
-
-
-def _in_scratch(work: Callable[[], None]) -> None:
-    """lgpio leaves a pipe in the working directory: not in the user's."""
-    here = Path.cwd()
-    with tempfile.TemporaryDirectory() as scratch:
-        os.chdir(scratch)
-        try:
-            work()
-        finally:
-            os.chdir(here)

@@ -8,21 +8,24 @@ from urllib.parse import urlsplit
 
 from agent.clock import Clock
 from agent.config.checks import is_loopback
+from agent.config.proxies import Proxy
 from agent.config.schema import Config
 from agent.doctor.check import Check, failed
 from agent.errors import DragomanError, LinkError
-from agent.link.dial import Limits, dial
+from agent.link.dial import Dialer, Limits, Target
 from agent.services.provider import Provider
 
 CONNECT_S = 3.0
 
 #: What to look at, by the kind of a LinkError.
 MENDS = {
-    "dns": "check the network (ip address) and the name server (resolvectl)",
+    "dns": "check the network (ip address) and the name server (resolvectl); where only a proxy "
+    "leads out, set network.proxy",
     "timeout": "a firewall or a dead network is in between; try another network",
     "unreachable": "check the network: ip route",
     "refused": "is the service running there? check service.url",
     "tls": "check the clock, and network.ca_file where a proxy is in between",
+    "proxy": "",  # its own words say it
     "portal": "log in to the network",
 }
 
@@ -33,14 +36,15 @@ def reach(config: Config, clock: Clock) -> Check:
     url = provider.service.url or provider.entry.host
     begun = clock.now()
     try:
-        sock = dial(url, Limits(connect=CONNECT_S), clock, config.network.ca_file)
+        dialer, target = Dialer(config.network, clock), Target.of(url)
+        sock = dialer.open(target, Limits(connect=CONNECT_S))
     except LinkError as error:
         return unreached("cloud", error)
     except DragomanError as error:
         return failed("cloud", error)
     secure = isinstance(sock, ssl.SSLSocket)
     sock.close()
-    return reached(url, round((clock.now() - begun) * 1000), secure)
+    return reached(url, round((clock.now() - begun) * 1000), secure, dialer.proxy(target))
 
 
 def unreached(name: str, error: LinkError) -> Check:
@@ -49,10 +53,12 @@ def unreached(name: str, error: LinkError) -> Check:
     return replace(check, text=check.text.partition(": is ")[0])
 
 
-def reached(url: str, milliseconds: int, secure: bool) -> Check:
-    """The verdict on an address that answered."""
+def reached(url: str, milliseconds: int, secure: bool, proxy: Proxy | None = None) -> Check:
+    """The verdict on an address that answered, perhaps through ``proxy``."""
     parts = urlsplit(url)
     text = f"{parts.netloc} reached in {milliseconds} ms"
+    if proxy is not None:
+        text += f" through the proxy {proxy}"
     if secure:
         return Check("cloud", "pass", f"{text}, certificate verified")
     if is_loopback(parts.hostname or ""):

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 from agent.clock import Clock
-from agent.config import loader
 from agent.doctor import board, listening, service
 from agent.doctor.broker import broker
 from agent.doctor.check import Check, redacted
@@ -33,16 +32,15 @@ def examine(
     ``skipped`` says, by name, why a check is not to be made.
     """
     skipped = {**setting.skipped, **skipped}
-    secrets = loader.secrets(setting.config)
     unit = service.properties()
-    yield redacted(setting.check, secrets)
+    yield redacted(setting.check)
     for name, probe in _probes(setting, unit, clock).items():
         begin(name)
         if name in skipped:
             yield Check(name, "skip", skipped[name])
             continue
         check = bounded(name, probe, clock)
-        yield redacted(excused(check) if service.running(unit) else check, secrets)
+        yield redacted(excused(check) if service.running(unit) else check)
 
 
 def bounded(name: str, probe: Probe, clock: Clock, seconds: float = LIMIT_S) -> Check:
@@ -75,7 +73,7 @@ def _probes(setting: Setting, unit: Mapping[str, str], clock: Clock) -> dict[str
         "cloud": lambda: reach(config, clock),
         "credentials": lambda: credentials(config, clock),
         "broker": lambda: broker(config, clock),
-        "pins": lambda: board.pins(config, clock),  # last: lgpio changes the working directory
+        "pins": lambda: board.pins(config, clock),
     }
 
 

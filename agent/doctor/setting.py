@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import os
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from agent.config import loader
+from agent.config import loader, sources
 from agent.config.schema import Config
 from agent.doctor.check import Check
 from agent.errors import ConfigError
 
-CREDENTIALS = Path("/etc/dragoman/credentials")
-PASSED = "CREDENTIALS_DIRECTORY"
-PREFIX = "dragoman_"  # systemd puts the name in LoadCredential= before those of the files
 STAND_INS = (
     *("token", "app_id", "secret_id", "secret_key"),
     *("app_key", "app_secret", "endpoint", "access_key"),
@@ -76,23 +70,9 @@ def _mistaken(
 
 
 def _unreadable(text: str) -> bool:
-    """Only root may read what systemd passes to the service."""
-    return os.geteuid() != 0 and (PASSED in text or "may not be read" in text)
+    return sources.ROOT_ONLY in text or (os.geteuid() != 0 and "may not be read" in text)
 
 
 def _languages(config: Config) -> str:
     service = config.service
     return f"{service.source} to {service.target}" if service.target else service.source
-
-
-@contextmanager
-def credentials(env: Mapping[str, str], folder: Path = CREDENTIALS) -> Iterator[Mapping[str, str]]:
-    """``env`` with the credentials as systemd would pass them to the service, if they may be
-    read; gone at the end."""
-    if PASSED in env or not os.access(folder, os.R_OK | os.X_OK):
-        yield env
-        return
-    with tempfile.TemporaryDirectory() as passed:
-        for file in folder.iterdir():
-            (Path(passed) / f"{PREFIX}{file.name}").symlink_to(file)
-        yield {**env, PASSED: passed}

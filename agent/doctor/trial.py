@@ -13,7 +13,7 @@ from agent.doctor.cloud import CONNECT_S, unreached
 from agent.errors import DragomanError, LinkError, Refused
 from agent.events import Failure, Garbage, ServiceEvent
 from agent.link import exchange, handshake
-from agent.link.dial import Limits
+from agent.link.dial import Dialer, Limits
 from agent.link.http import HttpClient
 from agent.link.refusal import refused
 from agent.link.spool import Recording
@@ -53,7 +53,8 @@ def _stream(provider: Provider, config: Config, clock: Clock) -> None:
     """Connect, set up, and send silence for as long as a refusal may take."""
     protocol = provider.stream(provider.pair, False)
     limits = Limits(connect=CONNECT_S, silence=CONNECT_S)
-    socket = handshake.connect(protocol.endpoint(), limits, clock, config.network.ca_file)
+    dialer = Dialer(config.network, clock)
+    socket = handshake.connect(protocol.endpoint(), limits, dialer)
     try:
         for message in protocol.begin():
             socket.send(message)
@@ -96,27 +97,28 @@ def _chunk(provider: Provider, config: Config, clock: Clock) -> None:
     protocol = provider.chunks(provider.pair)
     silence = bytes(packet_bytes(config.audio.rate) * 5)
     request = protocol.request(silence, 0, True, exchange.nonce(clock, provider.new_id()))
-    with _http(config) as http:
+    with _http(config, clock) as http:
         _judge(provider, protocol.answer(exchange.send(http, request, clock)))
 
 
 def _utterance(provider: Provider, config: Config, clock: Clock) -> None:
-    with _http(config) as http:
+    with _http(config, clock) as http:
         _judge(provider, exchange.Upload(provider, http, clock)(_clip(config), provider.pair))
 
 
 def _job(provider: Provider, config: Config, clock: Clock) -> None:
-    """Only submit: what is delivered to the device later is of a task it does not know."""
+    """Only submit: what is delivered later is for an address nobody waits at."""
     protocol = provider.job(provider.pair)
-    request = protocol.submit(_clip(config), exchange.nonce(clock, provider.new_id()))
-    with _http(config) as http:
+    at = exchange.nonce(clock, provider.new_id())
+    request = protocol.submit(_clip(config), at, provider.service.callback_url or "")
+    with _http(config, clock) as http:
         answer = protocol.submitted(exchange.send(http, request, clock))
     if not isinstance(answer, str):
         _judge(provider, answer)
 
 
 def _text(provider: Provider, config: Config, clock: Clock) -> None:
-    with _http(config) as http:
+    with _http(config, clock) as http:
         TextService(provider.service, http, clock).ask("1, 2, 3.")
 
 
@@ -145,8 +147,8 @@ def _clip(config: Config) -> Clip:
 
 
 @contextmanager
-def _http(config: Config) -> Iterator[HttpClient]:
-    http = HttpClient(config.network.ca_file, timeout_s=CONNECT_S)
+def _http(config: Config, clock: Clock) -> Iterator[HttpClient]:
+    http = HttpClient(Dialer(config.network, clock), CONNECT_S)
     try:
         yield http
     finally:

@@ -76,6 +76,7 @@ class Roster:
     def __init__(self, root: str) -> None:
         self._root = root
         self._devices: dict[str, Device] = {}
+        self._unmeasured: set[str] = set()  # online, without telemetry
         self.ignored = 0
 
     @property
@@ -90,7 +91,7 @@ class Roster:
 
     def complete(self) -> bool:
         """Whether there is telemetry of every device that is online."""
-        return all(d.measured is not None for d in self._devices.values() if d.online)
+        return not self._unmeasured
 
     def take(self, message: Incoming, now: float, utc: datetime) -> None:
         """Learn from ``message``, which came at ``now`` (monotonic seconds), ``utc``."""
@@ -99,6 +100,7 @@ class Roster:
             return
         if not message.payload and kind in ("status", "state"):
             self._devices.pop(name, None)  # somebody has wiped what the broker kept
+            self._unmeasured.discard(name)
             return
         try:
             self._learn(name, kind, message, now, utc)
@@ -118,6 +120,10 @@ class Roster:
         if not message.retained or (kind == "status" and device.online):
             device.heard = utc
         self._devices[name] = device
+        if device.online and device.measured is None:
+            self._unmeasured.add(name)
+        else:
+            self._unmeasured.discard(name)
 
 
 def split(topic: str, root: str) -> tuple[str, str]:

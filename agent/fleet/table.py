@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import unicodedata
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import accumulate
 from typing import Any
 
 import msgspec
@@ -155,8 +157,7 @@ def _row(cells: Sequence[str], widths: Sequence[int]) -> str:
 
 def _cut(text: str, width: int) -> str:
     """The beginning of ``text``, with ``…`` where something is missing."""
-    if columns(text) <= width:
+    used = list(accumulate(map(columns, text[: 4 * width + 4])))
+    if (used[-1] if used else 0) <= width and len(used) == len(text):
         return text
-    while columns(text) > width - 1:
-        text = text[:-1]
-    return f"{text}…"
+    return f"{text[: bisect_right(used, width - 1)]}…"

@@ -1,7 +1,7 @@
 """The callback address: a small HTTP server that takes deliveries from a service.
 
-It answers as the protocol says and hands each delivery on once; a service may
-deliver the same result again when it did not hear the answer.
+It stands open to the world, so it knows one kind of caller only: one that has the ticket of a
+job that is waited for, as the last part of the path.  Others are sent away unread.
 """
 
 from __future__ import annotations
@@ -12,46 +12,35 @@ from typing import Any
 
 from agent.clock import Clock
 from agent.errors import RunError
-from agent.threads import Worker
+from agent.link.listener import Bounded, Listener
 
-MAX_BODY = 4 * 1024 * 1024
-PATIENCE_S = 10.0  # of a caller that does not finish its request
+MAX_BODY = 1024 * 1024  # bytes; fifteen minutes of speech are some ten thousand characters
 
-#: Takes a body, gives the body of the answer.
-Deliver = Callable[[bytes], bytes]
+#: Takes a ticket and what reads the body; gives the answer, None for a ticket nobody has.
+Deliver = Callable[[str, Callable[[], bytes]], bytes | None]
 
 
-class CallbackServer(Worker):
+class CallbackServer(Listener):
     """Listens on ``port`` of all addresses (0: any free one); RunError when it cannot."""
 
     name = "callback"
 
     def __init__(self, port: int, deliver: Deliver, clock: Clock) -> None:
-        super().__init__(clock)
         handler = type("Handler", (_Handler,), {"deliver": staticmethod(deliver)})
         try:
-            self._server = HTTPServer(("", port), handler)
+            server = _Server(("", port), handler)
         except OSError as error:
             raise RunError(
                 f"service.callback_port: cannot listen on {port}: {error.strerror}"
             ) from error
-        self._server.timeout = 0.2
+        super().__init__(server, clock)
 
-    @property
-    def port(self) -> int:
-        return int(self._server.server_port)
 
-    def run(self) -> None:
-        try:
-            while not self.stopping:
-                self.beat()
-                self._server.handle_request()
-        finally:
-            self._server.server_close()
+class _Server(Bounded, HTTPServer):
+    pass
 
 
 class _Handler(BaseHTTPRequestHandler):
-    timeout = PATIENCE_S
     server_version, sys_version = "dragoman", ""
     deliver: Deliver
 
@@ -62,16 +51,22 @@ class _Handler(BaseHTTPRequestHandler):
         if not digits or len(length) > 10 or int(length) > MAX_BODY:
             self.send_error(413 if digits else 411)
             return
-        try:
-            body = self.rfile.read(int(length))
-        except TimeoutError:
+        ticket = self.path.partition("?")[0].rpartition("/")[2]
+        answer = self.deliver(ticket, lambda: self._body(int(length)))
+        if answer is None:
+            self.send_error(404)
             return
-        answer = self.deliver(body)
         self.send_response(200)
         self.send_header("Content-Type", "application/json; charset=utf-8")
         self.send_header("Content-Length", str(len(answer)))
         self.end_headers()
         self.wfile.write(answer)
+
+    def _body(self, length: int) -> bytes:
+        body = self.rfile.read(length)
+        if len(body) < length:
+            raise ConnectionError("the caller went away")
+        return body
 
     def log_message(self, format: str, *args: Any) -> None:
         """Deliveries are counted elsewhere; the access log would only be noise."""

@@ -1,25 +1,31 @@
-"""Opening a TCP or TLS connection, and saying in plain words why it could not be.
+"""Opening connections: the one way to the network, whoever wants it.
 
-Every wait looks at ``cancelled`` ten times a second, so that stopping the daemon does
-not wait for a dead network.
+A name is resolved, its addresses are raced, a proxy is asked to go on, TLS is begun; why
+it could not be done is said in plain words.  Every wait asks ``cancelled`` ten times a
+second, so that stopping the daemon does not wait for a dead network, and a thread the
+watchdog looks after can say that it is alive.
 """
 
 from __future__ import annotations
 
-import errno
-import select
+import os
 import socket
-import ssl
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from agent.clock import Clock
+from agent.config.proxies import Proxy
+from agent.config.schema import Network
 from agent.errors import LinkError, UsageError
+from agent.link import proxy as proxies
 from agent.link import tls
+from agent.link.race import Winners, race
+from agent.link.resolve import Names
+from agent.link.waiter import Cancelled, Waiter, never
 
-SLICE_S = 0.1
-SEND_BUFFER = 32 * 1024  # bytes; about a second of audio: a backlog belongs in the ring
+#: Seconds: a NAT forgets connections that say nothing; the kernel keeps them in its mind.
+KEEPALIVE_S, KEEPALIVE_EVERY_S, KEEPALIVE_TIMES = 15, 5, 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,146 +57,111 @@ class Target:
         return f"{self.host}:{self.port}"
 
 
-def dial(
-    url: str,
-    limits: Limits,
-    clock: Clock,
-    ca_file: str | None = None,
-    cancelled: Callable[[], bool] = lambda: False,
-) -> socket.socket:
-    """A connected non-blocking socket (TLS for ``wss``/``https``).
+class Dialer:
+    """Opens connections as the section ``network`` says; may be used by several threads.
 
-    Raises LinkError with a message that says what to look at.
+    Raises UsageError for a proxy or a file of certificates that cannot be used.
     """
-    target = Target.of(url)
-    context = tls.context(ca_file) if target.secure else None
-    deadline = clock.now() + limits.connect
-    sock = _connect_any(target, _Waiter(target, clock, deadline, cancelled))
+
+    def __init__(
+        self, network: Network, clock: Clock, environ: Mapping[str, str] = os.environ
+    ) -> None:
+        self.clock = clock
+        self._network = network
+        self._proxies = proxies.Proxies(network.proxy, environ)
+        self._names = Names()
+        self._winners = Winners()
+        if network.ca_file or network.cert_file:
+            self._context()  # an unreadable file is refused now
+
+    def proxy(self, target: Target) -> Proxy | None:
+        """The proxy that leads to ``target``, or None."""
+        return self._proxies.way(target.host, target.port, secure=target.secure)
+
+    def open(self, target: Target, limits: Limits, cancelled: Cancelled = never) -> socket.socket:
+        """A non-blocking socket connected to ``target``, TLS where it is secure.
+
+        Raises LinkError with a message that says what to look at.
+        """
+        deadline = self.clock.now() + limits.connect
+        sock = self.connect(target, limits, cancelled)
+        if not target.secure:
+            return sock
+        wait = Waiter(str(target), self.clock, deadline, cancelled)
+        return tls.secured(sock, self._context(), target.host, wait)
+
+    def connect(
+        self,
+        target: Target,
+        limits: Limits,
+        cancelled: Cancelled = never,
+        *,
+        forwarding: bool = False,
+    ) -> socket.socket:
+        """The TCP connection alone; to the proxy itself when it is ``forwarding`` requests.
+
+        Raises LinkError, ``proxy`` where the proxy is what fails.
+        """
+        wait = Waiter(str(target), self.clock, self.clock.now() + limits.connect, cancelled)
+        proxy = self.proxy(target)
+        if proxy is None:
+            return self._tcp(target.host, target.port, limits, wait)
+        try:
+            near = Waiter(f"the proxy {proxy}", self.clock, wait.deadline, cancelled)
+            sock = self._tcp(proxy.host, proxy.port, limits, near)
+            if not forwarding:
+                _through(sock, proxy, target, near)
+        except LinkError as error:
+            raise _of_proxy(error, proxy) from error
+        return sock
+
+    def _tcp(self, host: str, port: int, limits: Limits, wait: Waiter) -> socket.socket:
+        addresses = self._names.find(host, port, wait)
+        where, now = f"{host}:{port}", self.clock.now()
+        try:
+            sock, winner = race(self._winners.first(where, addresses, now), wait)
+        except LinkError:
+            self._winners.note(where, None, now)
+            raise
+        self._winners.note(where, winner, now)
+        try:
+            _tune(sock, limits)
+        except OSError as error:
+            sock.close()
+            raise LinkError(f"{wait.where} hung up at once ({error})", "reset") from error
+        return sock
+
+    def _context(self) -> tls.Context:
+        network = self._network
+        return tls.context(network.ca_file, "network.ca_file", network.cert_file, network.key_file)
+
+
+def _through(sock: socket.socket, proxy: Proxy, target: Target, wait: Waiter) -> None:
     try:
-        _tune(sock, limits)
-        wait = _Waiter(target, clock, deadline, cancelled)
-        return sock if context is None else _secure(sock, target, context, wait)
-    except (OSError, ValueError) as error:
+        proxies.tunnel(sock, proxy, target.host, target.port, wait)
+    except OSError as error:
         sock.close()
-        raise LinkError(f"{target} hung up at once ({error})", "reset") from error
+        words = f"the proxy {proxy} hung up ({error}); check network.proxy"
+        raise LinkError(words, "proxy") from error
     except BaseException:  # whatever ends this, nothing half made stays open
         sock.close()
         raise
 
 
-@dataclass(frozen=True, slots=True)
-class _Waiter:
-    target: Target
-    clock: Clock
-    deadline: float
-    cancelled: Callable[[], bool]
-
-    def share(self, parts: int) -> _Waiter:
-        """A waiter for one of ``parts`` attempts of equal length."""
-        now = self.clock.now()
-        return replace(self, deadline=now + (self.deadline - now) / parts)
-
-    def until_ready(self, sock: socket.socket, *, write: bool) -> None:
-        """Wait for ``sock``; LinkError ``timeout`` or ``cancelled``."""
-        while True:
-            if self.cancelled():
-                raise LinkError("connecting was cancelled", "cancelled")
-            left = self.deadline - self.clock.now()
-            if left <= 0:
-                raise LinkError(f"{self.target} did not answer in time", "timeout")
-            fds = [sock]
-            readable, writable, _ = select.select(
-                [] if write else fds, fds if write else [], [], min(left, SLICE_S)
-            )
-            if readable or writable:
-                return
-
-
-def _connect_any(target: Target, wait: _Waiter) -> socket.socket:
-    """The first address that answers; each gets its share of the time that is left."""
-    addresses = _resolve(target)
-    error: LinkError | None = None
-    for index, (family, kind, proto, _, address) in enumerate(addresses):
-        try:
-            sock = socket.socket(family, kind, proto)
-        except OSError as failure:  # IPv6 switched off, no descriptors left
-            error = LinkError(f"cannot reach {target}: {failure.strerror}", "unreachable")
-            continue
-        try:
-            sock.setblocking(False)
-            _connect(sock, address, target, wait.share(len(addresses) - index))
-            return sock
-        except LinkError as failure:
-            sock.close()
-            error = failure
-            if failure.kind == "cancelled":
-                break
-    raise error or LinkError(f"{target.host} has no address", "dns")
-
-
-def _resolve(target: Target) -> list[tuple[int, int, int, str, tuple[object, ...]]]:
-    try:
-        found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:
-        raise LinkError(
-            f"cannot resolve {target.host}: is the network up, DNS set and the name right? "
-            f"({error})",
-            "dns",
-        ) from error
-    return [(int(f), int(k), p, name, tuple(a)) for f, k, p, name, a in found]
-
-
-def _connect(
-    sock: socket.socket, address: tuple[object, ...], target: Target, wait: _Waiter
-) -> None:
-    code = sock.connect_ex(address)
-    if code == errno.EINPROGRESS:
-        wait.until_ready(sock, write=True)
-        code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-    if code == errno.ECONNREFUSED:
-        raise LinkError(f"{target} refuses connections: is the service running there?", "refused")
-    if code:
-        raise LinkError(f"cannot reach {target}: {errno.errorcode.get(code, code)}", "unreachable")
+def _of_proxy(error: LinkError, proxy: Proxy) -> LinkError:
+    """What went wrong on the way to the proxy is the proxy's."""
+    if error.kind in ("cancelled", "proxy"):
+        return error
+    words = str(error).partition(": is ")[0]
+    if not words.startswith("the proxy "):
+        words = f"the proxy {proxy}: {words}"
+    return LinkError(f"{words}; check network.proxy or HTTPS_PROXY", "proxy")
 
 
 def _tune(sock: socket.socket, limits: Limits) -> None:
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(limits.silence * 1000))
-
-
-def _secure(
-    sock: socket.socket, target: Target, context: ssl.SSLContext, wait: _Waiter
-) -> socket.socket:
-    secure = context.wrap_socket(sock, server_hostname=target.host, do_handshake_on_connect=False)
-    while True:
-        try:
-            secure.do_handshake()
-            return secure
-        except ssl.SSLWantReadError:
-            _or_close(secure, wait, write=False)
-        except ssl.SSLWantWriteError:
-            _or_close(secure, wait, write=True)
-        except (ssl.SSLError, OSError) as error:
-            secure.close()
-            raise LinkError(_tls_reason(target, error), "tls") from error
-
-
-def _or_close(sock: socket.socket, wait: _Waiter, *, write: bool) -> None:
-    try:
-        wait.until_ready(sock, write=write)
-    except LinkError:
-        sock.close()
-        raise
-
-
-def _tls_reason(target: Target, error: Exception) -> str:
-    if isinstance(error, ssl.SSLCertVerificationError):
-        reason = error.verify_message
-        hint = ""
-        if "expired" in reason or "not yet valid" in reason:
-            hint = ": is this device's clock right?"
-        elif "self" in reason or "issuer" in reason:
-            hint = ": name its authority in network.ca_file, or somebody is in between"
-        return f"TLS certificate of {target} not accepted: {reason}{hint}"
-    return f"TLS handshake with {target} failed: {getattr(error, 'reason', None) or error}"
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, KEEPALIVE_S)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, KEEPALIVE_EVERY_S)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, KEEPALIVE_TIMES)

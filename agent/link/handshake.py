@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import socket
 
 from websockets.client import ClientProtocol
 from websockets.exceptions import InvalidStatus, InvalidURI
@@ -10,20 +10,22 @@ from websockets.uri import parse_uri
 
 from agent.clock import Clock
 from agent.errors import LinkError, Refused, UsageError
-from agent.link.dial import Limits, dial
+from agent.link.dial import Dialer, Limits, Target
 from agent.link.portal import portal, with_date
+from agent.link.waiter import Cancelled, never
 from agent.link.websocket import MAX_MESSAGE, WebSocket
 from agent.services.answers import retry_after
 from agent.services.base import Endpoint
 from agent.services.shapes import Response
 
+SEND_BUFFER = 32 * 1024  # bytes; about a second of audio: a backlog belongs in the ring
+
 
 def connect(
     endpoint: Endpoint,
     limits: Limits,
-    clock: Clock,
-    ca_file: str | None = None,
-    cancelled: Callable[[], bool] = lambda: False,
+    dialer: Dialer,
+    cancelled: Cancelled = never,
 ) -> WebSocket:
     """Open ``endpoint`` with the WebSocket handshake.
 
@@ -34,12 +36,13 @@ def connect(
     except InvalidURI as error:
         raise UsageError(f"service.url: {error}") from error
     protocol = ClientProtocol(uri, max_size=MAX_MESSAGE)
-    sock = dial(endpoint.url, limits, clock, ca_file, cancelled)
-    connection = WebSocket(sock, protocol, limits, clock)
+    sock = dialer.open(Target.of(endpoint.url), limits, cancelled)
+    connection = WebSocket(sock, protocol, limits, dialer.clock)
     try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
         connection.shake_hands(endpoint.headers, cancelled)
         if protocol.handshake_exc is not None:
-            raise _failure(protocol.handshake_exc, clock)
+            raise _failure(protocol.handshake_exc, dialer.clock)
     except BaseException:  # whatever ends this, nothing half made stays open
         sock.close()
         raise

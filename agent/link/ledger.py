@@ -27,6 +27,7 @@ PAD = 200 // PACKET_MS  # silence kept before speech when a place is moved up to
 LATENCY = 2000 // PACKET_MS  # how old the audio behind a fresh partial may be, at most
 SLACK = 400 // PACKET_MS  # two detectors of speech may differ by as much about its end
 MAX_RUNS = 4096
+MAX_OPEN = 64  # sentences that have begun to come back; no speaker has as many at once
 MAX_SPEECH = 90_000  # packets of it that are kept in mind: an hour, the longest memory
 
 
@@ -128,6 +129,8 @@ class Ledger:
     def partial(self, result: Result) -> Place:
         """A sentence that is still growing."""
         self._heard[result.index] = self.reached
+        if len(self._heard) > MAX_OPEN:
+            del self._heard[next(iter(self._heard))]
         start = self._start(result)
         return Place(start, self.reached, start < self._repeat_until)
 

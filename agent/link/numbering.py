@@ -15,26 +15,26 @@ class Numbering:
     def __init__(self) -> None:
         self._numbers: dict[int, int] = {}
         self._finals = 0  # one past the highest number that is final
+        self._next = 0
 
     def number(self, index: int, final: bool) -> int:
         """The number of the sentence the service calls ``index``."""
-        number = self._numbers.setdefault(index, self._finals + self._open())
+        number = self._numbers.setdefault(index, self._next)
+        self._next = max(self._next, number + 1)
         if final:
             self._finals = max(self._finals, number + 1)
             if index < 0:  # a sentence the service gave no number: the next is another
                 del self._numbers[index]
-            while len(self._numbers) > KEPT:
-                self._numbers.pop(next(iter(self._numbers)))
+        if len(self._numbers) > KEPT:
+            self._numbers.pop(next(iter(self._numbers)))
         return number
 
     def new_connection(self) -> None:
         """The service counts from 0 again."""
         self._numbers.clear()
+        self._next = self._finals
 
     def new_session(self) -> None:
         """Everything begins with 0."""
         self._numbers.clear()
-        self._finals = 0
-
-    def _open(self) -> int:
-        return sum(number >= self._finals for number in self._numbers.values())
+        self._finals = self._next = 0

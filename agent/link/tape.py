@@ -3,9 +3,9 @@
 Somebody opens and closes the gate; each opening is a :class:`Take`, a stretch of the
 ring.  The tape plays the takes one after the other from a position that can be wound
 back (replay).  When it lags behind the microphone it wins time back by leaving out
-silence, never by speed: of each silence ``KEEP`` packets stay, so that the service
-still hears where a sentence ends, and ``PAD`` packets stay before speech, so that a
-soft first consonant is not cut.
+silence (packets that are certainly background), never by speed: of each silence ``KEEP``
+packets stay, so that the service still hears where a sentence ends, and ``PAD`` packets
+stay before speech, so that a soft first consonant is not cut.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ class Tape:
                 if self.seq < self._ring.tail:
                     continue  # overwritten while we looked
                 return None
-            if packet.voiced or not self._may_skip():
+            if not packet.background or not self._may_skip():
                 return packet
             self.seq += 1
             self.skipped += 1
@@ -118,7 +118,7 @@ class Tape:
         """``packet`` has left: move on."""
         self.seq = packet.seq + 1
         self.furthest = max(self.furthest, self.seq)
-        self._quiet = 0 if packet.voiced else self._quiet + 1
+        self._quiet = self._quiet + 1 if packet.background else 0
 
     def silence_sent(self) -> None:
         """A packet of made silence has left (keepalive, trailing silence)."""
@@ -174,4 +174,4 @@ class Tape:
             return False
         if ahead < PAD and self._quiet < LONG_SILENCE:
             return False
-        return not any(self._ring.voiced(self.seq + i) for i in range(1, min(ahead, PAD) + 1))
+        return all(self._ring.background(self.seq + i) for i in range(1, min(ahead, PAD) + 1))

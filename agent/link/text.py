@@ -19,6 +19,8 @@ from agent.services.provider import Provider
 from agent.services.shapes import Nonce, TextProtocol
 from agent.services.twetalk_text import LANGUAGES
 
+TEXT_S = 300.0  # for an answer that is written as we wait
+
 log = logging.getLogger(__name__)
 
 

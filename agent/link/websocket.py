@@ -12,7 +12,7 @@ import select
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 
 from websockets.client import ClientProtocol
@@ -24,11 +24,16 @@ from websockets.protocol import State
 from agent.clock import Clock
 from agent.errors import LinkError
 from agent.link.dial import Limits
+from agent.link.pacing import TokenBucket
+from agent.link.waiter import SLICE_S, Cancelled, never
 from agent.services.base import Message
 
 MAX_MESSAGE = 4 * 1024 * 1024  # bytes: two minutes of speech; nothing sane is larger
-READ_SIZE = 64 * 1024
-READ_MOST = 4 * READ_SIZE
+MAX_TEXT = 1024 * 1024  # bytes: of JSON Python makes up to twenty times as much
+READ_SIZE = 2 * 1024  # bytes at a time: at most 1024 frames before the sender has its turn
+UNREAD_MOST = 256 * 1024  # bytes that wait for a peer that reads nothing, and has us answer
+TINY = 128  # bytes: a frame smaller than this carries no 10 ms of speech
+TINY_BURST, TINY_PER_S = 1000, 200  # how many of those a peer may send: far more than any does
 
 
 class WebSocket:
@@ -40,26 +45,29 @@ class WebSocket:
         self._sock, self._protocol, self._limits, self._clock = sock, protocol, limits, clock
         self._lock = threading.Lock()
         self._out = bytearray()
-        self._parts: list[bytes] = []
+        self._message = bytearray()
         self._text = False
+        self._tiny = TokenBucket(1 / TINY_PER_S, TINY_BURST)
         self._pings: dict[bytes, float] = {}
         self._aborted = False
         self._broken: BaseException | None = None  # told after what came before it was read
         self.last_heard = clock.now()  #: when anything last came from the peer (s)
         self.round_trip_s: float | None = None  #: of the newest answered ping
 
-    def send(self, message: Message) -> None:
+    def send(self, message: Message, cancelled: Cancelled = never) -> None:
         """Send one text (``str``) or binary message.
 
-        Blocks while the connection takes nothing; LinkError ``stalled`` when that lasts
-        for the silence limit, LinkError when the connection is gone.
+        Waits while the connection takes nothing; LinkError ``stalled`` when that lasts for
+        the silence limit, ``cancelled``, and others when the connection is gone.
         """
         with self._lock:
             self._stage(message)
-        self._flush()
+            if self._write_some():
+                return
+        self._flush(cancelled)
 
-    def ping(self) -> None:
-        """Send a WebSocket ping; its answer updates :attr:`round_trip_s`."""
+    def ping(self, cancelled: Cancelled = never) -> None:
+        """Send a WebSocket ping; its answer updates :attr:`round_trip_s`.  As :meth:`send`."""
         with self._lock:
             token = b"%d" % len(self._pings) + b"%f" % self._clock.now()
             self._pings[token] = self._clock.now()
@@ -68,7 +76,7 @@ class WebSocket:
             self._need_open()
             self._protocol.send_ping(token)
             self._collect()
-        self._flush()
+        self._flush(cancelled)
 
     def receive(self, until: float | None = None) -> list[Message]:
         """Wait for the next messages, at least one; at most ``until`` (s).
@@ -109,7 +117,7 @@ class WebSocket:
             self._aborted = True
             self._sock.close()
 
-    def shake_hands(self, headers: Mapping[str, str], cancelled: Callable[[], bool]) -> None:
+    def shake_hands(self, headers: Mapping[str, str], cancelled: Cancelled) -> None:
         """The WebSocket handshake; what is wrong with its answer is in ``handshake_exc``.
 
         Raises LinkError ``timeout`` or ``cancelled``.
@@ -119,14 +127,14 @@ class WebSocket:
         request.headers.update(headers)
         protocol.send_request(request)
         self._collect()
-        self._flush()
+        self._flush(cancelled)
         deadline = self._clock.now() + self._limits.connect
         while protocol.state is State.CONNECTING and protocol.handshake_exc is None:
             if cancelled():
                 raise LinkError("connecting was cancelled", "cancelled")
             if self._broken or self._clock.now() > deadline:
                 raise self._no_handshake()
-            self._select([self._sock], [], 0.1)
+            self._select([self._sock], [], SLICE_S)
             self._pump()
         # The answer itself is no message; frames that came with it stay queued.
         protocol.events = [e for e in protocol.events if not isinstance(e, Response)]
@@ -177,6 +185,8 @@ class WebSocket:
         return messages
 
     def _read_frame(self, frame: Frame) -> Message | None:
+        if len(frame.data) < TINY and not self._broken:
+            self._count_tiny(self._clock.now())
         if frame.opcode is Opcode.PONG:
             sent = self._pings.pop(bytes(frame.data), None)
             if sent is not None:
@@ -185,17 +195,26 @@ class WebSocket:
             return None
         if frame.opcode is not Opcode.CONT:
             self._text = frame.opcode is Opcode.TEXT
-        self._parts.append(bytes(frame.data))
+        if frame.fin and not self._message:
+            return self._whole(frame.data)
+        self._message += frame.data
         if not frame.fin:
             return None
-        whole = b"".join(self._parts)
-        self._parts.clear()
-        # Broken UTF-8 becomes text that is no JSON: reported as garbage, not fatal.
-        return whole.decode(errors="replace") if self._text else whole
+        whole, self._message = self._message, bytearray()
+        return self._whole(whole)
+
+    def _count_tiny(self, now: float) -> None:
+        if self._tiny.ready_at(now) > now:
+            self._broken = LinkError("the service floods us with tiny frames", "flood")
+        self._tiny.take(now)
+
+    def _whole(self, data: bytes | bytearray | memoryview) -> Message:
+        # Broken UTF-8 and what is cut become text that is no JSON: reported as garbage, not fatal.
+        return str(data[:MAX_TEXT], errors="replace") if self._text else bytes(data)
 
     # --- outside the lock --------------------------------------------------------------------
 
-    def _flush(self) -> None:
+    def _flush(self, cancelled: Cancelled) -> None:
         deadline = self._clock.now() + self._limits.silence
         while True:
             with self._lock:
@@ -206,9 +225,13 @@ class WebSocket:
                 raise LinkError(
                     f"the connection took no data for {self._limits.silence:g} s", "stalled"
                 )
-            self._select([], [self._sock], min(left, 0.1))
+            if cancelled():
+                raise LinkError("sending was cancelled", "cancelled")
+            self._select([], [self._sock], min(left, SLICE_S))
 
     def _wait_readable(self, until: float | None) -> None:
+        if self._tls_pending():
+            return
         left = self.last_heard + self._limits.silence - self._clock.now()
         if left <= 0:
             raise LinkError(f"nothing heard for {self._limits.silence:g} s", "silent")
@@ -227,8 +250,7 @@ class WebSocket:
     def _pump(self) -> None:
         """Read what is there into the protocol and send what it answers (pong, close).
 
-        At most ``READ_MOST`` bytes at a time: a server that floods must not keep the
-        sender from the lock.
+        Only a little at a time: a server that floods must not keep the sender from the lock.
         """
         with self._lock:
             try:
@@ -241,18 +263,21 @@ class WebSocket:
                 self._broken = error
             self._collect()
             if self._protocol.state is State.OPEN and self._broken is None:
-                self._write_some()
+                self._answer()
 
     def _read_some(self) -> None:
-        left = READ_MOST
-        while left > 0 or self._tls_pending():
-            data = self._sock.recv(READ_SIZE)
-            self.last_heard = self._clock.now()
-            left -= len(data)
-            if not data:
-                self._protocol.receive_eof()
-                return
+        data = self._sock.recv(READ_SIZE)
+        self.last_heard = self._clock.now()
+        if data:
             self._protocol.receive_data(data)
+        else:
+            self._protocol.receive_eof()
+
+    def _answer(self) -> None:
+        """Write pongs; a peer that reads none of them is not kept in them for ever."""
+        self._write_some()
+        if len(self._out) > UNREAD_MOST:
+            self._broken = LinkError("the service has us answer and reads nothing", "stalled")
 
     def _tls_pending(self) -> bool:
         """Whether TLS holds bytes that no select will tell of."""
@@ -261,6 +286,8 @@ class WebSocket:
     def _gone(self, error: BaseException | None = None) -> LinkError:
         if self._aborted:
             return LinkError("the connection was dropped", "aborted")
+        if isinstance(error, LinkError):
+            return error
         received = self._protocol.close_rcvd
         if received is not None:
             reason = f": {received.reason}" if received.reason else ""

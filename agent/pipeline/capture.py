@@ -11,20 +11,22 @@ import logging
 from collections.abc import Callable
 
 from agent.audio.device import Microphone
+from agent.audio.gain import Gain
 from agent.audio.pcm import PACKET_MS, Assembler
 from agent.audio.ring import FILLED, GUARDED, VOICED, Ring
 from agent.audio.vad import Endpointer, SpeechStarted, Vad
-from agent.clock import Backoff, Clock
-from agent.errors import DeviceError, EndOfAudio, Overrun
+from agent.clock import Clock
+from agent.errors import Damaged, DeviceError, EndOfAudio, Overrun
 from agent.events import (
     Event,
     MicrophoneBack,
     MicrophoneEnded,
     MicrophoneLost,
-    Notice,
     VoiceStarted,
     VoiceStopped,
 )
+from agent.pipeline.news import Presence, Seldom
+from agent.pipeline.stillness import Stillness
 from agent.system.priority import real_time
 from agent.threads import Worker
 
@@ -37,7 +39,7 @@ class Capture(Worker):
     """Owns the microphone; the only writer of the ring.
 
     ``echo`` tells whether our own speaker is talking (echo guard); ``post`` takes
-    events and must not block.
+    events and must not block; ``gain`` turns up what is written.
     """
 
     name = "capture"
@@ -52,25 +54,42 @@ class Capture(Worker):
         *,
         echo: Callable[[], bool] = lambda: False,
         endpointer: Endpointer | None = None,
+        gain: Gain | None = None,
     ) -> None:
         super().__init__(clock)
         self._source, self._ring, self._vad, self._post = source, ring, vad, post
-        self._echo, self._endpointer = echo, endpointer
+        self._echo, self._endpointer, self._gain = echo, endpointer, gain
+        self._stillness = Stillness(post) if source.realtime else None
         self._assembler = Assembler(ring.packet_bytes)
         self._silence = bytes(ring.packet_bytes)
-        self._backoff = Backoff(base=0.25, cap=1.0)
-        self._lost = self._retrying = False
+        self._presence = Presence(clock)
+        self._overruns = Seldom("overrun", post, clock)
         self.overruns = 0
+
+    def open(self) -> None:
+        """Open the microphone; a card that is away or busy is waited for by the thread.
+
+        Raises DeviceError for what is no card: it does not come by itself.
+        """
+        try:
+            self._source.open()
+        except DeviceError as error:
+            if not self._source.realtime:
+                raise
+            self._lose(error)
 
     def run(self) -> None:
         real_time()
         try:
+            if self._presence.away:
+                self._reopen()
             while not self.stopping:
                 self._read_until_lost()
-        except EndOfAudio:
-            self._finish()
+        except EndOfAudio as end:
+            self._finish(str(end) if isinstance(end, Damaged) else "")
         finally:
             self._source.close()
+            self._overruns.flush()
 
     def _read_until_lost(self) -> None:
         try:
@@ -78,42 +97,42 @@ class Capture(Worker):
                 self._read_once()
         except DeviceError as error:
             self._source.close()
-            if not self._lost:
-                log.warning("microphone lost: %s", error)
-                self._post(MicrophoneLost(str(error)))
-            self._lost = True
+            self._lose(error)
             self._reopen()
+
+    def _lose(self, error: DeviceError) -> None:
+        if self._presence.lost():
+            log.warning("microphone lost: %s", error)
+            self._post(MicrophoneLost(str(error)))
 
     def _read_once(self) -> None:
         try:
             data = self._source.read()
         except Overrun:
             self.overruns += 1
-            self._post(Notice("overrun", {"count": self.overruns}))
+            self._overruns.add(count=1)
             return
         if data:
-            if self._retrying:
-                self._works()
+            if self._presence.trying and self._presence.works():
+                log.info("microphone is back")
+                self._post(MicrophoneBack())
             for packet in self._assembler.feed(data):
                 self._store(packet)
-
-    def _works(self) -> None:
-        """Samples came: only now a reopened microphone is really back."""
-        self._backoff.reset()
-        self._retrying = False
-        if self._lost:
-            self._lost = False
-            log.info("microphone is back")
-            self._post(MicrophoneBack())
+        if self._overruns.waiting:
+            self._overruns.tell()
 
     def _store(self, packet: bytes) -> None:
-        flags = VOICED if self._vad.voiced(packet) else 0
+        flags = self._vad.judge(packet)
+        if self._stillness is not None:
+            self._stillness.hear(self._vad.rms)
+        if self._gain is not None:
+            packet = self._gain.apply(packet, bool(flags & VOICED), self._vad.rms)
         if self._echo():
             flags |= GUARDED
         self.beat()
         seq = self._ring.write(packet, self.last_beat, flags)
         if self._endpointer is not None:
-            self._listen(self._endpointer, seq, flags == VOICED)
+            self._listen(self._endpointer, seq, flags & (VOICED | GUARDED) == VOICED)
 
     def _listen(self, endpointer: Endpointer, seq: int, voiced: bool) -> None:
         change = endpointer.feed(seq, voiced)
@@ -123,15 +142,14 @@ class Capture(Worker):
 
     def _reopen(self) -> None:
         """Write silence on the clock until the device opens again."""
-        self._retrying = True
         self._assembler.reset()
         due = self.clock.now()
-        retry = due + self._backoff.next()
+        retry = due + self._presence.pause()
         while not self.stopping:
             if self.clock.now() >= retry:
                 if self._try_open():
                     return
-                retry = self.clock.now() + max(0.2, self._backoff.next())
+                retry = self.clock.now() + max(0.2, self._presence.pause())
             due += INTERVAL_S
             self.clock.sleep(due - self.clock.now())
             self.beat()
@@ -147,8 +165,8 @@ class Capture(Worker):
             return False
         return True
 
-    def _finish(self) -> None:
+    def _finish(self, damage: str) -> None:
         last = self._assembler.flush()
         if last is not None:
             self._store(last)
-        self._post(MicrophoneEnded(self._ring.head))
+        self._post(MicrophoneEnded(self._ring.head, damage))

@@ -14,10 +14,11 @@ from math import inf
 
 from agent.clock import Clock
 from agent.errors import LinkError, Refused
-from agent.events import LinkUp, Notice, Pair, Result, ServiceEvent, Settled
+from agent.events import LinkUp, Pair, Result, ServiceEvent, Settled
 from agent.link.uplink import Hangup, Send, Uplink
 from agent.pipeline.answers import Answers
 from agent.pipeline.cloud import Parts
+from agent.pipeline.news import Losses
 from agent.pipeline.reach import Reach
 from agent.services.shapes import ChunkProtocol, Nonce, Request, Response
 from agent.threads import Wake, Worker
@@ -105,7 +106,7 @@ class Chunker(Worker):
         self._answers, self._send = answers, post
         self._reach = Reach(cloud, parts, self, lambda seconds: cloud.wake.wait(seconds))
         self._utterance: _Utterance | None = None
-        self._lost = 0
+        self._losses = Losses(parts.telemetry, parts.post, parts.clock)
 
     def wake(self) -> None:
         self._cloud.wake.set()
@@ -126,6 +127,7 @@ class Chunker(Worker):
             self._watch()
             if wait > 0:
                 self._cloud.wake.wait(min(wait, 0.5))
+        self._losses.flush()
 
     def _turn(self) -> float:
         now = self.clock.now()
@@ -221,9 +223,4 @@ class Chunker(Worker):
         self._uplink.disconnected()
 
     def _watch(self) -> None:
-        lost = self._uplink.tape.lost
-        if lost > self._lost:
-            detail = {"packets": lost - self._lost, "duration_ms": (lost - self._lost) * 40}
-            self._parts.telemetry.count("lost_packets", lost - self._lost)
-            self._parts.post(Notice("lost_audio", detail))
-            self._lost = lost
+        self._losses.watch(self._uplink.tape.lost)

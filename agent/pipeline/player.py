@@ -9,9 +9,10 @@ from agent.audio.depth import Depth
 from agent.audio.device import Speaker
 from agent.audio.jitter import JitterBuffer
 from agent.audio.pcm import SAMPLE_BYTES, scale
-from agent.clock import Backoff, Clock
+from agent.clock import Clock
 from agent.errors import DeviceError
 from agent.events import Event, Notice, SpeakerStarted, SpeakerStopped
+from agent.pipeline.news import Presence, Seldom
 from agent.report.telemetry import Telemetry
 from agent.system.priority import real_time
 from agent.threads import Wake, Worker
@@ -44,9 +45,12 @@ class Player(Worker):
         self._period = int(rate * PERIOD_S) * SAMPLE_BYTES
         self._jitter = JitterBuffer(Depth(prebuffer_ms / 1000), rate, BUFFER_S)
         self._wake = Wake()
-        self._backoff = Backoff(base=0.25, cap=1.0)
-        self._cut = self._discard = self._overflowing = False
-        self._away = False
+        self._presence = Presence(clock)
+        self._underruns = Seldom("underrun", post, clock)
+        self._dropped = Seldom("speech_dropped", post, clock)
+        self._cut = self._discard = False
+        self._overflow = 0  # bytes the buffer had no room for that were told
+        self._away = False  # closed, and not yet opened again
         self._silent_at: float | None = None  # when the speaker runs dry, or has
         self._stopped_at = -GUARD_S
         self.volume = volume  #: 0–100
@@ -64,9 +68,6 @@ class Player(Worker):
         dropped = self._jitter.put(pcm, self.clock.now())
         if dropped:
             self._telemetry.count("speech_bytes_dropped", dropped)
-            if not self._overflowing:  # once a spell: a talk of minutes would fill the outbox
-                self._post(Notice("speech_dropped", {"bytes": dropped}))
-        self._overflowing = dropped > 0
         self._wake.set()
 
     def new_stream(self) -> None:
@@ -108,13 +109,29 @@ class Player(Worker):
     def wake(self) -> None:
         self._wake.set()
 
+    def open(self, *, patient: bool) -> None:
+        """Open the speaker; where ``patient``, one that is away is waited for by the thread.
+
+        Raises DeviceError where not.
+        """
+        try:
+            self._sink.open()
+        except DeviceError as error:
+            if not patient:
+                raise
+            self._away = True
+            self._lose(error)
+
     def run(self) -> None:
         real_time()
         try:
+            if self._away:
+                self._reopen()
             while not self.stopping:
                 self._play_until_lost()
         finally:
             self._sink.close()
+            self._underruns.flush()
 
     def _play_until_lost(self) -> None:
         try:
@@ -123,10 +140,14 @@ class Player(Worker):
                 self._turn()
         except DeviceError as error:
             self._sink.close()
-            log.warning("speaker lost: %s", error)
-            self._post(Notice("speaker_lost", {"reason": str(error)}))
+            self._lose(error)
             self._stop()
             self._reopen()
+
+    def _lose(self, error: DeviceError) -> None:
+        if self._presence.lost():
+            log.warning("speaker lost: %s", error)
+            self._post(Notice("speaker_lost", {"reason": str(error)}))
 
     def _turn(self) -> None:
         if self._cut:
@@ -140,6 +161,10 @@ class Player(Worker):
             self._write(portion)
         else:
             self._pause(now)
+        if self._presence.trying and self._presence.works():
+            log.info("speaker is back")
+            self._post(Notice("speaker_back"))
+        self._tell()
 
     def _write(self, portion: bytes) -> None:
         if not self.speaking:
@@ -148,7 +173,7 @@ class Player(Worker):
         paused, self._silent_at = self._silent_at is not None, None
         gap = self._jitter.gap
         if gap:
-            self._post(Notice("underrun", {"gap_ms": round(gap * 1000)}))
+            self._underruns.add(count=1, gap_ms=round(gap * 1000))
             self._show_depth()
         elif paused and self._jitter.first:  # a silence between two sentences
             self._sink.drain()
@@ -182,6 +207,15 @@ class Player(Worker):
     def _show_depth(self) -> None:
         self._telemetry.gauge("jitter_ms", round(self._jitter.depth.seconds * 1000))
 
+    def _tell(self) -> None:
+        """News of this thread's own; what others dropped it learns from the buffer."""
+        dropped = self._jitter.overflow - self._overflow
+        if dropped:
+            self._overflow += dropped
+            self._dropped.add(bytes=dropped)
+        self._dropped.tell()
+        self._underruns.tell()
+
     def _rest(self, seconds: float) -> None:
         """Wait, though speech comes meanwhile."""
         end = self.clock.now() + seconds
@@ -192,14 +226,12 @@ class Player(Worker):
         self._away = True
         while not self.stopping:
             self.beat()
-            self._rest(max(0.2, self._backoff.next()))
+            self._tell()
+            self._rest(max(0.2, self._presence.pause()))
             try:
                 self._sink.open()
             except DeviceError as error:
                 log.debug("speaker still away: %s", error)
                 continue
             self._away = False
-            log.info("speaker is back")
-            self._post(Notice("speaker_back"))
-            self._backoff.reset()
             return

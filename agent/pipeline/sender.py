@@ -6,9 +6,10 @@ import logging
 
 from agent.audio.pcm import PACKET_MS
 from agent.errors import LinkError
-from agent.events import Notice, Settled
+from agent.events import Settled
 from agent.link.uplink import Hangup, Send, Wait
 from agent.pipeline.cloud import Parts
+from agent.pipeline.news import Losses
 from agent.pipeline.session import Connection, Session
 from agent.threads import Worker
 
@@ -29,7 +30,8 @@ class Sender(Worker):
         self._telemetry, self._post = parts.telemetry, parts.post
         self._ping_interval = parts.config.network.ping_interval_s
         self._ping_at = 0.0
-        self._reported_lost = 0
+        self._losses = Losses(parts.telemetry, parts.post, parts.clock)
+        self._waits = self.waits  # bound once, not for each packet
 
     def wake(self) -> None:
         self._session.sender_wake.set()
@@ -42,6 +44,7 @@ class Sender(Worker):
             self._watch(connection)
             if wait > 0:
                 self._session.sender_wake.wait(min(wait, IDLE_S))
+        self._losses.flush()
 
     def _turn(self, connection: Connection) -> float:
         """One step on a connection; returns how long to wait before the next (s)."""
@@ -61,7 +64,7 @@ class Sender(Worker):
     def _step(self, connection: Connection) -> float:
         step = self._uplink.step(self.clock.now())
         if isinstance(step, Send):
-            connection.socket.send(step.data)
+            connection.socket.send(step.data, self._waits)
             self._record(step)
             # The next packet wakes this thread; there is nothing to decide before.
             return NEXT_S if step.live and step.packet is not None else 0.0
@@ -90,7 +93,7 @@ class Sender(Worker):
         if message is None:
             self._session.drop(connection, planned="speech switched")
             return
-        connection.socket.send(message)
+        connection.socket.send(message, self._waits)
         connection.tts = wanted
 
     def _pulse(self, connection: Connection) -> None:
@@ -100,19 +103,12 @@ class Sender(Worker):
         self._ping_at = now + self._ping_interval
         message = connection.protocol.ping(f"{now:.6f}")
         if message is not None:
-            connection.socket.send(message)
-        connection.socket.ping()
+            connection.socket.send(message, self._waits)
+        connection.socket.ping(self._waits)
 
     def _watch(self, connection: Connection | None) -> None:
         """Tell the main thread what only the tape knows."""
-        lost = self._uplink.tape.lost
-        if lost > self._reported_lost:
-            packets = lost - self._reported_lost
-            self._reported_lost = lost
-            self._telemetry.count("lost_packets", packets)
-            self._post(
-                Notice("lost_audio", {"packets": packets, "duration_ms": packets * PACKET_MS})
-            )
+        self._losses.watch(self._uplink.tape.lost)
         verdict = self._uplink.settled(self.clock.now())
         if verdict is False:
             return

@@ -39,9 +39,13 @@ class Summarizer(Worker):
         self._questions.put(None)
 
     def run(self) -> None:
-        from agent.link.http import HttpClient  # what streams need not is not loaded for them
+        # What streams need not is not loaded for them.
+        from agent.link.dial import Dialer
+        from agent.link.http import HttpClient
+        from agent.link.text import TEXT_S
 
-        http = HttpClient(self._config.network.ca_file)
+        dialer = Dialer(self._config.network, self.clock)
+        http = HttpClient(dialer, total_s=TEXT_S, cancelled=lambda: self.stopping)
         while not self.stopping:
             question = self._questions.get()
             if question is not None:

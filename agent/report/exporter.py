@@ -5,24 +5,19 @@ from __future__ import annotations
 import errno
 import logging
 import socket
-import socketserver
-from wsgiref.simple_server import WSGIRequestHandler
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 from prometheus_client import CollectorRegistry, make_wsgi_app
-from prometheus_client.exposition import ThreadingWSGIServer
 
 from agent.clock import Clock
 from agent.config.checks import is_loopback
 from agent.errors import RunError
-from agent.threads import Worker
+from agent.link.listener import Bounded, Listener
 
 log = logging.getLogger(__name__)
 
-TURN_S = 0.2  # at most so long after a stop it ends
-REQUEST_S = 5.0  # a client that is silent for longer is hung up on
 
-
-class Exporter(Worker):
+class Exporter(Listener):
     """Answers scrapes on ``listen`` (``HOST:PORT``); bound when made, served when started.
 
     Raises RunError where nothing can listen there.
@@ -31,44 +26,26 @@ class Exporter(Worker):
     name = "metrics"
 
     def __init__(self, listen: str, registry: CollectorRegistry, clock: Clock) -> None:
-        super().__init__(clock)
         host, _, port = listen.rpartition(":")
         host = host.strip("[]")
         try:
-            self._server = _server(host, int(port))
+            server = _server(host, int(port))
         except OSError as error:
             raise RunError(f"metrics.listen {listen}: {_why(error)}") from error
-        self._server.set_app(make_wsgi_app(registry))
-        self.port: int = self._server.server_address[1]  #: where it listens
+        server.set_app(make_wsgi_app(registry))
+        super().__init__(server, clock)
         log.info("metrics: http://%s/metrics", listen)
         if not is_loopback(host):
             log.warning("metrics: whoever can reach %s can read them", listen)
 
-    def run(self) -> None:
-        with self._server as server:
-            while not self.stopping:
-                server.handle_request()
 
-
-class _Server(ThreadingWSGIServer):
-    """The library's server: a daemonic thread a request, so a slow client delays nobody."""
-
-    timeout = TURN_S
-
+class _Server(Bounded, WSGIServer):
     def server_bind(self) -> None:
-        """Without the look-up of this machine's name, which may wait for a network."""
-        socketserver.TCPServer.server_bind(self)
-        self.server_name, self.server_port = self.socket.getsockname()[:2]
+        super().server_bind()
         self.setup_environ()
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """A client that goes away in mid-request is no news."""
-        log.debug("metrics: request from %s failed", client_address, exc_info=True)
 
 
 class _Handler(WSGIRequestHandler):
-    timeout = REQUEST_S
-
     def log_message(self, format: str, *args: object) -> None:
         """A scrape every few seconds is no news."""
 
@@ -79,7 +56,7 @@ def _server(host: str, port: int) -> _Server:
     class Server(_Server):
         address_family = family
 
-    return Server(address[:2], _Handler)  # type: ignore[arg-type]
+    return Server(address[:2], _Handler)
 
 
 def _why(error: OSError) -> str:

@@ -45,7 +45,7 @@ COUNTERS: Mapping[str, Entry] = {
     "finals": Entry("finals", "Finished sentences."),
     "garbage": Entry("garbage_messages", "Messages of the service nobody can make sense of."),
     "clips_sent": Entry("clips_sent", "Recordings uploaded and answered."),
-    "silent_clips": Entry("silent_clips", "Recordings without speech, not uploaded."),
+    "silent_clips": Entry("silent_clips", "Recordings of nothing but background, not uploaded."),
 }
 
 GAUGES: Mapping[str, Entry] = {
@@ -57,6 +57,7 @@ GAUGES: Mapping[str, Entry] = {
     "jitter_ms": Entry("jitter_buffer_seconds", "Speech held back before playing begins.", MS),
     "level_dbfs": Entry("level_dbfs", "Level of the newest packet, dB of full scale."),
     "outbox": Entry("outbox_messages", "Messages on the disk that wait for the broker."),
+    "set_aside": Entry("set_aside_messages", "Messages no broker took since the start."),
     "temperature_c": Entry("temperature_celsius", "The hottest sensor of the board."),
     "uptime_s": Entry("uptime_seconds", "Time since the start."),
 }

@@ -13,6 +13,7 @@ from agent import clock as stamps
 from agent.clock import Clock
 from agent.errors import UsageError
 from agent.events import Notice, Summary, Transcript
+from agent.redact import LEAST_SPOKEN, hidden, hide
 
 ONLINE = b"online"
 OFFLINE = b"offline"
@@ -20,6 +21,8 @@ OFFLINE = b"offline"
 #: The largest command taken, in bytes.
 MAX_COMMAND = 64 * 1024
 
+#: Of an error in an answer, characters: it may quote what was wrong.
+MAX_ERROR = 500
 _MARK = re.compile(rb'"time":"(@[0-9a-f]+\+[0-9.]+)"')  # no text can hold that: quotes are escaped
 
 
@@ -48,14 +51,15 @@ def transcript(value: Transcript) -> dict[str, Any]:
     if value.target is not None:
         kept["translation"] = value.translation
     extra = {k: v for k, v in value.extra.items() if k not in fields and not _is_empty(v)}
-    return kept | extra
+    said: dict[str, Any] = hidden(kept | extra, LEAST_SPOKEN)
+    return said
 
 
 def notice(value: Notice, time: str) -> dict[str, Any]:
     """The object on ``event``; ``time`` is RFC 3339 (or a :func:`~agent.clock.stamp`) and, like
     the name, wins over the detail."""
     return {"event": value.event, "time": time} | {
-        key: item for key, item in value.detail.items() if key not in ("event", "time")
+        key: hidden(item) for key, item in value.detail.items() if key not in ("event", "time")
     }
 
 
@@ -63,8 +67,8 @@ def summary(value: Summary) -> dict[str, Any]:
     """The object on ``summary``: the text, or why there is none."""
     fields = {
         "session": value.session,
-        "summary": value.text,
-        "error": value.error,
+        "summary": hidden(value.text, LEAST_SPOKEN),
+        "error": hidden(value.error),
         "ref": value.ref,
     }
     return {key: item for key, item in fields.items() if item is not None}
@@ -103,7 +107,7 @@ def result(command: Mapping[str, Any], error: str | None = None) -> dict[str, An
     answer: dict[str, Any] = {"ref": command["ref"]} if "ref" in command else {}
     answer["ok"] = error is None
     if error is not None:
-        answer["error"] = error
+        answer["error"] = hide(error)[:MAX_ERROR]
     return answer
 
 
@@ -114,10 +118,10 @@ def parse_command(payload: bytes) -> dict[str, Any]:
         UsageError: it is too large, not JSON or not an object.
     """
     if len(payload) > MAX_COMMAND:
-        raise UsageError(f"the command has {len(payload)} bytes; at most {MAX_COMMAND} are taken")
+        raise UsageError(f"the command is too large; at most {MAX_COMMAND} bytes are taken")
     try:
         value = msgspec.json.decode(payload)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise UsageError(
             'the command is not JSON; send an object like {"talk": "toggle"}'
         ) from None

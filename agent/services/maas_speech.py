@@ -7,7 +7,7 @@ the double quotes around the values of the samples, so none are sent.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from agent.errors import UsageError
 from agent.events import Result, ServiceEvent
@@ -101,12 +101,14 @@ class SpeechTranslation:
         return self._account.upload("/audio/realtime/translation", parts, nonce)
 
     def answer(self, response: Response) -> Sequence[ServiceEvent]:
-        """One result with all ``translations``; ``translation`` is that of the first target."""
+        """One result; ``translation`` is that to the first target, ``translations`` has the
+        others."""
         return answers.read(response, lambda data: refusal(data, response.status), self._translated)
 
     def _translated(self, data: Fields) -> list[ServiceEvent]:
         translations = _translations(data)
-        return _result(data, _to(self._targets[0], translations), translations)
+        main = _written(self._targets[0], translations)
+        return _result(data, translations.pop(main, None), translations)
 
 
 def _recognised(data: Fields) -> list[ServiceEvent]:
@@ -128,7 +130,7 @@ def _result(
         translations=translations,
         language=data.word("language"),
     )
-    return [result] if result.text or translation else []
+    return [result] if result.text or translation or translations else []
 
 
 def _translations(data: Fields) -> dict[str, str]:
@@ -141,10 +143,10 @@ def _translations(data: Fields) -> dict[str, str]:
     return {mended(code): text for code in given if (text := given.text(code))}
 
 
-def _to(target: str, translations: Mapping[str, str]) -> str | None:
-    """The translation to ``target``; the answer may write its code in full or bare."""
-    by_language = {code.partition("-")[0].lower(): text for code, text in translations.items()}
-    return translations.get(target) or by_language.get(target.partition("-")[0])
+def _written(target: str, codes: Collection[str]) -> str:
+    """Which of an answer's ``codes`` is ``target``: written in full or bare."""
+    by_language = {code.partition("-")[0].lower(): code for code in codes}
+    return target if target in codes else by_language.get(target.partition("-")[0], target)
 
 
 def _locales(service: str, codes: Sequence[str]) -> list[str]:

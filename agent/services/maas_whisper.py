@@ -8,6 +8,7 @@ model this is, shapes them: times in seconds, words beside the segments.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -105,31 +106,35 @@ def _iso639(source: str) -> str:
 
 def _transcript(data: Fields) -> list[ServiceEvent]:
     language = data.word("language")
-    words = _words(data)
+    words = sorted(_words(data), key=_begin)
     events = answers.each(data.objects("segments"), lambda item: _segment(item, language, words))
     if not any(isinstance(event, Result) for event in events):
         events += _whole(data, language, words)
     return answers.numbered(events)
 
 
-def _whole(data: Fields, language: str | None, words: tuple[Word, ...]) -> list[ServiceEvent]:
+def _whole(data: Fields, language: str | None, words: Sequence[Word]) -> list[ServiceEvent]:
     text = text_of(data)
     end = _ms(data, "duration")
     start = None if end is None else 0
-    result = Result(0, text, None, True, start, end, language=language, words=words)
+    result = Result(0, text, None, True, start, end, language=language, words=tuple(words))
     return [result] if text else []
 
 
-def _segment(item: Fields, language: str | None, words: tuple[Word, ...]) -> Result | None:
-    """One segment with the words that begin in it; None for silence."""
+def _segment(item: Fields, language: str | None, words: Sequence[Word]) -> Result | None:
+    """One segment with those of ``words`` (sorted) that begin in it; None for silence."""
     text = item.text("text").strip()
     start, end = _ms(item, "start"), _ms(item, "end")
-    if start is not None and end is not None:
-        words = tuple(word for word in words if start <= word.start_ms < end)
-    else:
+    if start is None or end is None:
         words = ()
-    result = Result(0, text, None, True, start, end, language=language, words=words)
+    else:
+        words = words[bisect_left(words, start, key=_begin) : bisect_left(words, end, key=_begin)]
+    result = Result(0, text, None, True, start, end, language=language, words=tuple(words))
     return result if text else None
+
+
+def _begin(word: Word) -> int:
+    return word.start_ms
 
 
 def _words(data: Fields) -> tuple[Word, ...]:

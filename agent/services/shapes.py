@@ -84,10 +84,10 @@ class ChunkProtocol(Protocol):
 class JobProtocol(Protocol):
     """Submitted now, answered later at a callback address."""
 
-    def submit(self, clip: Clip, nonce: Nonce) -> Request:
-        """The submission, the sound within it."""
+    def submit(self, clip: Clip, nonce: Nonce, callback_url: str) -> Request:
+        """The submission, the sound within it; the result is delivered to ``callback_url``."""
 
-    def submit_url(self, url: str, format: str, nonce: Nonce) -> Request:
+    def submit_url(self, url: str, format: str, nonce: Nonce, callback_url: str) -> Request:
         """The submission of sound the service fetches itself."""
 
     def submitted(self, response: Response) -> str | Sequence[ServiceEvent]:

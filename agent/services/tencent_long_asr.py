@@ -44,11 +44,10 @@ _HOPELESS = ("sign", "app_id", "appid", "auth", "invalid", "param", "format", "p
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """The application; results are delivered to ``callback_url``."""
+    """The application."""
 
     app_id: str
     app_key: str = field(repr=False)
-    callback_url: str
 
 
 class TencentLongAsr:
@@ -62,11 +61,12 @@ class TencentLongAsr:
         self._account = account
         self._url = at(host, PATH, "http")
 
-    def submit(self, clip: Clip, nonce: Nonce) -> Request:
-        return self._request(clip.format, nonce, speech=base64.b64encode(clip.data).decode())
+    def submit(self, clip: Clip, nonce: Nonce, callback_url: str) -> Request:
+        speech = base64.b64encode(clip.data).decode()
+        return self._request(clip.format, nonce, callback_url, speech=speech)
 
-    def submit_url(self, url: str, format: str, nonce: Nonce) -> Request:
-        return self._request(format, nonce, speech_url=url)
+    def submit_url(self, url: str, format: str, nonce: Nonce, callback_url: str) -> Request:
+        return self._request(format, nonce, callback_url, speech_url=url)
 
     def submitted(self, response: Response) -> str | Sequence[ServiceEvent]:
         return answers.read(response, _refusal, _task)
@@ -85,14 +85,14 @@ class TencentLongAsr:
         """Section 8: ``ret`` other than 0 makes the service deliver again, twice at most."""
         return json.dumps({"ret": 0, "msg": "ok"} if ok else {"ret": 1, "msg": "later"}).encode()
 
-    def _request(self, format: str, nonce: Nonce, **speech: str) -> Request:
+    def _request(self, format: str, nonce: Nonce, callback_url: str, **speech: str) -> Request:
         fields = form(
             {
                 "app_id": self._account.app_id,
                 "time_stamp": str(int(nonce.time)),
                 "nonce_str": nonce.id.replace("-", "")[:MAX_NONCE],
                 "format": str(_code(format)),
-                "callback_url": self._account.callback_url,
+                "callback_url": callback_url,
                 **speech,
             }
         )

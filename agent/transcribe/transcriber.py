@@ -11,6 +11,7 @@ from agent.config.schema import Config
 from agent.errors import UsageError
 from agent.link import exchange
 from agent.link.callback import CallbackServer
+from agent.link.dial import Dialer
 from agent.link.http import HttpClient
 from agent.services.entry import Shape
 from agent.services.provider import Provider
@@ -38,7 +39,7 @@ def transcriber(config: Config, clock: Clock) -> Iterator[Work]:
     if shape in (Shape.STREAM, Shape.CHUNK):
         yield Streams(config, provider, clock)
         return
-    http = HttpClient(config.network.ca_file)
+    http = HttpClient(Dialer(config.network, clock))
     try:
         if shape is Shape.UTTERANCE:
             yield Uploads(provider, exchange.Upload(provider, http, clock), clock)

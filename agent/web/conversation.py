@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
@@ -27,9 +26,10 @@ from agent.web.viewer import Audience, Viewer
 log = logging.getLogger(__name__)
 
 VIEWERS = 32
-WAITING = 8  # connections that have not given the password yet
-WAITING_PEER = 4  # of them from one address, so that one cannot lock out the others
+WAITING = 16  # connections that have not given the password yet
+WAITING_PEER = 4  # of them from one address
 PASSWORD_S = 120.0  # to give it
+STUCK_S = 5.0  # a page that took nothing for so long, though much waits for it, has to go
 PER_S, BURST = 20.0, 60  # messages from one page
 
 
@@ -64,13 +64,30 @@ class Reception:
     ) -> None:
         self.device, self.guard, self.clock, self.soon = device, guard, clock, soon
         self.audience = Audience()
-        self.waiting: Counter[str] = Counter()  #: by network: have not given the password yet
+        #: The time left to those who have not given the password yet, by network, oldest first.
+        self.waiting: dict[str, list[asyncio.Timeout]] = {}
         self.joining = 0  #: have been let in, but not been greeted
 
     @property
     def watched(self) -> bool:
         """Whether anybody sees, or soon will see, what happens; from any thread."""
         return bool(self.joining or len(self.audience))
+
+    def make_room(self, peer: str) -> None:
+        """Where too many wait for the password, the oldest of the fullest address has to go.
+
+        So whoever comes is asked: nobody keeps the owner out by waiting.
+        """
+        rooms = self.waiting
+        crowd = rooms.get(peer, [])
+        if len(crowd) < WAITING_PEER:
+            if sum(map(len, rooms.values())) < WAITING:
+                return
+            crowd = max(rooms.values(), key=len)
+        for time in crowd:
+            if not _is_over(time):
+                time.reschedule(0.0)
+                return
 
     async def receive(self, socket: ServerConnection) -> None:
         """Talk to one page until it goes."""
@@ -100,7 +117,7 @@ class Conversation:
         self._reception, self._socket = reception, socket
         self._device, self._clock = reception.device, reception.clock
         self._peer = str((socket.remote_address or ("?",))[0])
-        self._viewer = Viewer()
+        self._viewer = Viewer(self._greet)
         self._budget = Budget(PER_S, BURST, self._clock.now())
         self._release: dict[str, Any] | None = None  # what lets go of the button held
         self._gone = False
@@ -110,7 +127,7 @@ class Conversation:
         if self._reception.guard.needed:
             await self._unlock()
         self._join()
-        work = (self._listen(), self._viewer.pump(self._send), self._fail_when_slow())
+        work = (self._listen(), self._viewer.pump(self._send), self._fail_when_stuck())
         tasks = [asyncio.ensure_future(each) for each in work]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
@@ -127,17 +144,17 @@ class Conversation:
     async def _unlock(self) -> None:
         reception = self._reception
         peer = network(self._peer)
-        if reception.waiting.total() >= WAITING or reception.waiting[peer] >= WAITING_PEER:
-            raise _too_many()
-        reception.waiting[peer] += 1
+        reception.make_room(peer)
         try:
-            async with asyncio.timeout(PASSWORD_S):
+            async with asyncio.timeout(PASSWORD_S) as time:
+                reception.waiting.setdefault(peer, []).append(time)
                 await self._ask_password()
         except TimeoutError:
             raise Dismissed("no password came") from None
         finally:
-            reception.waiting[peer] -= 1
-            reception.waiting += Counter()  # keeps those above zero
+            reception.waiting[peer].remove(time)
+            if not reception.waiting[peer]:
+                del reception.waiting[peer]
 
     async def _ask_password(self) -> None:
         guard = self._reception.guard
@@ -169,15 +186,20 @@ class Conversation:
         if reception.joining + len(reception.audience) >= VIEWERS:
             raise _too_many()
         reception.joining += 1
-        self._device.greet(partial(reception.soon, self._greeted))
+        self._device.greet(partial(reception.soon, self._admitted))
+
+    def _admitted(self, greeting: list[bytes]) -> None:
+        self._reception.joining -= 1
+        if not self._gone:
+            self._greeted(greeting)
+            self._reception.audience.admit(self._viewer)
+
+    def _greet(self) -> None:
+        self._device.greet(partial(self._reception.soon, self._greeted))
 
     def _greeted(self, greeting: list[bytes]) -> None:
-        self._reception.joining -= 1
-        if self._gone:
-            return
         for message in greeting:
             self._viewer.tell(message)
-        self._reception.audience.admit(self._viewer)
 
     def _leave(self) -> None:
         self._gone = True
@@ -188,9 +210,12 @@ class Conversation:
 
     # --- while it is open --------------------------------------------------------------------
 
-    async def _fail_when_slow(self) -> None:
-        await self._viewer.overrun.wait()
-        raise Dismissed("too slow", CloseCode.TRY_AGAIN_LATER)
+    async def _fail_when_stuck(self) -> None:
+        while True:
+            await self._viewer.overrun.wait()
+            await asyncio.sleep(STUCK_S)
+            if self._viewer.overrun.is_set():
+                raise Dismissed("too slow", CloseCode.TRY_AGAIN_LATER)
 
     async def _listen(self) -> None:
         while True:
@@ -237,6 +262,10 @@ class Conversation:
 
     async def _send(self, message: bytes) -> None:
         await self._socket.send(message, text=True)
+
+
+def _is_over(time: asyncio.Timeout) -> bool:
+    return time.expired() or time.when() == 0.0
 
 
 def _too_many() -> Dismissed:

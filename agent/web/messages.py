@@ -24,7 +24,7 @@ From a page: a command, which is the object one would send to MQTT's ``command``
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
@@ -37,6 +37,9 @@ from agent.report import payloads
 
 #: The largest message taken from a page, in bytes.
 MAX_MESSAGE = 4096
+
+#: Of a history, in bytes: the newest sentences that fit.
+MAX_HISTORY = 256 * 1024
 
 Format = Literal["srt", "vtt", "json", "txt"]
 _FORMATS: tuple[str, ...] = get_args(Format)
@@ -106,6 +109,14 @@ def result(error: str | None = None, ref: object = None) -> bytes:
     return say("result", payloads.result({} if ref is None else {"ref": ref}, error))
 
 
-def history(sentences: Iterable[Transcript]) -> bytes:
-    """Several transcripts at once."""
-    return say("history", [payloads.transcript(each) for each in sentences])
+def history(sentences: Sequence[Transcript]) -> bytes:
+    """Several transcripts at once, the newest of them where they are too long."""
+    said: list[bytes] = []
+    size = 0
+    for each in reversed(sentences):
+        said.append(payloads.encode(payloads.transcript(each)))
+        size += len(said[-1])
+        if size > MAX_HISTORY and len(said) > 1:
+            said.pop()
+            break
+    return b'{"history":[%s]}' % b",".join(reversed(said))

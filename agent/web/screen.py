@@ -20,6 +20,7 @@ from agent.web.server import Server
 log = logging.getLogger(__name__)
 
 HISTORY = 100  #: sentences a new page is shown
+MOST = 3 * 2**19  # bytes of a download: less than is kept for a page
 STOP_S = 1.0
 
 
@@ -135,7 +136,11 @@ class CaptionScreen:
             return messages.result(words, wanted.ref)
         name = f"{self._app.config.device.id}-{wanted.session}.{wanted.format}"
         text = document(wanted.format, sentences)
-        return messages.say("download", {"name": name, "text": text, "ref": wanted.ref})
+        answer = messages.say("download", {"name": name, "text": text, "ref": wanted.ref})
+        if len(answer) > MOST:
+            words = "download: too long for a page; it was published over MQTT"
+            return messages.result(words, wanted.ref)
+        return answer
 
     def meter(self) -> bytes:
         """See :class:`agent.web.server.Device`."""

@@ -1,7 +1,7 @@
 """One open page as the server sees it: what waits to be sent to it, bounded.
 
-A page that does not keep up is given up, not waited for: it connects anew and gets the
-history.
+A page that does not keep up is not waited for: it loses what waits and is greeted anew, with
+the history, as soon as it takes something again.
 """
 
 from __future__ import annotations
@@ -11,17 +11,21 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 
 MESSAGES = 256
-BYTES = 4 * 2**20
+BYTES = 2 * 2**20
 
 
 class Viewer:
     """The messages for one page; used in the loop only.
 
+    Args:
+        greet: has the page told how things stand.
+
     Attributes:
-        overrun: set when more waited than is kept.
+        overrun: set while more waited than is kept, until the page is greeted anew.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, greet: Callable[[], None]) -> None:
+        self._greet = greet
         self.overrun = asyncio.Event()
         self._waiting: deque[bytes] = deque()
         self._bytes = 0
@@ -36,21 +40,25 @@ class Viewer:
         self._news.set()
         if len(self._waiting) > MESSAGES or self._bytes > BYTES:
             self._waiting.clear()
+            self._bytes = 0
             self.overrun.set()
 
     def show(self, message: bytes) -> None:
         """Have ``message`` sent unless others wait: it is worth nothing when it is late."""
-        if not self._waiting:
+        if not self._waiting and not self.overrun.is_set():
             self.tell(message)
 
     async def pump(self, send: Callable[[bytes], Awaitable[None]]) -> None:
         """Send what there is and what will come, for ever."""
         while True:
+            self._news.clear()
             while self._waiting:
                 message = self._waiting.popleft()
                 self._bytes -= len(message)
                 await send(message)
-            self._news.clear()
+            if self.overrun.is_set():
+                self.overrun.clear()
+                self._greet()
             await self._news.wait()
 
 

@@ -19,6 +19,7 @@ from tests.bench import (
     profile,
     scaling,
     storm,
+    voice,
     wire,
 )
 from tests.bench.section import Options, Part, Plot, Section, table
@@ -125,7 +126,7 @@ SCALING = Simple(
     lambda _: (
         """\
 Daemons with a looped recording for microphone against the emulator on the same machine: one to
-eight of them, at 16 and 8 kHz, and with up to eight buttons configured (mocked pins).
+eight of them, at 16 and 8 kHz, and with up to eight buttons configured (pins in memory).
 """
     ),
     lambda options: scaling.measure(seconds=min(20.0, options.seconds)),
@@ -151,6 +152,35 @@ WebSocket frame. *convert*: 48 kHz stereo to 16 kHz, only for a card that gives 
     (("instructions", "Instructions per packet and their budgets"),),
 )
 
-_ALL: tuple[Part, ...] = (wire, growth, profile, INSTRUCTIONS, PLAYBACK, BROKER, STORM, SCALING)
+VOICE = Simple(
+    "voice",
+    "Quiet voices",
+    lambda _: (
+        """\
+Recorded speech scaled to what quiet microphones give, over noise, judged packet by packet: how
+much of the speech is found, by dragoman and by webrtcvad at the same setting; how much of the
+pauses is taken for speech; and how much of the speech is left out when all of it waits behind an
+outage and silence is skipped. A voice is judged relative to the microphone's own noise
+(`audio/vad.py`), and only what is within 4 dB of that noise is left out.
+`./scripts/bench --only voice` makes the table.
+"""
+    ),
+    lambda options: voice.measure(),
+    voice.rows,
+    lambda figures, folder: [],
+    (),
+)
+
+_ALL: tuple[Part, ...] = (
+    wire,
+    growth,
+    profile,
+    INSTRUCTIONS,
+    VOICE,
+    PLAYBACK,
+    BROKER,
+    STORM,
+    SCALING,
+)
 
 PARTS = MappingProxyType({part.NAME: part for part in _ALL})

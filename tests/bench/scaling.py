@@ -42,7 +42,7 @@ def measure(
     buttons: Sequence[int] = BUTTONS,
 ) -> Figures:
     """Each case streams for ``seconds`` once all its devices do."""
-    mocked = find_spec("gpiozero") is not None
+    there = find_spec("gpiod") is not None
     return {
         "seconds": seconds,
         "processors": os.cpu_count(),
@@ -50,7 +50,7 @@ def measure(
         "rates": [{"rate": rate, **_case(seconds, 1, rate=rate)} for rate in rates],
         # Without the library no button can be configured.
         "buttons": [
-            {"buttons": n, **_case(seconds, 1, buttons=n)} for n in buttons if mocked or not n
+            {"buttons": n, **_case(seconds, 1, buttons=n)} for n in buttons if there or not n
         ],
     }
 
@@ -62,7 +62,7 @@ def rows(figures: Figures) -> list[tuple[str, ...]]:
     ]
     cases = [(f"{case['devices']} devices at 16 kHz", case) for case in figures["devices"]]
     cases += [(f"{case['rate'] // 1000} kHz", case) for case in figures["rates"]]
-    cases += [(f"{case['buttons']} buttons (mocked pins)", case) for case in figures["buttons"]]
+    cases += [(f"{case['buttons']} buttons (pins in memory)", case) for case in figures["buttons"]]
     for label, case in cases:
         cpu, worst = case["cpu_s_per_min"], case["cpu_s_per_min_worst"]
         table.append((label, f"{cpu:.2f}", f"{worst:.2f}", f"{case['rss_mb']:.0f}"))
@@ -115,12 +115,16 @@ def _running(
     talk = {"mode": "open", "buttons": [{"pin": pin} for pin in PINS[:buttons]]}
     config = write_config(folder, cloud, audio=audio, talk=talk)
     command = [sys.executable, "-m", "agent", "run", "--config", str(config)]
-    environment = {**os.environ, "GPIOZERO_PIN_FACTORY": "mock"}
+    surroundings = {**os.environ}
+    if buttons:
+        from tests.pins import environment
+
+        surroundings |= environment()
     processes = []
     try:
         with (folder / "log").open("wb") as log:
             for _ in range(devices):
-                processes.append(subprocess.Popen(command, stderr=log, env=environment))
+                processes.append(subprocess.Popen(command, stderr=log, env=surroundings))
         yield processes
     finally:
         for process in processes:

@@ -12,6 +12,7 @@ from agent.clock import Backoff, Clock
 from agent.config.schema import Config
 from agent.errors import Overrun
 from agent.events import Event, Notice, Transcript
+from agent.link.waiter import Cancelled, never
 from agent.link.websocket import WebSocket
 from agent.pipeline.receiver import Receiver
 from agent.services.base import Endpoint, Message
@@ -143,10 +144,10 @@ class Device(App):
             self.sends.append(times)
             send = socket.send
 
-            def noted(message: Message) -> None:
+            def noted(message: Message, cancelled: Cancelled = never) -> None:
                 if isinstance(message, bytes):
                     times.append(self.clock.now())
-                send(message)
+                send(message, cancelled)
 
             socket.send = noted  # type: ignore[method-assign]
             return socket

@@ -21,6 +21,7 @@ from tests.faults.badday import badday
 from tests.faults.case import Case
 from tests.faults.clouds import clouds
 from tests.faults.measure import Outcome
+from tests.faults.network import network
 from tests.faults.reports import reports
 from tests.faults.sound import sound
 from tests.faults.streams import streams
@@ -30,7 +31,7 @@ from tests.faults.unwell import unwell
 
 CASES: dict[str, Case] = {
     name: case
-    for catalogue in (streams, unwell, badday, talk, clouds, sound, reports)
+    for catalogue in (streams, unwell, badday, network, talk, clouds, sound, reports)
     for name, case in catalogue.cases.items()
 }
 AT_ONCE = 2

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import os
 import platform
-import shlex
 import shutil
 import subprocess
 import sys
@@ -18,7 +17,13 @@ NEEDED = {
     "mke2fs": "e2fsprogs",
     "cpio": "cpio",
     "xz": "xz-utils",
+    "zstd": "zstd",
 }
+_PIP_OPTIONS = (
+    *("index-url", "extra-index-url", "find-links", "no-index", "trusted-host", "proxy"),
+    *("constraint", "build-constraint", "default-timeout", "timeout", "retries"),
+    "disable-pip-version-check",
+)
 _CA_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
 
 
@@ -35,16 +40,20 @@ def obstacle() -> str:
 
 def prepare() -> None:
     """Install what is missing; RuntimeError when that does not work."""
-    packages = [NEEDED[program] for program in _missing()]
+    install([NEEDED[program] for program in _missing()])
+
+
+def install(packages: list[str]) -> None:
+    """Install Debian packages on this machine; RuntimeError when that does not work."""
     if not packages:
         return
     print(f"installing on this machine: {' '.join(packages)}", flush=True)
     env = dict(os.environ, DEBIAN_FRONTEND="noninteractive")
-    install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages]
-    for command in (["apt-get", "update", "-qq"], install):
-        done = subprocess.run(command, env=env, capture_output=True, text=True)
+    apt = ["apt-get", "-o", "DPkg::Lock::Timeout=600", "-qq"]
+    for command in (["update"], ["install", "-y", "--no-install-recommends", *packages]):
+        done = subprocess.run([*apt, *command], env=env, capture_output=True, text=True)
         if done.returncode:
-            raise RuntimeError(f"{' '.join(command)}: {done.stderr.strip()}")
+            raise RuntimeError(f"apt-get {' '.join(command)}: {done.stderr.strip()}")
 
 
 def _missing() -> list[str]:
@@ -65,28 +74,33 @@ def apt_settings() -> str:
     return "".join(f"{line}\n" for line in dump.splitlines() if line.startswith(wanted))
 
 
-def pip_settings(ca: str) -> tuple[str, list[str]]:
-    """This machine's pip settings as shell assignments, and the folders that they name.
-
-    ``ca`` is where the certificates are found by that pip.
-    """
+def pip_settings() -> dict[str, str]:
+    """How pip reaches packages from here: its options by name (``find-links``) and their values."""
     listing = [sys.executable, "-m", "pip", "config", "list"]
     lines = subprocess.run(listing, capture_output=True, text=True).stdout.splitlines()
-    env = {}
+    settings = {}
     for scope in ("global.", "install.", ":env:."):  # the later wins, as with pip
         for line in lines:
             key, _, value = line.partition("=")
-            if key.startswith(scope):
-                name = key.removeprefix(scope).upper().replace("-", "_")
-                env[f"PIP_{name}"] = str(ast.literal_eval(value))
-    proxies = ("http_proxy", "https_proxy", "no_proxy")
-    env |= {name: value for name, value in os.environ.items() if name.lower() in proxies}
-    env |= {"PIP_CERT": ca, "SSL_CERT_FILE": ca}
-    named = " ".join(env.get(f"PIP_{key}", "") for key in ("FIND_LINKS", "INDEX_URL"))
-    folders = {Path(word) for word in named.split() if Path(word).is_dir()}
-    for word in f"{named} {env.get('PIP_EXTRA_INDEX_URL', '')}".split():
-        if word.startswith("file://"):
-            # The pages of an index link to files beside it.
-            folders.add(Path(word.removeprefix("file://")).parent)
-    settings = "".join(f"{name}={shlex.quote(value)}\n" for name, value in sorted(env.items()))
-    return settings, sorted(str(folder) for folder in folders)
+            name = key.removeprefix(scope)
+            if key.startswith(scope) and name in _PIP_OPTIONS:
+                settings[name] = str(ast.literal_eval(value))
+    return settings
+
+
+def pip_paths(settings: dict[str, str]) -> list[str]:
+    """The files and folders of this machine that pip's settings name."""
+    paths = set()
+    for name, value in settings.items():
+        for word in value.split():
+            path = Path(word.removeprefix("file://"))
+            if path.is_absolute() and path.exists():
+                # The pages of an index link to files beside it.
+                paths.add(path.parent if name.endswith("index-url") else path)
+    return sorted(map(str, paths))
+
+
+def proxies() -> dict[str, str]:
+    """The proxies in this environment."""
+    names = ("http_proxy", "https_proxy", "no_proxy")
+    return {name: value for name, value in os.environ.items() if name.lower() in names}

@@ -6,6 +6,7 @@ import configparser
 import fcntl
 import hashlib
 import os
+import shlex
 import shutil
 import subprocess
 import time
@@ -15,36 +16,45 @@ from tests.hardware import host
 
 HERE = Path(__file__).parent
 PROJECT = HERE.parent.parent
+RELEASES = ("bookworm", "trixie")  # Debian 12 and 13
+_CA = "/run/ca.crt"  # where `build` puts this machine's certificates
 EXTRAS = ("pi", "live", "metrics", "emulator")
 
 
-def ready(*, rebuild: bool = False) -> Path:
+def ready(release: str, *, rebuild: bool = False) -> Path:
     """The folder of the image (``disk``, ``vmlinux``, ``initrd``), built if need be."""
-    folder = cache() / f"image-{_fingerprint()}"
+    folder = cache() / f"image-{release}-{_fingerprint()}"
     folder.parent.mkdir(parents=True, exist_ok=True)
     with (folder.parent / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if rebuild or not (folder / "complete").exists():
-            for old in folder.parent.glob("image-*"):
+            for old in folder.parent.glob(f"image-{release}-*"):
                 shutil.rmtree(old)
             host.prepare()
-            _build(folder)
+            _build(folder, release)
     return folder
 
 
-def _build(folder: Path) -> None:
+def _build(folder: Path, release: str) -> None:
     started = time.monotonic()
     print(f"building the image in {folder} (some minutes)", flush=True)
     folder.mkdir()
-    settings, folders = host.pip_settings("/run/ca.crt")
     (folder / "requirements").write_text("".join(f"{line}\n" for line in requirements()))
     (folder / "apt.conf").write_text(host.apt_settings())
-    (folder / "pip.env").write_text(settings)
-    env = os.environ | {"CA_BUNDLE": host.ca_bundle(), "PIP_FOLDERS": " ".join(folders)}
-    if subprocess.run([HERE / "build", folder], env=env).returncode:
+    pip = host.pip_settings()
+    (folder / "pip.env").write_text(_shell(pip))
+    env = os.environ | {"CA_BUNDLE": host.ca_bundle(), "PIP_PATHS": " ".join(host.pip_paths(pip))}
+    if subprocess.run([HERE / "build", folder, release], env=env).returncode:
         raise RuntimeError(f"the image could not be built; what there is of it is in {folder}")
     (folder / "complete").touch()
     print(f"built in {time.monotonic() - started:.0f} s", flush=True)
+
+
+def _shell(pip: dict[str, str]) -> str:
+    """pip's settings and the proxies as assignments."""
+    env = {f"PIP_{name.upper().replace('-', '_')}": value for name, value in pip.items()}
+    env |= host.proxies() | {"PIP_CERT": _CA, "SSL_CERT_FILE": _CA}
+    return "".join(f"{name}={shlex.quote(value)}\n" for name, value in sorted(env.items()))
 
 
 def requirements() -> list[str]:

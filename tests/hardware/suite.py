@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"skipped: the hardware tests cannot run here: {why}")
         return 0
     try:
-        rows = run(args.only, rebuild=args.rebuild)
+        rows = run(args.only, release=args.release, rebuild=args.rebuild)
     except RuntimeError as error:
         print(f"test-hardware: {error}")
         return 1
@@ -38,10 +38,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1 if failed else 0
 
 
-def run(names: Sequence[str] = (), *, rebuild: bool = False) -> list[Row]:
+def run(
+    names: Sequence[str] = (), *, release: str = image.RELEASES[0], rebuild: bool = False
+) -> list[Row]:
     """Make the checks named (all without a name) in a guest; the rows they give."""
     host.prepare()
-    folder = image.ready(rebuild=rebuild)
+    folder = image.ready(release, rebuild=rebuild)
     started = time.monotonic()
     print("booting the guest", flush=True)
     shutil.rmtree(OUT, ignore_errors=True)
@@ -70,6 +72,12 @@ def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--list", action="store_true", help="name the checks and stop")
     parser.add_argument(
         "--only", action="append", default=[], choices=CHECKS, metavar="NAME", help="may repeat"
+    )
+    parser.add_argument(
+        "--release",
+        choices=image.RELEASES,
+        default=image.RELEASES[0],
+        help="Debian's, of the guest (%(default)s)",
     )
     parser.add_argument("--rebuild", action="store_true", help="make the image anew")
     return parser.parse_args(arguments)

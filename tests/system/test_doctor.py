@@ -150,8 +150,8 @@ def test_without_sound_cards_it_says_so(config: Path) -> None:
     assert checks["speaker"]["outcome"] == "fail"
 
 
-def test_no_pipe_is_left_where_it_was_called(config: Path, tmp_path: Path) -> None:
-    pytest.importorskip("lgpio")
+def test_nothing_is_left_where_it_was_called(config: Path, tmp_path: Path) -> None:
+    pytest.importorskip("gpiod")
     here = tmp_path / "here"
     here.mkdir()
     command = [sys.executable, "-m", "agent", "doctor", "--config", str(config), "--no-sound"]

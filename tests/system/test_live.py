@@ -108,16 +108,17 @@ def test_a_failure_restores_the_terminal_and_is_told(tmp_path: Path, speech: Pat
 
 
 def test_keys_drive_the_device(tmp_path: Path, speech: Path) -> None:
-    pytest.importorskip("gpiozero")
+    pytest.importorskip("gpiod")
+    from tests.pins import environment
+
     buttons = [
         {"pin": 17, "source": "en", "target": "es"},
         {"pin": 27, "source": "es", "target": "en"},
     ]
-    mock = {"GPIOZERO_PIN_FACTORY": "mock"}
     with Emulator() as cloud:
         talk = {"mode": "hold", "buttons": buttons}
         config = write_config(tmp_path, cloud.url, audio=LOOP, talk=talk)
-        with terminal(config, env=mock) as pty:
+        with terminal(config, env=environment()) as pty:
             pty.wait_for(has("○ idle", "Press space and talk", "en → es"), "the device")
             pty.press(b" ")
             pty.wait_for(has("● listening"), "listening")

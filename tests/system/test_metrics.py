@@ -9,7 +9,7 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from agent.app import App
 from agent.config import loader
 from agent.emulator import Emulator
 from agent.errors import RunError
+from agent.link.listener import CALLERS
 from tests.system.broker import free_port, wait_until
 from tests.system.device import Running, recording, running, silence, write_config, write_wav
 
@@ -115,6 +116,22 @@ def test_a_request_that_breaks_off_is_no_trouble(
                 client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         assert "dragoman_uptime_seconds" in scrape(port)
     assert capfd.readouterr().err == ""
+
+
+def test_half_a_request_a_thousand_times_neither_ends_the_device_nor_keeps_anybody_out(
+    tmp_path: Path, cloud: Emulator
+) -> None:
+    with running(write(tmp_path, cloud, f"127.0.0.1:{free_port()}")) as device, ExitStack() as held:
+        port = listening(device)
+        for n in range(200):
+            client = held.enter_context(closing(socket.create_connection(("127.0.0.1", port))))
+            client.sendall(b"GET /metrics HTTP/1.1\r\nX-Slow: ")
+            if n % 50 == 0:
+                assert "dragoman_uptime_seconds" in scrape(port)
+        assert device.app.exporter is not None
+        server = device.app.exporter._server
+        wait_until(lambda: len(server._callers) <= CALLERS, "the others to be let go", 60)
+        assert "dragoman_uptime_seconds" in scrape(port)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import pytest
 
 from agent.emulator import Emulator
 from agent.emulator.faults import Fault
+from agent.events import Command
 from tests.system.broker import Broker, Observer, free_port, wait_until
 from tests.system.device import read_wav, recording, running, silence, write_config, write_wav
 
@@ -176,3 +177,33 @@ def test_services_are_switched_and_sessions_summarised_over_mqtt(
     refused = {r["ref"]: r for r in observer.objects(results) if not r["ok"]}
     assert "unknown service" in refused["x"]["error"]
     assert "no finished sentences" in refused["y"]["error"]
+
+
+def test_switching_services_keeps_no_descriptors(tmp_path: Path) -> None:
+    shapes = ("tencent-tsi", "maas-fast-asr", "tencent-long-asr", "twetalk-v2")
+    with Emulator() as cloud:
+        path = config(tmp_path, cloud.url, 1, "twetalk-v2", source="zh", target="en")
+        path.write_text(path.read_text().replace("host: 127.0.0.1", "host: null"))
+        with running(path) as device:
+            device.wait_for("idle")
+
+            def switch(name: str) -> None:
+                answers: list[object] = []
+                device.app.post(Command({"service": name}, reply=answers.append))
+                wait_until(lambda: answers, f"an answer for {name}", 60)
+                assert answers == [{"ok": True}]
+
+            def through_all_shapes() -> None:
+                for name in shapes:
+                    switch(name)
+                wait_until(lambda: not device.app._retired, "the old ones to end", 60)
+                wait_until(lambda: device.app.cloud.connected, "the connection", 60)
+
+            def held() -> int:
+                return len(list(Path("/proc/self/fd").iterdir()))
+
+            through_all_shapes()
+            before = held()
+            for _ in range(4):
+                through_all_shapes()
+            wait_until(lambda: held() <= before, f"{before} descriptors, not {held()}", 60)

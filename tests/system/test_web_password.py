@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
 
@@ -66,12 +67,27 @@ def test_guessing_on_many_connections_buys_nothing(locked: Screen) -> None:
     locked.screen.server._reception.guard._peers.clear()
 
 
-def test_few_of_one_address_may_wait_at_the_door(locked: Screen) -> None:
+def test_who_waits_at_the_door_keeps_nobody_out(locked: Screen) -> None:
+    """Neither from the same address nor, where there are many, from others."""
     with ExitStack() as stack:
-        for _ in range(conversation.WAITING_PEER):
+        first = stack.enter_context(Page(locked))
+        first.hear("password")
+        for _ in range(3 * conversation.WAITING_PEER):
             stack.enter_context(Page(locked)).hear("password")
-        with Page(locked) as late:
-            assert late.code() == CloseCode.TRY_AGAIN_LATER
+        assert first.code() == CloseCode.POLICY_VIOLATION
+        for number in range(2, 3 * conversation.WAITING):
+            sock = stack.enter_context(
+                socket.create_connection(locked.address, source_address=(f"127.0.0.{number}", 0))
+            )
+            stack.enter_context(Page(locked, sock=sock)).hear("password")
+        waiting = locked.screen.server._reception.waiting
+        wait_until(
+            lambda: sum(map(len, waiting.values())) <= conversation.WAITING, "few to wait", 60
+        )
+        owner = stack.enter_context(Page(locked))
+        owner.hear("password")
+        owner.say({"password": "geheim"})
+        owner.hear("hello")
     wait_until(lambda: not locked.screen.server._reception.waiting, "nobody to wait")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
@@ -219,9 +220,25 @@ def _is_up(made: Screen) -> bool:
         return False
 
 
+def test_sentences_of_any_length_close_no_page(open_screen: Screen) -> None:
+    with Page(open_screen) as page:
+        page.hear("hello")
+        for number in range(100):
+            open_screen.say(f"{number} " + "长" * 9000)
+        open_screen.say("still there")
+        newest = ""
+        while newest != "still there":  # as it came, or in the history it is greeted with anew
+            message = json.loads(page.socket.recv(timeout=60))
+            said = message.get("history", [message.get("transcript", {})])
+            newest = said[-1].get("text", "") if said else ""
+    with Page(open_screen) as later:
+        assert later.hear("history")[-1]["text"] == "still there"
+
+
 def test_a_page_that_takes_nothing_is_dropped(
     open_screen: Screen, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(conversation, "STUCK_S", 0.1)
     host, port = open_screen.address
     open_screen.wait_for_viewers(0)
     with socket.socket() as sock, Page(open_screen) as quick:

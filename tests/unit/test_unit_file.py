@@ -24,7 +24,7 @@ def values(key: str) -> list[str]:
 
 
 def test_it_starts_the_daemon_with_the_default_configuration() -> None:
-    assert values("ExecStart") == [f"/opt/dragoman/bin/dragoman run --config {DEFAULT_PATH}"]
+    assert values("ExecStart") == [f"/opt/dragoman/dragoman run --config {DEFAULT_PATH}"]
     assert values("Type") == ["notify"]
     assert values("Restart") == ["always"]
 
@@ -48,7 +48,6 @@ def test_what_gpio_and_names_need_is_left_open() -> None:
     assert values("ProcSubset") == values("PrivateDevices") == []
     assert "AF_NETLINK" in values("RestrictAddressFamilies")[0].split()
     assert values("SupplementaryGroups") == ["audio gpio"]
-    assert values("WorkingDirectory") == ["%t/dragoman"]
 
 
 def test_its_exposure_is_low() -> None:

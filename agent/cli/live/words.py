@@ -8,6 +8,7 @@ from typing import Any
 
 from agent.events import Event, MicrophoneBack, MicrophoneLost, Notice, Settled
 from agent.printable import one_line
+from agent.redact import hide
 
 LONGEST = 400  # characters: reasons may come from a server
 
@@ -56,7 +57,7 @@ def _notice(notice: Notice) -> News:
 
 
 def _said(text: str, *, bad: bool = True) -> News:
-    line = one_line(text[:LONGEST])
+    line = one_line(hide(text)[:LONGEST])
     word = line.partition(" ")[0]
     if word.isalpha():  # the names of services stay as they are
         line = line[0].upper() + line[1:]

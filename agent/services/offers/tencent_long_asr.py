@@ -11,9 +11,7 @@ from agent.services.entry import Entry, Limits, Shape, plain
 def long_asr(
     service: Service, pair: Pair, request_id: str, tts: bool
 ) -> tencent_long_asr.TencentLongAsr:
-    account = tencent_long_asr.Account(
-        service.app_id or "", plain(service.app_key), service.callback_url or ""
-    )
+    account = tencent_long_asr.Account(service.app_id or "", plain(service.app_key))
     host = service.url or tencent_long_asr.HOST
     return tencent_long_asr.TencentLongAsr(account, pair.source, host)
 

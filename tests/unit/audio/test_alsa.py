@@ -102,6 +102,28 @@ def test_overrun_drops_the_garbage_and_goes_on(mic: AlsaMicrophone, hardware: Fa
     assert mic.read() == SOUND
 
 
+def test_overruns_without_a_frame_between_are_a_lost_device(
+    mic: AlsaMicrophone, hardware: FakeCard, clock: ManualClock
+) -> None:
+    """What is left of a PCM whose sound server died overruns at once, for ever."""
+    for _ in range(5):  # a busy machine overruns too, but hears something between
+        hardware.reads.extend([EPIPE] * 3 + [SOUND])
+        for _ in range(3):
+            with pytest.raises(Overrun):
+                mic.read()
+        assert mic.read() == SOUND
+    hardware.reads.extend([EPIPE] * 1000)
+    reads, before = 0, clock.now()
+    with pytest.raises(DeviceError, match="hw:1,0 gives overruns and no sound"):  # noqa: PT012
+        while True:
+            try:
+                mic.read()
+            except Overrun:
+                reads += 1
+    assert reads < 20
+    assert clock.now() > before, "it does not spin"
+
+
 def test_overrun_that_pyalsaaudio_0_10_hides(mic: AlsaMicrophone, hardware: FakeCard) -> None:
     hardware.state = "XRUN"
     hardware.reads.extend([SOUND, SOUND])
@@ -164,6 +186,9 @@ def test_closed_devices_say_so(hardware: FakeCard, clock: ManualClock) -> None:
     [
         (errno.EBUSY, "is in use by another program; .*fuser"),
         (errno.EACCES, "usermod -aG audio"),
+        (errno.EPERM, "usermod -aG audio"),
+        (errno.EHOSTDOWN, "has no sound server; start PulseAudio or PipeWire"),
+        (524, "has no monitor with loudspeakers at its HDMI socket; .*dragoman devices"),
         (errno.ENODEV, "is not there; plug it in, or choose another: dragoman devices$"),
         (errno.ENXIO, "is not there; plug it in, "),
         (errno.ENOENT, "does not exist; did you mean plughw:CARD=Mic,DEV=0.*dragoman devices"),
@@ -186,13 +211,35 @@ def test_every_refusal_names_device_and_mend(
         assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize("code", [errno.ENOENT, errno.ENODEV, errno.ENXIO])
 def test_cards_that_exist_but_are_forbidden(
+    hardware: FakeCard, clock: ManualClock, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    """ALSA finds no card, or no file, where it may not look."""
+    monkeypatch.setattr(alsa_errors, "_cards_are_locked", lambda: True)
+    hardware.open_errors.append(code)
+    with pytest.raises(DeviceError, match="usermod -aG audio"):
+        AlsaMicrophone("plughw:CARD=Mic", rate=RATE, clock=clock).open()
+
+
+def test_a_mixer_of_another_user_is_no_matter_of_groups(
+    hardware: FakeCard, clock: ManualClock, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in ("controlC0", "pcmC0D0p"):
+        (tmp_path / name).touch()
+    monkeypatch.setattr(alsa_errors, "DEV", tmp_path)
+    hardware.open_errors.append(errno.EACCES)
+    with pytest.raises(DeviceError, match="default is mixed for the programs of another user"):
+        AlsaSpeaker("default", rate=RATE, clock=clock).open()
+
+
+def test_who_was_put_into_the_group_must_log_in_again(
     hardware: FakeCard, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(alsa_errors, "_cards_are_locked", lambda: True)
-    hardware.open_errors.append(errno.ENOENT)
-    with pytest.raises(DeviceError, match="usermod -aG audio"):
-        AlsaMicrophone("hw:0", rate=RATE, clock=clock).open()
+    monkeypatch.setattr(alsa_errors, "_is_in_audio", lambda user: True)
+    hardware.open_errors.append(errno.EACCES)
+    with pytest.raises(DeviceError, match=r"was put into group audio since; log in again$"):
+        AlsaSpeaker("default", rate=RATE, clock=clock).open()
 
 
 def test_unplugged_while_capturing(mic: AlsaMicrophone, hardware: FakeCard) -> None:

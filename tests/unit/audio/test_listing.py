@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from agent.audio.listing import SoundDevice, devices, parse_pcms, spread_rates
+from agent.audio import alsa_errors
+from agent.audio.listing import SoundDevice, devices, parse_cards, parse_pcms, spread_rates
 from agent.cli import devices as command
 from agent.errors import UsageError
 from tests.unit.audio.fake_alsa import FakeCard, fake_module
@@ -40,6 +41,74 @@ def test_proc_lines() -> None:
         (1, 0, "USB Audio", ["capture", "playback"]),
     ]
     assert parse_pcms("") == []
+
+
+CARDS = """\
+ 0 [Device         ]: USB-Audio - USB PnP Sound Device
+                      C-Media at usb-0000:01:00.0-1.2, full speed
+ 1 [Device_1       ]: USB-Audio - USB PnP Sound Device
+                      C-Media at usb-0000:01:00.0-1.3, full speed
+ 2 [sndrpigooglevoi]: RPi-simple - snd_rpi_googlevoicehat_soundcar
+                      snd_rpi_googlevoicehat_soundcard
+nonsense
+"""
+
+
+def test_names_of_cards() -> None:
+    assert parse_cards(CARDS) == {
+        0: "USB PnP Sound Device",
+        1: "USB PnP Sound Device",
+        2: "snd_rpi_googlevoicehat_soundcar",
+    }
+    assert parse_cards("--- no soundcards ---\n") == {}
+
+
+def plugged(sys: Path, number: int, bus: str, name: str) -> None:
+    """As the kernel lays it out: a card's device is a link to where it is plugged in."""
+    device = sys / "devices" / name
+    device.mkdir(parents=True)
+    (sys / "bus" / bus).mkdir(parents=True, exist_ok=True)
+    (device / "subsystem").symlink_to(sys / "bus" / bus)
+    (sys / f"card{number}").mkdir()
+    (sys / f"card{number}" / "device").symlink_to(device)
+
+
+def test_two_cards_of_one_kind_are_told_apart(
+    hardware: FakeCard, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "pcm").write_text(
+        "00-00: USB Audio : USB Audio : capture 1\n01-00: USB Audio : USB Audio : capture 1\n"
+        "02-00: hat : hat : capture 1\n"
+    )
+    (tmp_path / "cards").write_text(CARDS)
+    sys = tmp_path / "sys"
+    plugged(sys, 0, "usb", "1-1.2:1.0")
+    plugged(sys, 1, "usb", "1-1.3:1.0")
+    plugged(sys, 2, "platform", "soc:sound")
+    found = [device for device in devices(tmp_path, sys) if device.name.startswith("plughw")]
+    assert [device.port for device in found] == ["usb 1-1.2", "usb 1-1.3", "platform soc:sound"]
+    lines = command.table(found)
+    assert "USB Audio; USB PnP Sound Device; usb 1-1.3; 8000" in lines[1]
+    assert len({line.split(maxsplit=1)[1] for line in lines}) == 3
+
+
+def test_cards_this_user_may_not_use_are_listed_and_said_so(
+    hardware: FakeCard,
+    proc: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(alsa_errors, "_cards_are_locked", lambda: True)
+    hardware.open_errors.extend([errno.ENOENT] * 4 + [errno.ENODEV] * 3)
+    found = devices(proc)
+    assert len(found) == 3
+    assert all(device.forbidden for device in found)
+    monkeypatch.setattr(command, "devices", lambda: found)
+    args = arguments()
+    assert args.run(args) == 0
+    heard = capsys.readouterr()
+    assert heard.out.count("may not be used by this user") == 3
+    assert "sudo usermod -aG audio" in heard.err
 
 
 def test_devices_as_in_the_configuration(hardware: FakeCard, proc: Path) -> None:
@@ -118,6 +187,9 @@ def test_command_prints_json(
             "rates": [48000],
             "channels": [1, 2],
             "in_use": False,
+            "forbidden": False,
+            "card": "",
+            "port": "",
         }
     ]
 

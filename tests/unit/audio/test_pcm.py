@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.audio.pcm import SILENCE_DBFS, Assembler, gain, level_dbfs, packet_bytes, scale
+from agent.audio.pcm import (
+    SILENCE_DBFS,
+    Assembler,
+    gain,
+    level_dbfs,
+    packet_bytes,
+    scale,
+    without_dc,
+)
 
 
 def samples(*values: int) -> bytes:
@@ -56,8 +64,22 @@ def test_assembler_refuses_impossible_packets(size: int) -> None:
 def test_level() -> None:
     assert level_dbfs(bytes(1280)) == SILENCE_DBFS
     assert level_dbfs(b"") == SILENCE_DBFS
-    assert level_dbfs(samples(-32768, -32768)) == 0.0
+    assert level_dbfs(samples(-32768, 32767)) == pytest.approx(0.0, abs=0.001)
     assert level_dbfs(samples(3277, -3277)) == pytest.approx(-20.0, abs=0.01)
+
+
+@pytest.mark.parametrize("dc", [2320, -2320, 32767, -32768, 5])
+def test_level_is_without_dc(dc: int) -> None:
+    """A microphone that is stuck is not loud."""
+    assert level_dbfs(samples(dc, dc, dc)) == SILENCE_DBFS
+    if abs(dc) < 30000:
+        assert level_dbfs(samples(dc + 328, dc - 328)) == pytest.approx(-40.0, abs=0.05)
+
+
+@given(st.lists(st.integers(-32768, 32767), min_size=1), st.integers(-32767, 32767))
+def test_an_offset_is_taken_out_and_never_wraps(values: list[int], offset: int) -> None:
+    left = struct.unpack(f"<{len(values)}h", without_dc(samples(*values), offset))
+    assert list(left) == [min(32767, max(-32768, value - offset)) for value in values]
 
 
 def test_volume() -> None:

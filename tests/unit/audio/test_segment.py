@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.audio.ring import GUARDED, VOICED, Packet
+from agent.audio.ring import GUARDED, SOUND, VOICED, Packet
 from agent.audio.segment import PAUSE, Segment, Segmenter
 
 SIZE = 4
@@ -43,7 +43,7 @@ def test_with_a_button_every_packet_is_in_exactly_one_clip(pattern: str, limit: 
     assert [seq for clip in clips for seq in held(clip)] == list(range(len(pattern)))
     assert all(held(clip)[0] == clip.start for clip in clips)
     assert all(0 < len(held(clip)) <= limit for clip in clips)
-    assert all(clip.voiced == ("x" in pattern[clip.start :][: len(held(clip))]) for clip in clips)
+    assert all(clip.heard == ("x" in pattern[clip.start :][: len(held(clip))]) for clip in clips)
 
 
 @given(patterns, limits, st.integers(1, 25))
@@ -102,7 +102,16 @@ def test_our_own_speaker_is_silence_in_a_clip() -> None:
     [clip] = cut(Segmenter(None), packets("xgx"))
     assert held(clip) == [0, -1, 2]
     [silent] = cut(Segmenter(None), packets("gg"))
-    assert not silent.voiced
+    assert not silent.heard
+
+
+def test_what_may_be_speech_is_heard_though_no_voice_was_found() -> None:
+    segmenter = Segmenter(None)
+    for seq in range(5):
+        segmenter.feed(Packet(seq, 0.0, SOUND if seq == 3 else 0, b"\0\0"))
+    rest = segmenter.finish()
+    assert rest is not None
+    assert rest.heard
 
 
 def test_pending_is_what_is_in_no_clip_yet() -> None:

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.audio.pcm import packet_bytes
+from agent.audio.pcm import audioop, packet_bytes
+from agent.audio.ring import SOUND, VOICED
 from agent.audio.vad import Endpointer, SpeechEnded, SpeechStarted, Vad
 
 
@@ -34,17 +35,85 @@ def test_a_voice_is_voiced(rate: int) -> None:
     assert sum(flags) >= 0.9 * len(flags)
 
 
-def test_silence_and_whisper_noise_are_not() -> None:
-    vad = Vad(16000, aggressiveness=0)
-    noise = random.Random(1)
-    faint = struct.pack("<640h", *(noise.randint(-20, 20) for _ in range(640)))
-    assert not vad.voiced(bytes(1280))
-    assert not vad.voiced(faint)
+def noise(rate: int, seconds: float, rms: float, seed: int = 1) -> bytes:
+    """White noise of ``rms`` steps."""
+    dice, count = random.Random(seed), int(rate * seconds)
+    return struct.pack(f"<{count}h", *(round(dice.gauss(0, rms)) for _ in range(count)))
 
 
-def test_floor_is_what_decides_a_faint_voice() -> None:
+def over(voice: bytes, background: bytes) -> bytes:
+    return audioop.add(voice, background[: len(voice)], 2)
+
+
+def test_digital_silence_is_background() -> None:
     vad = Vad(16000, aggressiveness=0)
-    assert not any(vad.voiced(p) for p in packets(vowel(16000, 0.8, level=0.001), 16000))
+    assert [vad.judge(bytes(1280)) for _ in range(100)] == [0] * 100
+    step = struct.pack("<640h", *([0, 1] * 320))
+    assert vad.judge(step) == 0, "a single step is no sound"
+
+
+@pytest.mark.parametrize("rms", [2.0, 30.0, 100.0, 300.0])
+def test_steady_noise_is_background_once_it_is_known(rms: float) -> None:
+    vad = Vad(16000)
+    flags = [vad.judge(packet) for packet in packets(noise(16000, 8, rms), 16000)]
+    assert sum(flag & VOICED for flag in flags) <= 0.03 * len(flags)
+    assert sum(flag != 0 for flag in flags[50:]) <= 0.05 * len(flags)
+
+
+@pytest.mark.parametrize("rate", [8000, 16000])
+@pytest.mark.parametrize("level", [0.3, 0.01, 0.002])
+def test_a_voice_is_judged_relative_to_the_noise(rate: int, level: float) -> None:
+    """Down to -67 dBFS, over the noise of an I2S microphone."""
+    vad = Vad(rate)
+    background = noise(rate, 3, 2.0)
+    for packet in packets(background, rate):
+        vad.judge(packet)
+    voice = packets(over(vowel(rate, 0.8, level), background), rate)
+    flags = [vad.judge(packet) for packet in voice]
+    assert sum(flag & VOICED for flag in flags) >= 0.9 * len(flags)
+    assert all(flags), "none of it is certainly background"
+
+
+def test_what_may_be_speech_is_not_background_though_no_voice_is_found() -> None:
+    vad = Vad(16000)
+    for packet in packets(noise(16000, 3, 20.0), 16000):
+        vad.judge(packet)
+    hiss = packets(noise(16000, 0.4, 60.0, seed=2), 16000)
+    assert all(vad.judge(packet) & SOUND for packet in hiss)
+
+
+def test_at_the_start_nothing_is_certain() -> None:
+    vad = Vad(16000)
+    assert all(vad.judge(packet) & SOUND for packet in packets(noise(16000, 1, 20.0), 16000))
+
+
+def test_a_noise_that_begins_is_background_after_ten_seconds() -> None:
+    vad = Vad(16000)
+    for packet in packets(noise(16000, 5, 2.0), 16000):
+        vad.judge(packet)
+    fan = [vad.judge(packet) for packet in packets(noise(16000, 20, 30.0), 16000)]
+    assert all(fan[:100])
+    assert sum(flag != 0 for flag in fan[300:]) <= 0.05 * 200
+
+
+@pytest.mark.parametrize("dc", [2320, -900, 30])
+def test_dc_is_no_sound(dc: int) -> None:
+    vad = Vad(16000)
+    stuck = struct.pack("<640h", *([dc] * 640))
+    assert vad.judge(stuck) == 0
+    shifted = audioop.bias(noise(16000, 8, 3.0), 2, dc)
+    flags = [vad.judge(packet) for packet in packets(shifted, 16000)]
+    assert sum(flag != 0 for flag in flags[50:]) <= 0.05 * len(flags)
+    assert vad.rms == pytest.approx(3.0, rel=0.2)
+    voice = over(vowel(16000, 0.8, 0.01), noise(16000, 1, 3.0))
+    flags = [vad.judge(packet) for packet in packets(audioop.bias(voice, 2, dc), 16000)]
+    assert sum(flag & VOICED for flag in flags) >= 0.9 * len(flags)
+
+
+@given(st.binary(min_size=1280, max_size=1280))
+def test_any_packet_can_be_judged(packet: bytes) -> None:
+    vad = Vad(16000)
+    assert {vad.judge(packet) for _ in range(3)} <= {0, SOUND, VOICED | SOUND}
 
 
 def test_wrong_length_is_refused() -> None:

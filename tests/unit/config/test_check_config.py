@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from agent.cli import check_config
+from agent.config import sources
 
 
 def run(*arguments: str) -> int:
@@ -52,3 +53,17 @@ def test_a_wrong_file(file: str, capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_missing_file(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("nowhere.yaml") == 2
     assert capsys.readouterr().err == "nowhere.yaml: no such file; expected an existing file\n"
+
+
+def test_credentials_only_root_may_read_are_no_mistake(
+    file: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sources, "CREDENTIALS", Path(file).parent)
+    monkeypatch.setattr("os.access", lambda *_: False)
+    Path(file).write_text("service: {token_file: '${CREDENTIALS_DIRECTORY}/dragoman_token'}\n")
+    assert run(file) == 0
+    out = capsys.readouterr().out
+    assert out.startswith(f"{file}: ok but for its credentials")
+    assert f"sudo dragoman check-config {file}" in out
+    assert run(file, "--set", "talk.mode=shout") == 2
+    assert "talk.mode" in capsys.readouterr().err

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.config import sources
 from agent.config.loader import load
 from tests.unit.config.conftest import Load, Problems
 
@@ -100,3 +101,46 @@ def test_a_file_every_user_can_read_is_warned_about(
     assert caplog.messages == [
         "d.yaml:1: service.token_file: every user can read this file; expected mode 600"
     ]
+
+
+@pytest.fixture
+def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder whose files systemd passes to the service, with a token."""
+    folder = tmp_path / "credentials"
+    folder.mkdir()
+    (folder / "token").write_text("s3cret\n")
+    (folder / "token").chmod(0o600)
+    monkeypatch.setattr(sources, "CREDENTIALS", folder)
+    return folder
+
+
+PASSED = "service: {token_file: '${CREDENTIALS_DIRECTORY}/dragoman_token'}"
+
+
+def test_what_systemd_passes_is_found_where_it_lies(from_text: Load, installed: Path) -> None:
+    config = from_text(PASSED + "\nmqtt: {ca_file: '${CREDENTIALS_DIRECTORY}/dragoman_ca'}")
+    assert config.service.token
+    assert config.service.token.reveal() == "s3cret"
+    assert config.mqtt.ca_file == str(installed / "ca")
+
+
+def test_what_it_has_passed_comes_first(from_text: Load, installed: Path, tmp_path: Path) -> None:
+    (tmp_path / "dragoman_token").write_text("passed\n")
+    token = from_text(PASSED, env={"CREDENTIALS_DIRECTORY": str(tmp_path)}).service.token
+    assert token
+    assert token.reveal() == "passed"
+
+
+def test_only_root_may_read_it(
+    problems: Problems, installed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.access", lambda *_: False)
+    assert problems(PASSED) == [f"d.yaml:1: service.token_file: {sources.ROOT_ONLY}"]
+
+
+def test_where_nothing_is_installed_the_variable_is_missing(
+    problems: Problems, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sources, "CREDENTIALS", tmp_path / "none")
+    (line,) = problems(PASSED)
+    assert "${CREDENTIALS_DIRECTORY} is not set" in line

@@ -52,13 +52,45 @@ def test_a_credential_replaces_its_file_and_the_other_way_round(
     assert (first.reveal(), second.reveal()) == ("t", "from file")
 
 
+def test_a_credential_may_stand_in_a_file_of_the_folder_one_is_in(
+    from_text: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = tmp_path / "here"
+    here.mkdir()
+    (here / "secret").write_text("hunter2\n")
+    (here / "secret").chmod(0o600)
+    monkeypatch.chdir(here)
+    token = from_text(TOKEN, "service.token=@secret").service.token
+    assert token
+    assert token.reveal() == "hunter2"
+
+
+@pytest.mark.parametrize(
+    ("setting", "warned"),
+    [
+        ("service.token=hunter2", True),
+        ("mqtt.password=hunter2", True),
+        ("service.token=demo", False),
+        ("service.token=${TOKEN}", False),
+        ("service.app_id='1000001'", False),
+        ("service.source=en", False),
+    ],
+)
+def test_a_secret_on_the_command_line_is_everybodys(
+    from_text: Load, caplog: pytest.LogCaptureFixture, setting: str, warned: bool
+) -> None:
+    from_text(TOKEN, setting, env={"TOKEN": "t"})
+    assert ("every user of this machine can read it" in caplog.text) == warned
+    assert "hunter2" not in caplog.text
+
+
 @pytest.mark.parametrize(
     ("setting", "line"),
     [
         (
             "audio.capture.devcie=hw:1",
             "--set audio.capture.devcie=…: audio.capture.devcie: unknown key; "
-            "expected device, channels, channel, loop; did you mean 'device'?",
+            "expected device, channels, channel, loop, gain_db; did you mean 'device'?",
         ),
         (
             "mqtt.port=abc",

@@ -1,21 +1,29 @@
-"""Buttons and light on gpiozero's own mock of the pins."""
+"""Buttons and light on pins in memory; which chip is taken, and what is said of one that is not."""
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 from collections.abc import Iterator
-from typing import Any
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+pytest.importorskip("gpiod")
+import gpiod
+
+from agent import assembly
 from agent.clock import SystemClock
 from agent.config.schema import Button, Led, Talk
-from agent.control.gpio import Panel, _mend
+from agent.control import gpio
+from agent.control.gpio import Panel
 from agent.errors import RunError, UsageError
 from agent.events import Command
+from tests.pins import Board
 from tests.system.broker import wait_until
 
-gpiozero = pytest.importorskip("gpiozero")
 TALK = Talk(
     buttons=(Button(pin=17, source="zh", target="en"), Button(pin=27)),
     led=Led(pin=22),
@@ -23,16 +31,12 @@ TALK = Talk(
 
 
 @pytest.fixture
-def pins(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """The mock's pins; any pin left claimed is an error."""
-    mock = pytest.importorskip("gpiozero.pins.mock")
-    monkeypatch.setenv("GPIOZERO_PIN_FACTORY", "mock")
-    factory = mock.MockFactory()
-    monkeypatch.setattr(gpiozero.Device, "pin_factory", factory)
-    yield factory
-    claimed = [pin for pin, owners in factory._reservations.items() if any(o() for o in owners)]
-    factory.reset()
-    assert not claimed
+def pins(monkeypatch: pytest.MonkeyPatch) -> Iterator[Board]:
+    """The board; any pin left claimed is an error."""
+    board = Board()
+    monkeypatch.setattr(gpiod, "request_lines", board.request_lines)
+    yield board
+    assert not board.lines
 
 
 @pytest.fixture
@@ -41,43 +45,64 @@ def posted() -> list[Command]:
 
 
 @pytest.fixture
-def panel(pins: Any, posted: list[Command]) -> Iterator[Panel]:
+def panel(pins: Board, posted: list[Command]) -> Iterator[Panel]:
+    """A panel whose threads run."""
     panel = Panel(TALK, posted.append, SystemClock())
+    for worker in panel.workers:
+        worker.start()
     yield panel
+    for worker in panel.workers:
+        worker.stop()
+        assert worker.join(60)
     panel.close()
 
 
 def test_press_and_release_are_the_commands_mqtt_would_give(
-    pins: Any, panel: Panel, posted: list[Command]
+    pins: Board, panel: Panel, posted: list[Command]
 ) -> None:
     for pin in (17, 27):
-        pins.pin(pin).drive_low()  # against the pull-up: pressed
-        pins.pin(pin).drive_high()
-    wait_until(lambda: len(posted) == 4, "four commands", 2)
-    assert posted == [
-        Command({"talk": "press", "button": 1}, origin="gpio"),
-        Command({"talk": "release", "button": 1}, origin="gpio"),
-        Command({"talk": "press", "button": 2}, origin="gpio"),
-        Command({"talk": "release", "button": 2}, origin="gpio"),
+        pins.drive(pin, high=False)  # against the pull-up: pressed
+        pins.drive(pin, high=True)
+    wait_until(lambda: len(posted) == 4, "four commands", 60)
+    commands = [command.fields for command in posted]
+    # Of one button in the order of the presses.
+    assert [fields for fields in commands if fields["button"] == 1] == [
+        {"talk": "press", "button": 1},
+        {"talk": "release", "button": 1},
     ]
+    assert [fields for fields in commands if fields["button"] == 2] == [
+        {"talk": "press", "button": 2},
+        {"talk": "release", "button": 2},
+    ]
+    assert {command.origin for command in posted} == {"gpio"}
 
 
 def test_nothing_is_pressed_at_the_start(panel: Panel, posted: list[Command]) -> None:
     assert posted == []
 
 
-def test_the_light_shows_the_state(pins: Any, panel: Panel) -> None:
+def test_a_press_before_the_threads_run_is_not_lost(pins: Board, posted: list[Command]) -> None:
+    panel = Panel(Talk(buttons=(Button(pin=17),)), posted.append, SystemClock())
+    pins.drive(17, high=False)
+    (worker,) = panel.workers
+    worker.start()
+    wait_until(lambda: posted, "the press", 60)
+    worker.stop()
+    assert worker.join(60)
+    panel.close()
+
+
+def test_the_light_shows_the_state(pins: Board, panel: Panel) -> None:
     light = panel.light
     assert light is not None
-    light.start()
     light.show("listening")
-    wait_until(lambda: pins.pin(22).state, "light", 2)
+    wait_until(lambda: pins.high[22], "light", 60)
     light.stop()
-    assert light.join(1)
-    assert not pins.pin(22).state
+    assert light.join(60)
+    assert not pins.high[22]
 
 
-def test_without_a_light_there_is_none(pins: Any, posted: list[Command]) -> None:
+def test_without_a_light_there_is_none(pins: Board, posted: list[Command]) -> None:
     panel = Panel(Talk(buttons=(Button(pin=5),)), posted.append, SystemClock())
     assert panel.light is None
     panel.close()
@@ -85,38 +110,76 @@ def test_without_a_light_there_is_none(pins: Any, posted: list[Command]) -> None
 
 
 def test_a_pin_that_is_taken_is_named_and_the_others_are_given_back(
-    pins: Any, posted: list[Command]
+    pins: Board, posted: list[Command]
 ) -> None:
-    other = gpiozero.LED(22)
+    other = pins.request_lines("", "other", {22: gpiod.LineSettings()})
     with pytest.raises(RunError, match=r"talk\.led\.pin: GPIO 22 .*another program has it"):
         Panel(TALK, posted.append, SystemClock())
-    other.close()
+    other.release()
     Panel(TALK, posted.append, SystemClock()).close()
 
 
-def test_a_pin_the_board_does_not_have_is_named(pins: Any, posted: list[Command]) -> None:
-    with pytest.raises(RunError, match=r"talk\.buttons\.0\.pin: GPIO 53 cannot be used: "):
-        Panel(Talk(buttons=(Button(pin=53),)), posted.append, SystemClock())
-
-
-def test_without_the_library_the_mend_is_said(
-    monkeypatch: pytest.MonkeyPatch, posted: list[Command]
-) -> None:
-    monkeypatch.setitem(sys.modules, "gpiozero", None)
+def test_without_the_library_the_mend_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "agent.control.gpio", None)
     with pytest.raises(UsageError, match=r"pip install 'dragoman\[pi\]'"):
+        assembly.panel(TALK, lambda event: None, SystemClock())
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (ValueError("line offset of out range"), "gpiochip0 has no such pin"),
+        (FileNotFoundError(errno.ENOENT, ""), "there is no .*gpiochip0; is this a board with"),
+        (PermissionError(errno.EACCES, ""), "permission denied; is this user in the group gpio?"),
+        (PermissionError(errno.EPERM, ""), "permission denied; is this user in the group gpio?"),
+        (OSError(errno.EBUSY, ""), "it is in use; another program has it"),
+        (OSError(errno.EIO, os.strerror(errno.EIO)), "gpiochip0: Input/output error"),
+    ],
+)
+def test_what_the_kernel_says_ends_in_a_mend(
+    monkeypatch: pytest.MonkeyPatch, posted: list[Command], error: Exception, said: str
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(gpiod, "request_lines", refuse)
+    with pytest.raises(RunError, match=r"talk\.buttons\.0\.pin: GPIO 17 cannot be used: .*" + said):
         Panel(TALK, posted.append, SystemClock())
 
 
 @pytest.mark.parametrize(
-    ("text", "mend"),
+    ("chips", "taken"),
     [
-        ("can not open gpiochip", "in group gpio?"),
-        ("Permission denied", "in group gpio?"),
-        ("GPIO busy", "another program has it"),
-        ("pin GPIO17 is already in use by <Button>", "another program has it"),
-        ("something\n  else", "something else"),
-        ("", "ValueError"),
+        ({"gpiochip0": "pinctrl-bcm2835", "gpiochip1": "raspberrypi-exp-gpio"}, "gpiochip0"),
+        ({"gpiochip0": "gpio-brcmstb@7d508500", "gpiochip4": "pinctrl-rp1"}, "gpiochip4"),
+        ({"gpiochip0": "pinctrl-rp1", "gpiochip4": "pinctrl-rp1"}, "gpiochip0"),
+        ({"gpiochip0": None, "gpiochip1": "pinctrl-bcm2711"}, "gpiochip1"),
+        ({"gpiochip0": "some-other-board"}, "gpiochip0"),
+        ({}, "gpiochip0"),
     ],
 )
-def test_what_the_libraries_say_ends_in_a_mend(text: str, mend: str) -> None:
-    assert _mend(ValueError(text)).endswith(mend)
+def test_the_chip_of_the_header_is_found_by_its_label(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, chips: dict[str, str | None], taken: str
+) -> None:
+    for name in chips:
+        (tmp_path / name).touch()
+    monkeypatch.setattr(gpio, "DEVICES", tmp_path)
+    monkeypatch.setattr(gpiod, "Chip", lambda path: Chip(chips[Path(path).name]))
+    assert gpio._header() == tmp_path / taken
+
+
+class Chip:
+    """A chip of this label; without one it may not be opened."""
+
+    def __init__(self, label: str | None) -> None:
+        if label is None:
+            raise PermissionError(errno.EACCES, "")
+        self._label = label
+
+    def __enter__(self) -> Chip:
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def get_info(self) -> SimpleNamespace:
+        return SimpleNamespace(label=self._label)

@@ -6,6 +6,7 @@ import threading
 
 import pytest
 
+from agent import assembly
 from agent.clock import SystemClock
 from agent.config.schema import Audio, Capture, Config, Led, Mqtt, Playback, Service, Talk
 from agent.config.secret import Secret
@@ -103,7 +104,7 @@ def test_pins_are_claimed_and_given_back(monkeypatch: pytest.MonkeyPatch) -> Non
         def close(self) -> None:
             calls.append(None)
 
-    monkeypatch.setattr(board, "Panel", Panel)
+    monkeypatch.setattr(assembly, "panel", Panel)
     config = Config(talk=Talk(led=Led(pin=22)))
     assert board.pins(config, CLOCK) == Check("pins", "pass", "light on GPIO 22")
     assert calls == [Led(pin=22), None]
@@ -113,7 +114,7 @@ def test_a_pin_that_cannot_be_had_is_a_fault(monkeypatch: pytest.MonkeyPatch) ->
     def panel(*_: object) -> None:
         raise RunError("talk.led.pin: GPIO 22 cannot be used: busy; another program has it")
 
-    monkeypatch.setattr(board, "Panel", panel)
+    monkeypatch.setattr(assembly, "panel", panel)
     check = board.pins(Config(talk=Talk(led=Led(pin=22))), CLOCK)
     assert check.outcome == "fail"
     assert check.mend == "another program has it"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.config import loader
+from agent.config import loader, sources
 from agent.doctor import setting
 from agent.doctor.setting import BY_CONFIG
 
@@ -67,28 +67,12 @@ def test_a_missing_file_is_said(tmp_path: Path) -> None:
     assert "no such file" in found.check.text
 
 
-def test_credentials_are_passed_as_systemd_does(tmp_path: Path) -> None:
-    folder = tmp_path / "credentials"
-    folder.mkdir()
-    (folder / "token").write_text("s3cret\n")
+def test_credentials_only_root_may_read_leave_all_the_rest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sources, "CREDENTIALS", tmp_path)
+    monkeypatch.setattr("os.access", lambda *_: False)
     text = "service: {token_file: '${CREDENTIALS_DIRECTORY}/dragoman_token'}\n"
-    with setting.credentials({"A": "1"}, folder) as env:
-        found = setting.load(write(tmp_path, text), [], None, env)
-        passed = Path(env["CREDENTIALS_DIRECTORY"])
-    assert found.check.outcome == "pass"
-    assert found.config.service.token
-    assert found.config.service.token.reveal() == "s3cret"
-    assert env["A"] == "1"
-    assert not passed.exists()
-    assert (folder / "token").exists()
-
-
-def test_those_of_systemd_itself_come_first(tmp_path: Path) -> None:
-    env = {"CREDENTIALS_DIRECTORY": "/run/x"}
-    with setting.credentials(env, tmp_path) as passed:
-        assert passed == env
-
-
-def test_without_a_folder_nothing_is_passed(tmp_path: Path) -> None:
-    with setting.credentials({}, tmp_path / "none") as passed:
-        assert passed == {}
+    found = setting.load(write(tmp_path, text), [], None, {})
+    assert found.check.mend == "sudo dragoman doctor"
+    assert set(found.skipped) == {"credentials"}

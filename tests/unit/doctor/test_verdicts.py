@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from agent.config.proxies import Proxy
+from agent.config.secret import Secret
 from agent.doctor import board, service
 from agent.doctor.broker import verdict
 from agent.doctor.check import Check, failed, redacted
@@ -35,9 +37,9 @@ def test_an_error_is_split_into_text_and_mend() -> None:
 
 def test_a_secret_is_in_no_text() -> None:
     check = Check("credentials", "fail", "no user s3cret-2", "s3cret or s3cret-2?")
-    assert redacted(check, ["s3cret", "s3cret-2", "no"]) == Check(
-        "credentials", "fail", "no user ***", "*** or ***?"
-    )
+    for secret in ("s3cret", "s3cret-2", "no"):
+        Secret(secret)
+    assert redacted(check) == Check("credentials", "fail", "no user ***", "*** or ***?")
 
 
 @pytest.mark.parametrize(
@@ -171,6 +173,18 @@ def test_the_brokers_own_mend_is_shown() -> None:
 )
 def test_cloud(url: str, secure: bool, outcome: str) -> None:
     assert reached(url, 80, secure).outcome == outcome
+
+
+def test_a_cloud_behind_a_proxy_names_it_without_its_login() -> None:
+    proxy = Proxy("squid.lan", 3128, "me", Secret("hunter2"))
+    check = reached("wss://cloud.example", 80, True, proxy)
+    assert check.text == (
+        "cloud.example reached in 80 ms through the proxy squid.lan:3128, certificate verified"
+    )
+    refused = LinkError(
+        "the proxy squid.lan:3128 refuses connections; check network.proxy", "proxy"
+    )
+    assert unreached("cloud", refused).mend == "check network.proxy"
 
 
 def test_an_unreachable_cloud_says_what_to_look_at() -> None:

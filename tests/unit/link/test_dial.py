@@ -16,9 +16,11 @@ from typing import Any, TypeVar
 import pytest
 
 from agent.clock import SystemClock
+from agent.config.schema import Network
 from agent.errors import LinkError, UsageError
 from agent.link import tls
-from agent.link.dial import Limits, Target, dial
+from agent.link.dial import Dialer, Limits, Target
+from agent.link.waiter import Cancelled, never
 from tests.unit.link.peers import certificate, peer, server_context
 
 Test = TypeVar("Test", bound=Callable[..., None])
@@ -38,6 +40,13 @@ def leaves_a_socket(test: Test) -> Test:
     silent = pytest.mark.filterwarnings("ignore:unclosed <ssl:ResourceWarning")
     marked: Test = pytest.mark.usefixtures("collected")(silent(test))
     return marked
+
+
+def dial(
+    url: str, limits: Limits, ca_file: str | None = None, cancelled: Cancelled = never
+) -> socket.socket:
+    dialer = Dialer(Network(ca_file=ca_file), SystemClock(), {})
+    return dialer.open(Target.of(url), limits, cancelled)
 
 
 def echo(caller: socket.socket) -> None:
@@ -104,7 +113,7 @@ def test_an_authority_that_cannot_be_read_is_refused(tmp_path: Path, content: by
 
 def test_a_plain_connection_never_blocks_and_delays_nothing() -> None:
     with peer(echo) as port:
-        sock = dial(f"ws://127.0.0.1:{port}", LIMITS, SystemClock())
+        sock = dial(f"ws://127.0.0.1:{port}", LIMITS)
         assert sock.getblocking() is False
         assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
         assert exchange(sock) == b"hello"
@@ -114,7 +123,7 @@ def test_the_next_address_is_tried_when_one_refuses(monkeypatch: pytest.MonkeyPa
     with peer(echo) as port:
         dead = (socket.AF_INET, ("127.0.0.1", closed_port()))
         resolves_to(monkeypatch, dead, (socket.AF_INET, ("127.0.0.1", port)))
-        assert exchange(dial("ws://two.example", LIMITS, SystemClock())) == b"hello"
+        assert exchange(dial("ws://two.example", LIMITS)) == b"hello"
 
 
 def test_an_address_that_says_nothing_leaves_time_for_the_next(
@@ -124,7 +133,7 @@ def test_an_address_that_says_nothing_leaves_time_for_the_next(
         addresses = [(socket.AF_INET, ("127.0.0.1", each)) for each in (mute, port)]
         resolves_to(monkeypatch, *addresses)
         begun = time.monotonic()
-        assert exchange(dial("ws://two.example", Limits(connect=0.6), SystemClock())) == b"hello"
+        assert exchange(dial("ws://two.example", Limits(connect=0.6))) == b"hello"
         assert 0.25 < time.monotonic() - begun < 0.6
 
 
@@ -134,10 +143,10 @@ def test_an_address_family_that_is_switched_off_is_passed_over(
     off = (99, ("::1", 80, 0, 0))  # no kernel has this one
     with peer(echo) as port:
         resolves_to(monkeypatch, off, (socket.AF_INET, ("127.0.0.1", port)))
-        assert exchange(dial("ws://two.example", LIMITS, SystemClock())) == b"hello"
+        assert exchange(dial("ws://two.example", LIMITS)) == b"hello"
     resolves_to(monkeypatch, off)
     with pytest.raises(LinkError, match=r"cannot reach two\.example:80: ") as caught:
-        dial("ws://two.example", LIMITS, SystemClock())
+        dial("ws://two.example", LIMITS)
     assert caught.value.kind == "unreachable"
 
 
@@ -145,20 +154,20 @@ def test_the_error_told_is_that_of_the_last_address(monkeypatch: pytest.MonkeyPa
     refusing = (socket.AF_INET, ("127.0.0.1", closed_port()))
     resolves_to(monkeypatch, (99, ("::1", 80, 0, 0)), refusing)
     with pytest.raises(LinkError, match=r"two\.example:80 refuses connections") as caught:
-        dial("ws://two.example", LIMITS, SystemClock())
+        dial("ws://two.example", LIMITS)
     assert caught.value.kind == "refused"
 
 
 def test_a_name_without_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
     resolves_to(monkeypatch)
     with pytest.raises(LinkError, match=r"none\.example has no address") as caught:
-        dial("ws://none.example", LIMITS, SystemClock())
+        dial("ws://none.example", LIMITS)
     assert caught.value.kind == "dns"
 
 
 def test_a_name_no_resolver_takes() -> None:
     with pytest.raises(LinkError, match="cannot resolve") as caught:
-        dial(f"ws://{'x' * 70}.example", LIMITS, SystemClock())
+        dial(f"ws://{'x' * 70}.example", LIMITS)
     assert caught.value.kind == "dns"
 
 
@@ -170,7 +179,7 @@ def test_connecting_can_be_cancelled_and_tries_no_further(monkeypatch: pytest.Mo
         resolves_to(monkeypatch, *addresses)
         begun = time.monotonic()
         with pytest.raises(LinkError) as caught:
-            dial("ws://two.example", Limits(connect=9), SystemClock(), cancelled=cancelled.is_set)
+            dial("ws://two.example", Limits(connect=9), cancelled=cancelled.is_set)
         assert time.monotonic() - begun < 1.0
     assert caught.value.kind == "cancelled"
 
@@ -187,7 +196,7 @@ def test_a_reset_right_after_the_connection_is_a_link_error(scheme: str) -> None
     with peer(reset) as port:
         for _ in range(10):
             try:
-                dial(f"{scheme}://127.0.0.1:{port}", LIMITS, SystemClock()).close()
+                dial(f"{scheme}://127.0.0.1:{port}", LIMITS).close()
             except LinkError as error:
                 kinds.add(error.kind)
     assert kinds <= {"reset", "tls", "unreachable"}
@@ -197,7 +206,7 @@ def test_a_reset_right_after_the_connection_is_a_link_error(scheme: str) -> None
 def test_tls_with_an_authority_that_is_known(tmp_path: Path) -> None:
     cert = certificate(tmp_path, "localhost")
     with peer(echo, server_context(cert)) as port:
-        sock = dial(f"wss://localhost:{port}", LIMITS, SystemClock(), str(tmp_path / "cert.pem"))
+        sock = dial(f"wss://localhost:{port}", LIMITS, str(tmp_path / "cert.pem"))
         assert sock.getblocking() is False
         assert exchange(sock) == b"hello"
 
@@ -219,7 +228,7 @@ def test_a_certificate_that_is_not_accepted_says_what_to_look_at(
     ca_file = str(tmp_path / "cert.pem") if known else None
     with peer(echo, server_context(cert)) as port:
         with pytest.raises(LinkError, match=words.replace("?", r"\?")) as caught:
-            dial(f"wss://localhost:{port}", LIMITS, SystemClock(), ca_file)
+            dial(f"wss://localhost:{port}", LIMITS, ca_file)
         assert caught.value.kind == "tls"
         assert f"localhost:{port}" in str(caught.value)
 
@@ -231,7 +240,7 @@ def test_a_certificate_is_for_the_name_that_was_asked_for(tmp_path: Path) -> Non
     ca_file = str(tmp_path / "cert.pem")
     mismatch = pytest.raises(LinkError, match="not accepted: IP address mismatch")
     with peer(echo, server_context(cert)) as port, mismatch:
-        dial(f"wss://127.0.0.1:{port}", LIMITS, SystemClock(), ca_file)
+        dial(f"wss://127.0.0.1:{port}", LIMITS, ca_file)
 
 
 @leaves_a_socket
@@ -244,7 +253,7 @@ def test_a_server_that_does_not_speak_tls() -> None:
         peer(http) as port,
         pytest.raises(LinkError, match=r"TLS handshake with .* failed") as caught,
     ):
-        dial(f"wss://127.0.0.1:{port}", LIMITS, SystemClock())
+        dial(f"wss://127.0.0.1:{port}", LIMITS)
     assert caught.value.kind == "tls"
 
 
@@ -257,6 +266,6 @@ def test_a_server_that_never_finishes_the_handshake() -> None:
 
     with peer(mute) as port:
         with pytest.raises(LinkError, match="did not answer in time") as caught:
-            dial(f"wss://127.0.0.1:{port}", Limits(connect=0.3), SystemClock())
+            dial(f"wss://127.0.0.1:{port}", Limits(connect=0.3))
         done.set()
     assert caught.value.kind == "timeout"

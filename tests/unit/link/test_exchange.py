@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qs
 
+import msgspec
 import pytest
 
 from agent.clock import ManualClock
 from agent.config.credentials import with_demo
 from agent.config.schema import Service
 from agent.errors import LinkError, Refused, UsageError
-from agent.events import Failure, Garbage, Pair, Result, SpeechAt
-from agent.link.exchange import JOB_S, Job, Upload, fetch, send
+from agent.events import Failure, Garbage, Pair, Result, ServiceEvent, SpeechAt
+from agent.link.exchange import JOB_S, Job, Upload, _address, fetch, send
 from agent.link.http import HttpClient
 from agent.services.provider import Provider
 from agent.services.shapes import Clip, Request, Response
@@ -30,7 +33,7 @@ class ScriptedHttp(HttpClient):
         self.answers = list(answers)
         self.asked: list[Request] = []
 
-    def send(self, request: Request) -> Response:
+    def send(self, request: Request, most: int = 0) -> Response:
         self.asked.append(request)
         answer = self.answers.pop(0)
         if isinstance(answer, LinkError):
@@ -96,10 +99,48 @@ def test_a_captive_portal_is_no_answer() -> None:
 
 def test_a_file_is_fetched_or_refused() -> None:
     http = ScriptedHttp(Response(200, body=b"ID3"), Response(404, body=b"gone"))
-    assert fetch(http, "http://x/1.mp3") == b"ID3"
+    youdao = provider("youdao", "en")
+    url = "https://openapi.youdao.com/ttsapi?q=a%20b"
+    assert fetch(http, url, youdao) == b"ID3"
     with pytest.raises(Refused, match="HTTP 404"):
-        fetch(http, "http://x/1.mp3")
-    assert http.asked[0] == Request("GET", "http://x/1.mp3")
+        fetch(http, url, youdao)
+    assert http.asked[0] == Request("GET", url)
+
+
+@pytest.mark.parametrize(
+    ("url", "home", "asked"),
+    [
+        ("http://openapi.youdao.com/t?q", None, "https://openapi.youdao.com/t?q"),
+        ("https://openapi.youdao.com:443/t", None, "https://openapi.youdao.com:443/t"),
+        ("http://127.0.0.1:8765/t", "http://127.0.0.1:8765", "http://127.0.0.1:8765/t"),
+        ("https://gate.example/t", "https://gate.example/", "https://gate.example/t"),
+        ("https://openapi.youdao.com/t", "http://10.0.0.2:80", "https://openapi.youdao.com/t"),
+        ("http://127.0.0.1/t", None, None),
+        ("http://127.0.0.1:1883/t", "http://127.0.0.1:8765", None),
+        ("http://169.254.169.254/latest", None, None),
+        ("https://192.168.0.1/", None, None),
+        ("https://openapi.youdao.com.evil.example/t", None, None),
+        ("https://openapi.youdao.com@evil.example/t", None, None),
+        ("https://evil@openapi.youdao.com/t", None, None),
+        ("https://openapi.youdao.com:8443/t", None, None),
+        ("http://openapi.youdao.com:8080/t", None, None),
+        ("http://[::1]/t", None, None),
+        ("http://[::1/t", None, None),
+        ("http://a:99999/t", None, None),
+    ],
+)
+def test_speech_is_fetched_where_the_service_is_and_nowhere_else(
+    url: str, home: str | None, asked: str | None
+) -> None:
+    http, youdao = ScriptedHttp(Response(200, body=b"ID3")), provider("youdao", "en")
+    youdao.service = msgspec.structs.replace(youdao.service, url=home)
+    if asked is None:
+        with pytest.raises(Refused, match=r"the speech is at|cannot be read"):
+            fetch(http, url, youdao)
+        assert http.asked == []
+    else:
+        fetch(http, url, youdao)
+        assert [request.url for request in http.asked] == [asked]
 
 
 # --- jobs ------------------------------------------------------------------------------------
@@ -112,7 +153,7 @@ class Waiting:
         self.clock = ManualClock()
         self.http = ScriptedHttp(*answers)
         self.stopped = False
-        self.plan: list[Callable[[], None]] = []
+        self.plan: list[Callable[[], object]] = []
         self.step_s = 0.2
         self.job = Job(
             provider("tencent-long-asr", "zh"),
@@ -128,49 +169,100 @@ class Waiting:
         if self.plan:
             self.plan.pop(0)()
 
-    def deliver(self, task: str, text: str) -> bytes:
+    @property
+    def address(self) -> str:
+        """Where the service was told to deliver."""
+        return parse_qs(self.http.asked[-1].body.decode())["callback_url"][0]
+
+    @property
+    def ticket(self) -> str:
+        return self.address.rpartition("/")[2]
+
+    def deliver(self, task: str, text: str, ticket: str | None = None) -> bytes | None:
         data = {"task_id": task, "text": text}
-        return self.job.deliver(json.dumps({"ret": 0, "msg": "ok", "data": data}).encode())
+        body = json.dumps({"ret": 0, "msg": "ok", "data": data}).encode()
+        return self.job.deliver(self.ticket if ticket is None else ticket, lambda: body)
 
 
 def accepted(task: str) -> Response:
     return ok(ret=0, msg="ok", data={"task_id": task})
 
 
+def texts(events: Sequence[ServiceEvent]) -> list[str]:
+    return [event.text for event in events if isinstance(event, Result)]
+
+
+def unread() -> bytes:
+    raise AssertionError("what a stranger sends is not read")
+
+
 def test_a_job_waits_for_its_own_delivery() -> None:
     waiting = Waiting(accepted("t1"))
-    receipts: list[bytes] = []
+    receipts: list[bytes | None] = []
     waiting.plan = [
-        lambda: receipts.append(waiting.deliver("other", "no")),
+        lambda: receipts.append(waiting.job.deliver("", unread)),
+        lambda: receipts.append(waiting.job.deliver("0" * 32, unread)),
         lambda: receipts.append(waiting.deliver("t1", "你好")),
+        lambda: pytest.fail("it waits on"),
     ]
-    events = waiting.job(CLIP, Pair("zh", None))
-    assert [event.text for event in events if isinstance(event, Result)] == ["你好"]
-    assert receipts[0] == receipts[1]
+    assert texts(waiting.job(CLIP, Pair("zh", None))) == ["你好"]
+    assert receipts[:2] == [None, None]
+    assert receipts[2] == waiting.job._protocol.receipt(True)
+
+
+def test_each_job_has_an_address_nobody_can_guess() -> None:
+    waiting = Waiting(accepted("t1"), accepted("t2"))
+    addresses = []
+    for task in ("t1", "t2"):
+        waiting.plan = [partial(waiting.deliver, task, "x")]
+        waiting.job(CLIP, Pair("zh", None))
+        addresses.append(waiting.address)
+    assert all(re.fullmatch(r"http://127.0.0.1:8766/callback/[0-9a-f]{32}", a) for a in addresses)
+    assert addresses[0] != addresses[1]
+
+
+def test_the_ticket_stands_in_the_path_before_any_query() -> None:
+    assert _address("https://h/asr/?a=1", "T") == "https://h/asr/T?a=1"
+    assert _address("https://h", "T") == "https://h/T"
 
 
 def test_a_delivery_that_overtakes_the_answer_to_the_submission_is_kept() -> None:
-    waiting = Waiting(accepted("t1"))
-    waiting.deliver("t1", "early")
-    [result] = waiting.job(CLIP, Pair("zh", None))
-    assert isinstance(result, Result)
-    assert result.text == "early"
+    class Overtaking(ScriptedHttp):
+        def send(self, request: Request, most: int = 0) -> Response:
+            answer = super().send(request)
+            waiting.deliver("t1", "early")
+            return answer
+
+    waiting = Waiting()
+    waiting.job._http = waiting.http = Overtaking(accepted("t1"))
+    assert texts(waiting.job(CLIP, Pair("zh", None))) == ["early"]
 
 
 def test_a_delivery_that_cannot_be_read_asks_for_another() -> None:
     waiting = Waiting(accepted("t1"))
-    good = waiting.deliver("t1", "x")
-    assert waiting.job.deliver(b"garbage") != good
+    receipts: list[bytes | None] = []
+    waiting.plan = [
+        lambda: receipts.append(waiting.job.deliver(waiting.ticket, lambda: b"garbage")),
+        lambda: receipts.append(waiting.deliver("t1", "x")),
+    ]
+    assert texts(waiting.job(CLIP, Pair("zh", None))) == ["x"]
+    assert receipts == [waiting.job._protocol.receipt(ok) for ok in (False, True)]
 
 
-def test_many_deliveries_for_nobody_are_not_kept_for_ever() -> None:
+def test_a_failure_that_names_no_task_is_that_of_its_address() -> None:
     waiting = Waiting(accepted("t1"))
-    for n in range(300):
-        waiting.deliver(f"x{n}", "no")
-    waiting.deliver("t1", "yes")
-    [result] = waiting.job(CLIP, Pair("zh", None))
-    assert isinstance(result, Result)
-    assert len(waiting.job._early) <= 100
+    body = json.dumps({"ret": 3, "msg": "too long"}).encode()
+    waiting.plan = [lambda: waiting.job.deliver(waiting.ticket, lambda: body)]
+    [failure] = waiting.job(CLIP, Pair("zh", None))
+    assert isinstance(failure, Failure)
+
+
+def test_a_result_that_is_delivered_again_is_taken_politely_and_not_kept() -> None:
+    waiting = Waiting(accepted("t1"))
+    waiting.plan = [lambda: waiting.deliver("t1", "x")]
+    waiting.job(CLIP, Pair("zh", None))
+    assert waiting.job.deliver(waiting.ticket, unread) == waiting.job._protocol.receipt(True)
+    assert not waiting.job._open
 
 
 def test_a_submission_that_is_refused_is_the_answer() -> None:

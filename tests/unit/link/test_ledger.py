@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.events import Result
-from agent.link.ledger import GAP, LATENCY, MAX_SPEECH, PAD, SLACK, Ledger
+from agent.link.ledger import GAP, LATENCY, MAX_OPEN, MAX_SPEECH, PAD, SLACK, Ledger
 
 
 def said(index: int = 0, start: int | None = None, end: int | None = None) -> Result:
@@ -237,3 +237,10 @@ def test_places_stay_in_order_and_a_replay_never_goes_back(
 def test_every_time_lies_on_what_was_sent(pattern: str, position: int) -> None:
     ledger = Sent(pattern)
     assert 0 <= ledger.ring_seq(position * 40) <= ledger.reached
+
+
+def test_sentences_without_end_that_are_never_final_are_not_all_kept_in_mind() -> None:
+    ledger = Sent("xxx")
+    for index in range(1000):
+        ledger.partial(Result(index, "x"))
+    assert ledger.open_sentences <= MAX_OPEN

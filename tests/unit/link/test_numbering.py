@@ -31,3 +31,9 @@ def test_months_of_sentences_are_not_remembered() -> None:
     numbers = Numbering()
     assert [numbers.number(i, final=True) for i in range(1000)] == list(range(1000))
     assert len(numbers._numbers) <= KEPT
+
+
+def test_sentences_without_end_that_are_never_final_cost_no_more_than_one() -> None:
+    numbers = Numbering()
+    assert [numbers.number(i, final=False) for i in range(5000)] == list(range(5000))
+    assert len(numbers._numbers) <= KEPT

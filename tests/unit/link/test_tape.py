@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.audio.ring import VOICED, Ring
+from agent.audio.ring import SOUND, VOICED, Ring
 from agent.events import Pair
 from agent.link.tape import KEEP, LONG_SILENCE, PAD, Tape
 
@@ -14,9 +14,10 @@ ONE, OTHER = Pair("en", "es"), Pair("es", "en")
 
 
 def write(ring: Ring, pattern: str) -> None:
-    """``x`` is speech, ``.`` is silence; each packet carries its place."""
+    """``x`` is speech, ``o`` may be, ``.`` is silence; each packet carries its place."""
     for letter in pattern:
-        ring.write(ring.head.to_bytes(SIZE, "big"), ring.head * 0.04, VOICED * (letter == "x"))
+        flags = {"x": VOICED | SOUND, "o": SOUND}.get(letter, 0)
+        ring.write(ring.head.to_bytes(SIZE, "big"), ring.head * 0.04, flags)
 
 
 def play(tape: Tape, count: int = 10_000, pair: Pair | None = None) -> list[int]:
@@ -51,6 +52,12 @@ def test_only_takes_are_played() -> None:
     assert play(tape) == [5, 6, 7, 20, 21, 22]
     assert tape.backlog == 0
     assert tape.current is None
+
+
+@given(st.text("xo.", max_size=400))
+def test_what_may_be_speech_is_never_left_out(pattern: str) -> None:
+    sent = play(recorded(pattern, catch_up=True))
+    assert {n for n, letter in enumerate(pattern) if letter != "."} <= set(sent)
 
 
 def test_an_open_take_goes_on_as_it_is_captured() -> None:

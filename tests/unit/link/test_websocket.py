@@ -13,13 +13,19 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import ServerConnection, serve
 
 from agent.clock import SystemClock
+from agent.config.schema import Network
 from agent.errors import LinkError, Refused
-from agent.link.dial import Limits
-from agent.link.handshake import connect
+from agent.link.dial import Dialer, Limits
+from agent.link.handshake import connect as connect_by
+from agent.link.waiter import Cancelled, never
 from agent.link.websocket import WebSocket
 from agent.services.base import Endpoint, Message
 
 LIMITS = Limits(connect=2, silence=1)
+
+
+def connect(endpoint: Endpoint, limits: Limits, cancelled: Cancelled = never) -> WebSocket:
+    return connect_by(endpoint, limits, Dialer(Network(), SystemClock(), {}), cancelled)
 
 
 @contextmanager
@@ -60,7 +66,7 @@ def raw_server(answer: bytes) -> Iterator[str]:
 
 @contextmanager
 def opened(url: str, limits: Limits = LIMITS) -> Iterator[WebSocket]:
-    ws = connect(Endpoint(url), limits, SystemClock())
+    ws = connect(Endpoint(url), limits)
     try:
         yield ws
     finally:
@@ -219,14 +225,14 @@ def test_abort_wakes_a_receiver_in_another_thread() -> None:
 )
 def test_an_answer_that_is_no_websocket(answer: bytes, error: type[Exception], text: str) -> None:
     with raw_server(answer) as url, pytest.raises(error, match=text):
-        connect(Endpoint(url), LIMITS, SystemClock())
+        connect(Endpoint(url), LIMITS)
 
 
 @pytest.mark.parametrize("status", [b"429 Slow down", b"503 Busy"])
 def test_a_handshake_that_is_refused_for_a_while_says_for_how_long(status: bytes) -> None:
     answer = b"HTTP/1.1 " + status + b"\r\nRetry-After: 60\r\nContent-Length: 0\r\n\r\n"
     with raw_server(answer) as url, pytest.raises(LinkError) as caught:
-        connect(Endpoint(url), LIMITS, SystemClock())
+        connect(Endpoint(url), LIMITS)
     assert caught.value.retry_after_s == 60
 
 
@@ -234,13 +240,13 @@ def test_nobody_listens() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     with pytest.raises(LinkError, match=f"127.0.0.1:{port} refuses connections") as caught:
-        connect(Endpoint(f"ws://127.0.0.1:{port}/"), LIMITS, SystemClock())
+        connect(Endpoint(f"ws://127.0.0.1:{port}/"), LIMITS)
     assert caught.value.kind == "refused"
 
 
 def test_a_name_that_does_not_resolve() -> None:
     with pytest.raises(LinkError, match=r"cannot resolve nosuch\.invalid") as caught:
-        connect(Endpoint("ws://nosuch.invalid/"), LIMITS, SystemClock())
+        connect(Endpoint("ws://nosuch.invalid/"), LIMITS)
     assert caught.value.kind == "dns"
 
 
@@ -248,8 +254,8 @@ def test_a_handshake_without_answer_times_out_and_can_be_cancelled() -> None:
     with socket.create_server(("127.0.0.1", 0)) as mute:
         url = f"ws://127.0.0.1:{mute.getsockname()[1]}/"
         with pytest.raises(LinkError) as caught:
-            connect(Endpoint(url), Limits(connect=0.3), SystemClock())
+            connect(Endpoint(url), Limits(connect=0.3))
         assert caught.value.kind == "timeout"
         with pytest.raises(LinkError) as caught:
-            connect(Endpoint(url), LIMITS, SystemClock(), cancelled=lambda: True)
+            connect(Endpoint(url), LIMITS, cancelled=lambda: True)
         assert caught.value.kind == "cancelled"

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from agent.audio.ring import FILLED, GUARDED, VOICED, Ring
 from agent.audio.scripted import ScriptedMicrophone
 from agent.audio.vad import Endpointer, Vad
+from agent.errors import DeviceError
 from agent.events import (
     Event,
     MicrophoneBack,
@@ -28,8 +31,9 @@ def marked(n: int) -> bytes:
 class LoudIsVoice(Vad):
     """Voice activity by a mark in the packet: what webrtcvad hears is tested elsewhere."""
 
-    def voiced(self, packet: bytes) -> bool:
-        return packet[1] >= 0x40
+    def judge(self, packet: bytes) -> int:
+        self.rms = 100.0
+        return VOICED if packet[1] >= 0x40 else 0
 
 
 VOICE = b"\x00\x40" * (PACKET // 2)
@@ -91,6 +95,35 @@ def test_an_overrun_is_counted_and_shifts_nothing() -> None:
     assert rig.events == [Notice("overrun", {"count": 1}), MicrophoneEnded(2)]
 
 
+def test_overruns_without_end_are_told_in_measure() -> None:
+    rig = Rig()
+    for _ in range(500):
+        rig.microphone.feed(marked(1))
+        rig.microphone.overrun()
+    rig.microphone.end()
+    rig.capture.run()
+    notices = [event for event in rig.events if isinstance(event, Notice)]
+    assert notices[0] == Notice("overrun", {"count": 1})
+    assert len(notices) <= 2 + 20 / 5
+    assert sum(notice.detail["count"] for notice in notices) == rig.capture.overruns == 500
+
+
+def test_a_microphone_that_comes_and_goes_is_away() -> None:
+    rig = Rig()
+    rig.microphone.feed(marked(1) * 4000)
+    for n in range(200):
+        rig.clock.at(1.0 + n * 0.3, rig.microphone.vanish)
+        rig.clock.at(1.05 + n * 0.3, rig.microphone.come_back)
+    rig.clock.at(120.0, rig.capture.stop)
+    rig.capture.run()
+    kinds = [type(event) for event in rig.events]
+    assert kinds[0] is MicrophoneLost
+    assert kinds[-1] is MicrophoneBack
+    assert len(kinds) <= 8
+    assert rig.microphone.opened < 400, "it is not opened again and again without a pause"
+    assert abs(rig.ring.head - 3000) < 150, "the ring kept pace with the clock"
+
+
 def test_silence_stands_in_for_an_unplugged_microphone_on_the_clock() -> None:
     rig = Rig()
     rig.microphone.feed(marked(1) * 250)
@@ -124,3 +157,28 @@ def test_speech_opens_and_closes_in_vad_mode() -> None:
     rig.microphone.end()
     rig.capture.run()
     assert rig.events[:2] == [VoiceStarted(5), VoiceStopped(10)]
+
+
+def test_a_microphone_that_is_away_at_the_start_is_waited_for() -> None:
+    rig = Rig()
+    rig.microphone.close()
+    rig.microphone.vanish()
+    rig.capture.open()
+    [lost] = rig.events
+    assert isinstance(lost, MicrophoneLost)
+    rig.microphone.feed(marked(1) * 25)
+    rig.clock.at(1.0, rig.microphone.come_back)
+    rig.clock.at(4.0, rig.capture.stop)
+    rig.capture.run()
+    assert any(isinstance(event, MicrophoneBack) for event in rig.events)
+    assert rig.flags()[0] == FILLED, "time goes on meanwhile"
+    assert marked(1) in rig.packets()
+
+
+def test_a_file_that_is_away_at_the_start_does_not_come_by_itself() -> None:
+    rig = Rig()
+    rig.microphone.close()
+    rig.microphone.vanish()
+    rig.microphone.realtime = False  # type: ignore[misc]
+    with pytest.raises(DeviceError):
+        rig.capture.open()

@@ -7,6 +7,7 @@ from functools import partial
 import pytest
 
 from agent.audio.scripted import ScriptedSpeaker
+from agent.errors import DeviceError
 from agent.events import Event, Notice, SpeakerStarted, SpeakerStopped
 from agent.pipeline.player import Player
 from agent.report.telemetry import Telemetry
@@ -205,8 +206,37 @@ def test_more_than_the_buffer_holds_is_counted_and_reported() -> None:
     rig = Rig()
     rig.player.hold(True)
     rig.player.speech(bytes(121 * SECOND))
-    [(_, notice)] = rig.events
-    assert notice == Notice("speech_dropped", {"bytes": SECOND})
+    for n in range(500):  # a talk that goes on: each message has no room
+        rig.clock.at(1.0 + n * 0.02, lambda: rig.player.speech(bytes(100)))
+    rig.run(20.0)
+    notices = [event for _, event in rig.events if isinstance(event, Notice)]
+    assert notices[0] == Notice("speech_dropped", {"bytes": SECOND})
+    assert len(notices) <= 4
+    assert sum(notice.detail["bytes"] for notice in notices) == SECOND + 50000
+
+
+def test_underruns_without_end_are_told_in_measure() -> None:
+    rig = Rig()
+    for n in range(100):
+        rig.clock.at(0.1 + n * 0.19, lambda: rig.player.speech(sound(0.02)))
+    rig.run(20.0)
+    notices = [event for _, event in rig.events if isinstance(event, Notice)]
+    assert {notice.event for notice in notices} == {"underrun"}
+    assert 2 <= len(notices) <= 6
+    total = sum(notice.detail["count"] for notice in notices)
+    assert total == rig.telemetry.total("underruns") > 50
+
+
+def test_a_speaker_that_comes_and_goes_is_away() -> None:
+    rig = Rig()
+    for n in range(200):
+        rig.clock.at(1.0 + n * 0.3, rig.speaker.vanish)
+        rig.clock.at(1.15 + n * 0.3, rig.speaker.come_back)
+    rig.run(120.0)
+    told = [e.event for _, e in rig.events if isinstance(e, Notice)]
+    assert told[0] == "speaker_lost"
+    assert told[-1] == "speaker_back"
+    assert len(told) <= 8
 
 
 def test_an_unplugged_speaker_comes_back() -> None:
@@ -262,3 +292,23 @@ def test_a_speaker_that_goes_away_in_silence_is_noticed() -> None:
         "speaker_lost",
         "speaker_back",
     ]
+
+
+def test_a_speaker_that_is_busy_at_the_start_is_waited_for() -> None:
+    rig = Rig()
+    rig.speaker.close()
+    rig.speaker.busy(3)
+    rig.player.open(patient=True)
+    rig.clock.at(3.0, lambda: rig.player.speech(sound(0.5)))
+    rig.run(6.0)
+    told = [event.event for _, event in rig.events if isinstance(event, Notice)]
+    assert told == ["speaker_lost", "speaker_back"]
+    assert rig.speaker.pcm == sound(0.5)
+
+
+def test_a_file_that_cannot_be_made_at_the_start_does_not_mend_itself() -> None:
+    rig = Rig()
+    rig.speaker.close()
+    rig.speaker.busy(1)
+    with pytest.raises(DeviceError):
+        rig.player.open(patient=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from agent.audio.ring import SOUND
 from agent.audio.segment import Segmenter
 from agent.events import Notice, Settled
 from agent.link.spool import Spool
@@ -54,8 +55,22 @@ def test_silence_is_not_uploaded_and_settles_at_once(line: Line) -> None:
     line.talk(1.0, voiced=False)
     assert line.spool.oldest() is None
     assert line.telemetry.total("silent_clips") == 1
+    assert line.of(Notice) == [Notice("nothing_heard", {"duration_ms": 1000})]
     assert line.of(Settled) == [Settled()]
     assert not line.cloud.idle.wait(0)
+
+
+def test_a_press_in_which_no_voice_was_found_is_uploaded_unless_it_is_certainly_silent(
+    line: Line,
+) -> None:
+    line.cloud.open(line.ring.head, line.provider.pair)
+    for n in range(25):
+        line.clock.advance(0.04)
+        line.ring.write(bytes(PACKET), line.clock.now(), SOUND if n == 7 else 0)
+    line.cloud.close(line.ring.head)
+    line.run(1.0)
+    assert line.spool.oldest() is not None
+    assert line.of(Notice) == []
 
 
 def test_a_turn_settles_when_its_clip_is_answered(line: Line) -> None:

@@ -292,6 +292,7 @@ def test_speech_that_cannot_be_fetched_does_not_cost_the_text(
     line: Line, error: LinkError | Refused
 ) -> None:
     def fetch(url: str) -> bytes:
+        assert line.spool.oldest() is None  # a crash now must not have it answered again
         raise error
 
     line.fetch = fetch

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from agent.errors import LinkError
+from agent.link.waiter import Cancelled, never
 from agent.link.websocket import WebSocket
 from agent.services.base import Message
 from tests.unit.pipeline.timeline import Timeline
@@ -45,12 +46,12 @@ class ScriptedSocket(WebSocket):
         self._time.advance(10.0)
         raise LinkError("nothing heard for 10 s", "silent")
 
-    def send(self, message: Message) -> None:
+    def send(self, message: Message, cancelled: Cancelled = never) -> None:
         if self.breaks_on_send is not None:
             raise self.breaks_on_send
         self.sent.append(message)
 
-    def ping(self) -> None:
+    def ping(self, cancelled: Cancelled = never) -> None:
         self.pings.append(self._time.now())
 
     def abort(self) -> None:

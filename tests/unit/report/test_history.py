@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from agent.events import Transcript
-from agent.report.history import SENTENCES, SESSIONS, History
+from agent.report.history import CHARACTERS, SENTENCES, SESSIONS, History
 
 
 def said(
@@ -79,3 +79,24 @@ def test_the_newest_session_anything_was_said_in() -> None:
     history.add(said(0, "not yet", session="s3", final=False))
     assert [each.text for each in history.newest()] == ["in s2"]
     assert history.sessions() == ["s1", "s2"]
+
+
+def test_long_sentences_are_kept_as_long_as_there_is_room() -> None:
+    history = History()
+    for session in range(3):
+        for index in range(100):
+            history.add(said(index, "x" * (CHARACTERS // 200), session=f"s{session}"))
+            history.add(said(index, "y" * (CHARACTERS // 200), session=f"s{session}"))
+    kept = [each for session in history.sessions() for each in history.sentences(session)]
+    assert sum(len(each.text) for each in kept) <= CHARACTERS
+    assert len(kept) > 100
+    assert (kept[-1].session, kept[-1].index) == ("s2", 99)
+    assert history._characters <= CHARACTERS
+
+
+def test_one_sentence_longer_than_all_there_is_room_for_harms_nothing() -> None:
+    history = History()
+    history.add(said(0, "x" * (CHARACTERS + 1)))
+    assert (history.sessions(), history._characters) == ([], 0)
+    history.add(said(1, "a"))
+    assert history.text("s") == "a"

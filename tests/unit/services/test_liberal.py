@@ -103,7 +103,7 @@ DECODERS: dict[str, tuple[Read, dict[str, Any], Path, frozenset[Path]]] = {
         frozenset({("Response", "Error")}),
     ),
     "tencent-long-asr": (
-        lambda body: TencentLongAsr(LongAccount("1", "k", "http://x/")).delivered(body)[1],
+        lambda body: TencentLongAsr(LongAccount("1", "k")).delivered(body)[1],
         {"ret": 0, "msg": "ok", "data": {"task_id": "1", "text": TEXT}},
         ("data", "text"),
         frozenset({("ret",)}),

@@ -28,6 +28,7 @@ from tests.unit.services.http import (
 from tests.vectors import load
 
 VECTORS = load("tencent_long_asr")
+CALLBACK = VECTORS["callback_url"]
 
 
 def protocol() -> TencentLongAsr:
@@ -36,9 +37,9 @@ def protocol() -> TencentLongAsr:
 
 def submission(vector: dict[str, Any], nonce: Nonce) -> Request:
     if "url" in vector:
-        return protocol().submit_url(vector["url"], vector["format"], nonce)
+        return protocol().submit_url(vector["url"], vector["format"], nonce, CALLBACK)
     clip = Clip(vector["sound"].encode("latin-1"), vector["format"])
-    return protocol().submit(clip, nonce)
+    return protocol().submit(clip, nonce, CALLBACK)
 
 
 @pytest.mark.parametrize("vector", VECTORS["requests"], ids=lambda v: v["name"])
@@ -49,7 +50,7 @@ def test_a_request(vector: dict[str, Any]) -> None:
 @given(st.binary(max_size=99), st.uuids(), st.floats(0, 4e9))
 def test_the_server_can_check_the_sign(sound: bytes, id: object, now: float) -> None:
     """As a server would: read the form, sort it, encode it anew."""
-    request = protocol().submit(Clip(b"x" + sound, "pcm"), Nonce(now, str(id)))
+    request = protocol().submit(Clip(b"x" + sound, "pcm"), Nonce(now, str(id)), CALLBACK)
     fields = {name: values[0] for name, values in parse_qs(request.body.decode()).items()}
     sign = fields.pop("sign")
     pairs = [f"{k}={quote_plus(v).replace('~', '%7E')}" for k, v in sorted(fields.items())]
@@ -60,14 +61,14 @@ def test_the_server_can_check_the_sign(sound: bytes, id: object, now: float) -> 
 
 
 def test_a_nonce_is_cut_to_what_the_service_takes() -> None:
-    request = protocol().submit_url("http://h/a.wav", "wav", Nonce(0, "0123456789" * 4))
+    request = protocol().submit_url("http://h/a.wav", "wav", Nonce(0, "0123456789" * 4), CALLBACK)
     [nonce] = parse_qs(request.body.decode())["nonce_str"]
     assert nonce == "01234567890123456789012345678901"
 
 
 def test_service_url_replaces_scheme_host_and_port() -> None:
     jobs = TencentLongAsr(Account(**VECTORS["account"]), "zh", "http://127.0.0.1:8765")
-    request = jobs.submit_url("http://h/a.wav", "wav", nonce_of(VECTORS))
+    request = jobs.submit_url("http://h/a.wav", "wav", nonce_of(VECTORS), CALLBACK)
     assert request.url == "http://127.0.0.1:8765/fcgi-bin/aai/aai_wxasrlong"
 
 
@@ -95,14 +96,14 @@ def test_a_receipt() -> None:
 
 def test_what_the_service_cannot_do_is_refused() -> None:
     with pytest.raises(UsageError, match="takes pcm, wav, amr, silk, not 'mp3'"):
-        protocol().submit(Clip(b"", "mp3"), nonce_of(VECTORS))
+        protocol().submit(Clip(b"", "mp3"), nonce_of(VECTORS), CALLBACK)
     with pytest.raises(UsageError, match="does not take the language 'en'"):
         TencentLongAsr(Account(**VECTORS["account"]), "en")
     assert TencentLongAsr(Account(**VECTORS["account"]), "zh-CN")
 
 
 def test_secrets_do_not_show() -> None:
-    assert "hunter" not in repr(Account("1000001", "hunter", "http://h"))
+    assert "hunter" not in repr(Account("1000001", "hunter"))
 
 
 shapes = st.fixed_dictionaries(

@@ -8,6 +8,10 @@ from collections.abc import Coroutine
 from agent.web.viewer import BYTES, MESSAGES, Audience, Viewer
 
 
+def nobody() -> None:
+    raise AssertionError("nobody has to be greeted anew")
+
+
 def run(work: Coroutine[object, object, None]) -> None:
     asyncio.run(work)
 
@@ -33,7 +37,7 @@ async def sent_by(viewer: Viewer) -> list[bytes]:
 
 def test_messages_go_out_in_order() -> None:
     async def work() -> None:
-        viewer = Viewer()
+        viewer = Viewer(nobody)
         for message in (b"a", b"b", b"c"):
             viewer.tell(message)
         assert await sent_by(viewer) == [b"a", b"b", b"c"]
@@ -44,23 +48,35 @@ def test_messages_go_out_in_order() -> None:
     run(work())
 
 
-def test_a_page_that_takes_nothing_is_given_up() -> None:
+def test_a_page_that_fell_behind_is_greeted_anew_once_it_takes_something() -> None:
     async def work() -> None:
-        viewer = Viewer()
+        greeted: list[str] = []
+
+        def greet() -> None:
+            greeted.append("hello")
+            viewer.tell(b"greeting")
+
+        viewer = Viewer(greet)
         for _ in range(MESSAGES):
             viewer.tell(b"x")
         assert not viewer.overrun.is_set()
         viewer.tell(b"x")
         assert viewer.overrun.is_set()
         viewer.tell(b"x")
-        assert await sent_by(viewer) == [], "what waited is let go"
+        viewer.show(b"level")
+        assert greeted == []
+        assert await sent_by(viewer) == [b"greeting"], "what waited is let go"
+        assert greeted == ["hello"]
+        assert not viewer.overrun.is_set()
+        viewer.tell(b"next")
+        assert await sent_by(viewer) == [b"next"]
 
     run(work())
 
 
 def test_few_large_messages_are_too_much_as_well() -> None:
     async def work() -> None:
-        viewer = Viewer()
+        viewer = Viewer(nobody)
         for _ in range(3):
             viewer.tell(bytes(BYTES // 2))
         assert viewer.overrun.is_set()
@@ -70,7 +86,7 @@ def test_few_large_messages_are_too_much_as_well() -> None:
 
 def test_what_was_sent_does_not_count() -> None:
     async def work() -> None:
-        viewer = Viewer()
+        viewer = Viewer(nobody)
         for _ in range(10):
             viewer.tell(bytes(BYTES // 2))
             await sent_by(viewer)
@@ -81,7 +97,7 @@ def test_what_was_sent_does_not_count() -> None:
 
 def test_the_meter_does_not_queue_up() -> None:
     async def work() -> None:
-        viewer = Viewer()
+        viewer = Viewer(nobody)
         viewer.show(b"level 1")
         viewer.show(b"level 2")
         viewer.tell(b"caption")
@@ -93,7 +109,7 @@ def test_the_meter_does_not_queue_up() -> None:
 
 def test_one_slow_page_costs_only_itself() -> None:
     async def work() -> None:
-        audience, slow, quick = Audience(), Viewer(), Viewer()
+        audience, slow, quick = Audience(), Viewer(nobody), Viewer(nobody)
         audience.admit(slow)
         audience.admit(quick)
         pump = asyncio.create_task(slow.pump(never))
@@ -109,7 +125,7 @@ def test_one_slow_page_costs_only_itself() -> None:
 
 def test_the_same_bytes_go_to_all() -> None:
     async def work() -> None:
-        audience, viewers = Audience(), [Viewer() for _ in range(3)]
+        audience, viewers = Audience(), [Viewer(nobody) for _ in range(3)]
         for viewer in viewers:
             audience.admit(viewer)
         message = b"once encoded"
@@ -120,7 +136,7 @@ def test_the_same_bytes_go_to_all() -> None:
 
 
 def test_somebody_is_there_until_the_last_has_gone() -> None:
-    audience, one, two = Audience(), Viewer(), Viewer()
+    audience, one, two = Audience(), Viewer(nobody), Viewer(nobody)
     assert not audience.present.is_set()
     audience.admit(one)
     audience.admit(two)

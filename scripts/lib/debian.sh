@@ -1,0 +1,67 @@
+# Sourced by scripts/install, scripts/setup and scripts/wheels: what they say, Debian's
+# packages, and Python.
+
+say() { printf '\033[1m==>\033[0m %s\n' "$*"; }
+fail() { printf '%s: %s\n' "${0##*/}" "$*" >&2; exit 1; }
+has() { command -v "$1" >/dev/null; }
+
+apt=(env DEBIAN_FRONTEND=noninteractive apt-get -qq) query=(dpkg-query)  # may be told more
+
+# unsudo COMMAND...: runs it instead as the user who called sudo, if the checkout is theirs: else
+# files of root would lie about in it.  Only Debian packages need root, and ask for it.
+unsudo() {
+    if [ "$(id -u)" -eq 0 ] && [ "${SUDO_UID:-0}" -ne 0 ] && [ "$(stat -c %u "${1%/*}")" = "$SUDO_UID" ]; then
+        exec sudo -H -u "$SUDO_USER" -- "$@"
+    fi
+}
+
+installed() { "${query[@]}" -W -f '${db:Status-Status} ${Package}\n' 2>/dev/null | sed -n 's/^installed //p' | sort; }
+
+missing() {  # missing PACKAGE...: those that are not installed
+    local there
+    there=$(installed)
+    for package in "$@"; do grep -qxF "$package" <<<"$there" || echo "$package"; done
+}
+
+# apt-get, whose words are shown only when it fails.  It waits for another one to end: a
+# system that comes up for the first time updates itself.  (apt's own DPkg::Lock::Timeout
+# does not wait for the lock on the lists of packages.)
+apt_get() {
+    local words waited=0
+    until words=$(LC_ALL=C "${apt[@]}" "$@" 2>&1); do
+        if ! grep -q 'Could not get lock' <<<"$words" || [ $waited -ge 900 ]; then
+            grep -E '^(E:|W: Failed)' <<<"$words" | tail -n 3 >&2 || tail -n 3 <<<"$words" >&2
+            return 1
+        fi
+        [ $waited -gt 0 ] || say "waiting for another program that installs packages to end"
+        sleep 5
+        waited=$((waited + 5))
+    done
+}
+
+# Prints the Python to use.  One in a home directory is none for a service, which sees no homes.
+find_python() {
+    local refused=${1:-}
+    for python in "${PYTHON:-python3}" python3 python3.13 python3.12 python3.11; do
+        has "$python" || continue
+        "$python" -c 'import sys
+sys.exit(sys.version_info < (3, 11) or sys.base_prefix.startswith(tuple(sys.argv[1:])))' \
+            ${refused:+/home/ /root/ /run/} 2>/dev/null || continue
+        command -v "$python"
+        return
+    done
+    return 1
+}
+
+# What pip said, in a file, in the one or two lines that matter.
+why() {
+    local reason
+    if grep -qE 'NewConnectionError|ConnectTimeout|ReadTimeout|ProxyError|name resolution|SSLError' "$1"; then
+        reason=$(grep -oE '(\[Errno [^]]*\] [^)"'\'']*|SSLError[^,]*|timed out[^,]*)' "$1" | tail -n 1)
+        echo "PyPI cannot be reached: $reason"
+        return
+    fi
+    grep -E '^ *(ERROR|error|fatal error|[^ ]*: fatal error): ?' "$1" | sed 's/^ *//' | awk '!seen[$0]++' | tail -n 3 |
+        grep . || tail -n 3 "$1"
+}
+unreachable() { why "$1" | grep -q '^PyPI cannot be reached'; }
