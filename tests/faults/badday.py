@@ -137,8 +137,8 @@ def _no_clock(rig: Rig) -> None:
 
 @badday.fault(
     "chunks: no clock for 8 s (boot in 1970), then NTP",
-    "blames the clock; answers within 4 s of its being set",
-    recover_s=4,
+    "blames the clock; answers within 8 s of its being set",
+    recover_s=8,
     clock=Jumping(),
     **service("tencent-tsi", "zh"),
 )
@@ -148,8 +148,8 @@ def no_clock_chunks(rig: Rig) -> None:
 
 @badday.fault(
     "uploads: no clock for 8 s (boot in 1970), then NTP",
-    "blames the clock; answers within 4 s of its being set",
-    recover_s=4,
+    "blames the clock; answers within 8 s of its being set",
+    recover_s=8,
     clock=Jumping(),
     **YOUDAO,
 )
@@ -177,8 +177,8 @@ def _pressed(rig: Rig) -> None:
 
 @badday.fault(
     "chunks: a press after 15 s without network",
-    "an attempt at once (within 3 s of the press)",
-    recover_s=3,
+    "an attempt at once (within 6 s of the press)",
+    recover_s=6,
     **HOLD,
     **service("tencent-tsi", "zh"),
 )
@@ -188,8 +188,8 @@ def pressed_chunks(rig: Rig) -> None:
 
 @badday.fault(
     "uploads: a press after 15 s without network",
-    "an attempt at once (within 3 s of the press)",
-    recover_s=3,
+    "an attempt at once (within 6 s of the press)",
+    recover_s=6,
     **HOLD,
     **service("maas-fast-asr", None),
 )
