@@ -17,9 +17,11 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from agent.clock import SystemClock
+from tests.faults.badday import badday
 from tests.faults.case import Case
 from tests.faults.clouds import clouds
 from tests.faults.measure import Outcome
+from tests.faults.network import network
 from tests.faults.reports import reports
 from tests.faults.sound import sound
 from tests.faults.streams import streams
@@ -29,7 +31,7 @@ from tests.faults.unwell import unwell
 
 CASES: dict[str, Case] = {
     name: case
-    for catalogue in (streams, unwell, talk, clouds, sound, reports)
+    for catalogue in (streams, unwell, badday, network, talk, clouds, sound, reports)
     for name, case in catalogue.cases.items()
 }
 AT_ONCE = 2

@@ -57,7 +57,7 @@ class Device:
 
     def cut(self) -> None:
         """Break the connection as a network does: no goodbye."""
-        link = self.reporter._link
+        link = self.reporter._line.link
         assert isinstance(link, Connection)
         sock = link._client.socket()
         assert sock is not None

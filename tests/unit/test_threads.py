@@ -11,7 +11,7 @@ import pytest
 
 from agent.clock import ManualClock
 from agent.errors import DeviceError
-from agent.threads import Wake, Worker
+from agent.threads import Errand, Wake, Worker
 
 
 @pytest.fixture
@@ -150,3 +150,31 @@ def test_progress_is_told_by_the_clock() -> None:
 def test_work_must_be_described() -> None:
     with pytest.raises(NotImplementedError):
         Worker().run()
+
+
+def test_waiting_for_the_network_is_progress_until_the_worker_should_end() -> None:
+    clock = ManualClock()
+    worker = Worker(clock)
+    clock.advance(60)
+    assert worker.waits() is False
+    assert worker.last_beat == 60
+    worker.stop()
+    assert worker.waits() is True
+
+
+def test_an_errand_gives_what_its_call_gave_or_raised() -> None:
+    errand = Errand("six", lambda: 6)
+    assert errand.done(30)
+    assert errand.result() == 6
+    failed = Errand("none", lambda: int("x"))
+    assert failed.done(30)
+    with pytest.raises(ValueError, match="invalid literal"):
+        failed.result()
+
+
+def test_an_errand_that_takes_for_ever_can_be_left_behind() -> None:
+    forever = threading.Event()
+    errand = Errand("forever", forever.wait)
+    assert not errand.done(0.01)
+    forever.set()
+    assert errand.done(30)

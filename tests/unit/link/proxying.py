@@ -13,11 +13,11 @@ CONNECTED = b"HTTP/1.1 200 Connection established\r\nVia: 1.1 test\r\n\r\n"
 
 
 class Proxy:
-    """``port`` listens on loopback; whatever host is asked for, it leads to ``target``."""
+    """``port`` listens on loopback; whatever host is asked for, it leads to port ``target``."""
 
     def __init__(self, target: int, login: str | None = None, answer: bytes = CONNECTED) -> None:
         self.heads: list[bytes] = []  #: what it was asked
-        self._target, self._answer = target, answer
+        self.target, self._answer = target, answer
         token = base64.b64encode(login.encode()) if login else b""
         self._login = b"Proxy-Authorization: Basic " + token if login else b""
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -43,7 +43,7 @@ class Proxy:
             if self._login and self._login not in head:
                 caller.sendall(DENIED)
                 return
-            with socket.create_connection(("127.0.0.1", self._target), 5) as server:
+            with socket.create_connection(("127.0.0.1", self.target), 5) as server:
                 if head.startswith(b"CONNECT "):
                     caller.sendall(self._answer)
                 else:

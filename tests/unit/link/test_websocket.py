@@ -217,6 +217,8 @@ def test_abort_wakes_a_receiver_in_another_thread() -> None:
         ),
         (b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n", Refused, "HTTP 401"),
         (b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n", LinkError, "HTTP 503"),
+        (b"HTTP/1.1 511 Log in\r\nContent-Length: 0\r\n\r\n", LinkError, "captive portal"),
+        (b"HTTP/1.1 403 No\r\nContent-Length: 6\r\n\r\n<html>", LinkError, "captive portal"),
         (b"SSH-2.0-OpenSSH\r\n", LinkError, "not a WebSocket service"),
         (b"", LinkError, "not a WebSocket service"),
     ],
@@ -224,6 +226,14 @@ def test_abort_wakes_a_receiver_in_another_thread() -> None:
 def test_an_answer_that_is_no_websocket(answer: bytes, error: type[Exception], text: str) -> None:
     with raw_server(answer) as url, pytest.raises(error, match=text):
         connect(Endpoint(url), LIMITS)
+
+
+@pytest.mark.parametrize("status", [b"429 Slow down", b"503 Busy"])
+def test_a_handshake_that_is_refused_for_a_while_says_for_how_long(status: bytes) -> None:
+    answer = b"HTTP/1.1 " + status + b"\r\nRetry-After: 60\r\nContent-Length: 0\r\n\r\n"
+    with raw_server(answer) as url, pytest.raises(LinkError) as caught:
+        connect(Endpoint(url), LIMITS)
+    assert caught.value.retry_after_s == 60
 
 
 def test_nobody_listens() -> None:

@@ -19,8 +19,8 @@ from agent.config.schema import Network
 from agent.errors import LinkError
 from agent.link.dial import Dialer, Limits
 from agent.link.handshake import connect
-from agent.link.websocket import TINY, TINY_BURST, WebSocket
-from agent.services.base import Endpoint
+from agent.link.websocket import MAX_TEXT, TINY, TINY_BURST, WebSocket
+from agent.services.base import Endpoint, Message
 
 PACKET = bytes(1280)
 LIMITS = Limits(connect=10, silence=30)
@@ -211,3 +211,16 @@ def test_a_message_in_endless_pieces_is_bounded() -> None:
     tracemalloc.stop()
     assert error.kind in ("garbage", "reset", "closed")
     assert peak < 20_000_000
+
+
+def test_a_text_larger_than_any_result_is_cut_not_parsed_whole() -> None:
+    def speak(caller: socket.socket) -> None:
+        caller.sendall(frame(Opcode.TEXT, b"[" + b"[]," * 1_000_000 + b"[]]"))
+        caller.sendall(frame(Opcode.TEXT, b'{"translation": "next"}'))
+        caller.recv(1)
+
+    with opened(speak) as ws:
+        texts: list[Message] = []
+        while len(texts) < 2:
+            texts += ws.receive(SystemClock().now() + 30)
+    assert [len(text) for text in texts] == [MAX_TEXT, 23]

@@ -23,7 +23,8 @@ class FakeLink:
     def __init__(self, post: Post) -> None:
         self.post = post
         self.sent: list[tuple[str, bytes]] = []
-        self.opened = self.closed = False
+        self.opened = self.closed = self.dropped = False
+        self.pings = 0
 
     def open(self) -> None:
         self.opened = True
@@ -31,6 +32,12 @@ class FakeLink:
     def publish(self, topic: str, payload: bytes, qos: int, retain: bool = False) -> int:
         self.sent.append((topic.removeprefix(f"{BASE}/"), payload))
         return len(self.sent)
+
+    def ping(self) -> None:
+        self.pings += 1
+
+    def drop(self) -> None:
+        self.dropped = True
 
     def close(self) -> None:
         self.closed = True
