@@ -58,7 +58,7 @@ sys.exit(sys.version_info < (3, 11) or sys.base_prefix.startswith(tuple(sys.argv
 why() {
     local reason
     if grep -qE 'NewConnectionError|ConnectTimeout|ReadTimeout|ProxyError|name resolution|SSLError' "$1"; then
-        reason=$(grep -oE '(\[Errno [^]]*\] [^)"'\'']*|SSLError[^,]*|timed out[^,]*)' "$1" | tail -n 1)
+        reason=$(grep -oE '(\[Errno [^]]*\] [^)"'\'']*|certificate verify failed: [^("]*|timed out[^,]*)' "$1" | tail -n 1)
         echo "PyPI cannot be reached: $reason"
         return
     fi

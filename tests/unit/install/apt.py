@@ -19,7 +19,7 @@ def main(root: Path, words: list[str]) -> int:
     if (root / "offline").exists() and "-s" not in words:
         print("E: Failed to fetch http://deb.debian.org/debian: Temporary failure resolving")
         return 100
-    command, *names = [w for w in words if not w.startswith(("-", "RootDir="))]
+    command, *names = [w for w in words if not w.startswith("-") and "=" not in w]
     there = read(root, "packages")
     going: set[str] = set()
     if command == "install":
