@@ -13,9 +13,11 @@ from agent.errors import DeviceError, Overrun
 
 # A period of capture is a packet, so each costs one wake-up.
 CAPTURE_PERIOD_MS, CAPTURE_BUFFER_MS = PACKET_MS, 6 * PACKET_MS
-# What dmix (`default` where there is no sound server) has mixed it plays, also after a drop: with
+# The speaker is filled by the clock: some PCMs have a buffer of a second whatever is asked for, and
+# what dmix (`default` where there is no sound server) has mixed it plays, also after a drop: with
 # the period being written 100 ms at most from a barge-in to silence.
 PLAYBACK_PERIOD_MS, PLAYBACK_BUFFER_MS = 20, 80
+PLAYBACK_PERIOD_S, AHEAD_S = PLAYBACK_PERIOD_MS / 1000, PLAYBACK_BUFFER_MS / 1000
 STALL_S = 1.0
 START_S = 3.0  # a sound server may have to wake a sleeping card first
 SPIN_S = 0.005
@@ -196,8 +198,20 @@ class AlsaSpeaker:
         self._spreader = Spreader(self._rate, shape.rate, shape.channels, shape.sample_format)
 
     def _push(self, card: Card, frames: bytes) -> int:
-        """Write all of ``frames``, however little the card takes at a time."""
-        left, underruns = memoryview(frames), 0
+        """Write all of ``frames``, never more than 80 ms ahead of what is heard."""
+        size = round(card.shape.rate * PLAYBACK_PERIOD_S) * card.shape.frame_bytes
+        underruns = 0
+        for at in range(0, len(frames), size):
+            portion = memoryview(frames)[at : at + size]
+            seconds = len(portion) / card.shape.frame_bytes / card.shape.rate
+            self._clock.sleep(self.delay + seconds - AHEAD_S)
+            underruns |= self._portion(card, portion)
+            self._playout.add(seconds)
+        return underruns
+
+    def _portion(self, card: Card, frames: memoryview) -> int:
+        """Write all of a period, however little the card takes at a time."""
+        left, underruns = frames, 0
         last = self._clock.now()
         while left:
             taken = card.write(left)
@@ -214,12 +228,12 @@ class AlsaSpeaker:
                 self._clock.sleep(SPIN_S)
         if not underruns:
             self._early = 0
-        self._playout.add(len(frames) / card.shape.frame_bytes / card.shape.rate)
         return min(underruns, 1)
 
     def _underrun(self, before: int) -> None:
         """One that comes though sound is left, or again at once, is a server that has died."""
         self._early += bool(before or self.delay)
+        self._playout.dry()
         if self._early > BARREN:
             raise DeviceError(
                 f"speaker {self._device} underruns without end; its sound server has gone,"

@@ -179,7 +179,8 @@ class Card:
         if format_given not in FORMATS:
             offered = pcm.getformats()
             better_format = next((name for name in FORMATS if name in offered), None)
-        if (better_rate, better_format) != (rate_given, format_given):
+        # Also for the rate it gave by itself: a period of so many frames is another time there.
+        if (better_rate, better_format) != (rate, format_given):
             self._close(pcm)
             if better_format is None:
                 raise self._refused(f"has only samples of {format_given}")

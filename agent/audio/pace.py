@@ -54,6 +54,11 @@ class Playout:
         self._until = self._clock.now() + min(queued, self._limit or queued)
         return underrun
 
+    def dry(self) -> None:
+        """The device says that it has played all it had."""
+        if self._until is not None:
+            self._until = min(self._until, self._clock.now())
+
     def stop(self) -> None:
         """Nothing is left to play, and silence from here on is no underrun."""
         self._until = None

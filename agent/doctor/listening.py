@@ -5,6 +5,7 @@ from __future__ import annotations
 from agent import assembly
 from agent.audio import device
 from agent.audio.device import Microphone, Speaker
+from agent.audio.mixer import has_capture_volume
 from agent.audio.pcm import packet_bytes, scale
 from agent.clock import Clock
 from agent.config.schema import Audio
@@ -33,7 +34,8 @@ def microphone(audio: Audio, clock: Clock) -> Check:
         return failed("microphone", error)
     finally:
         ears.close()
-    return sound.microphone(sound.measure(heard, audio.rate))
+    mixer = has_capture_volume(audio.capture.device) if ears.realtime else None
+    return sound.microphone(sound.measure(heard, audio.rate), audio.capture.gain_db, mixer)
 
 
 def speaker(audio: Audio, clock: Clock) -> Check:

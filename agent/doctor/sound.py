@@ -8,9 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import median
 
+from agent.audio.gain import MOST_DB
 from agent.audio.pcm import FULL_SCALE, SILENCE_DBFS, audioop, level_dbfs, packet_bytes
 from agent.doctor.check import Check
 
+LAST_BITS = 2  # steps: what a converter adds by itself
 SILENT_DBFS = -80.0  # no room and no microphone is that quiet
 QUIET_DBFS = -50.0  # speech into a microphone of the right gain is louder
 CLIPPED = 32_700  # a sample this large was cut off
@@ -24,11 +26,12 @@ MIXER = "alsamixer (F4)"
 @dataclass(frozen=True, slots=True)
 class Heard:
     """A recording in numbers: its loudest and quietest 40 ms (dBFS, without outliers), and
-    the share of samples at full scale."""
+    the share of samples at full scale; ``stuck`` is the value of samples that are all alike."""
 
     loudest: float
     quietest: float
     clipped: float
+    stuck: int | None = None
 
 
 def measure(pcm: bytes, rate: int) -> Heard:
@@ -36,22 +39,43 @@ def measure(pcm: bytes, rate: int) -> Heard:
     levels = sorted(map(level_dbfs, _windows(pcm, rate))) or [SILENCE_DBFS]
     samples = array("h", pcm[: len(pcm) // 2 * 2])
     clipped = sum(abs(sample) >= CLIPPED for sample in samples)
-    return Heard(_at(levels, 0.95), _at(levels, 0.1), clipped / max(1, len(samples)))
+    least, most = (min(samples), max(samples)) if samples else (0, 0)
+    stuck = least if most - least <= LAST_BITS else None
+    return Heard(_at(levels, 0.95), _at(levels, 0.1), clipped / max(1, len(samples)), stuck)
 
 
-def microphone(heard: Heard) -> Check:
-    """The verdict: silent, too quiet, clipping or good."""
+def microphone(heard: Heard, gain_db: float | str = 0.0, mixer: bool | None = None) -> Check:
+    """The verdict: dead, silent, too quiet, clipping or good.
+
+    ``gain_db`` is the configured one, ``mixer`` whether the card has a gain of its own (None:
+    unknown).
+    """
     name, level = "microphone", f"{heard.loudest:.0f} dBFS"
+    if heard.stuck is not None:
+        text = f"dead: every sample is {heard.stuck}, which no microphone gives"
+        mend = f"is it wired, muted ({MIXER}), and the right device and channel? dragoman devices"
+        return Check(name, "fail", text, mend)
     if heard.loudest <= SILENT_DBFS:
         mend = f"is it muted ({MIXER}), and the right device and channel? dragoman devices"
         return Check(name, "fail", f"silent: {level}", mend)
     if heard.clipped >= CLIPPED_SHARE:
         text = f"clipping: {100 * heard.clipped:.1f} % of the samples are cut off"
         return Check(name, "warn", text, f"turn its gain down: {MIXER}")
-    if heard.loudest < QUIET_DBFS:
-        mend = f"speak while it listens; if it stays so, turn its gain up: {MIXER}"
+    gain = MOST_DB if isinstance(gain_db, str) else gain_db
+    if heard.loudest + gain < QUIET_DBFS:
+        mend = f"speak while it listens; if it stays so, {_louder(gain_db, mixer)}"
         return Check(name, "warn", f"too quiet: {level} at most", mend)
-    return Check(name, "pass", f"good: {level}, background {heard.quietest:.0f} dBFS")
+    turned = f", turned up ({gain_db})" if gain_db else ""
+    return Check(name, "pass", f"good: {level}{turned}, background {heard.quietest:.0f} dBFS")
+
+
+def _louder(gain_db: float | str, mixer: bool | None) -> str:
+    setting = "set audio.capture.gain_db: auto"
+    if gain_db:
+        return "go nearer, or use a microphone with an amplifier"
+    if mixer is None:
+        return f"turn its gain up: {MIXER}; where there is none, {setting}"
+    return f"turn its gain up: {MIXER}" if mixer else f"{setting} (the card has no gain of its own)"
 
 
 def tone(rate: int, seconds: float) -> bytes:

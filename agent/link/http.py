@@ -11,7 +11,6 @@ It writes and reads HTTP; connections and their waits are ours (``dial``, ``line
 from __future__ import annotations
 
 import http.client
-import json
 import socket
 import threading
 import weakref
@@ -207,24 +206,3 @@ def _translated(target: Target, error: Exception) -> LinkError:
     if isinstance(cause, OSError | http.client.IncompleteRead):
         return LinkError(f"the connection to {target} was lost ({name})", "reset")
     return LinkError(f"{target} sent an answer that is no HTTP ({name})", "garbage")
-
-
-def portal(response: Response) -> LinkError | None:
-    """A captive portal's answer in place of a JSON service's, as the error it is."""
-    redirect = response.status in (301, 302, 303, 307, 308)
-    page = "text/html" in response.headers.get("content-type", "") and not _is_json(response.body)
-    if redirect or (response.status == 200 and page):
-        return LinkError(
-            f"HTTP {response.status} and a web page instead of the service: a captive portal or "
-            "proxy answers in its place; log in to the network",
-            "portal",
-        )
-    return None
-
-
-def _is_json(body: bytes) -> bool:
-    try:
-        json.loads(body)
-    except ValueError:
-        return False
-    return True

@@ -11,11 +11,12 @@ import logging
 from collections.abc import Callable
 
 from agent.audio.device import Microphone
+from agent.audio.gain import Gain
 from agent.audio.pcm import PACKET_MS, Assembler
 from agent.audio.ring import FILLED, GUARDED, VOICED, Ring
 from agent.audio.vad import Endpointer, SpeechStarted, Vad
 from agent.clock import Clock
-from agent.errors import DeviceError, EndOfAudio, Overrun
+from agent.errors import Damaged, DeviceError, EndOfAudio, Overrun
 from agent.events import (
     Event,
     MicrophoneBack,
@@ -25,6 +26,7 @@ from agent.events import (
     VoiceStopped,
 )
 from agent.pipeline.news import Presence, Seldom
+from agent.pipeline.stillness import Stillness
 from agent.system.priority import real_time
 from agent.threads import Worker
 
@@ -37,7 +39,7 @@ class Capture(Worker):
     """Owns the microphone; the only writer of the ring.
 
     ``echo`` tells whether our own speaker is talking (echo guard); ``post`` takes
-    events and must not block.
+    events and must not block; ``gain`` turns up what is written.
     """
 
     name = "capture"
@@ -52,23 +54,39 @@ class Capture(Worker):
         *,
         echo: Callable[[], bool] = lambda: False,
         endpointer: Endpointer | None = None,
+        gain: Gain | None = None,
     ) -> None:
         super().__init__(clock)
         self._source, self._ring, self._vad, self._post = source, ring, vad, post
-        self._echo, self._endpointer = echo, endpointer
+        self._echo, self._endpointer, self._gain = echo, endpointer, gain
+        self._stillness = Stillness(post) if source.realtime else None
         self._assembler = Assembler(ring.packet_bytes)
         self._silence = bytes(ring.packet_bytes)
         self._presence = Presence(clock)
         self._overruns = Seldom("overrun", post, clock)
         self.overruns = 0
 
+    def open(self) -> None:
+        """Open the microphone; a card that is away or busy is waited for by the thread.
+
+        Raises DeviceError for what is no card: it does not come by itself.
+        """
+        try:
+            self._source.open()
+        except DeviceError as error:
+            if not self._source.realtime:
+                raise
+            self._lose(error)
+
     def run(self) -> None:
         real_time()
         try:
+            if self._presence.away:
+                self._reopen()
             while not self.stopping:
                 self._read_until_lost()
-        except EndOfAudio:
-            self._finish()
+        except EndOfAudio as end:
+            self._finish(str(end) if isinstance(end, Damaged) else "")
         finally:
             self._source.close()
             self._overruns.flush()
@@ -79,10 +97,13 @@ class Capture(Worker):
                 self._read_once()
         except DeviceError as error:
             self._source.close()
-            if self._presence.lost():
-                log.warning("microphone lost: %s", error)
-                self._post(MicrophoneLost(str(error)))
+            self._lose(error)
             self._reopen()
+
+    def _lose(self, error: DeviceError) -> None:
+        if self._presence.lost():
+            log.warning("microphone lost: %s", error)
+            self._post(MicrophoneLost(str(error)))
 
     def _read_once(self) -> None:
         try:
@@ -102,6 +123,10 @@ class Capture(Worker):
 
     def _store(self, packet: bytes) -> None:
         flags = self._vad.judge(packet)
+        if self._stillness is not None:
+            self._stillness.hear(self._vad.rms)
+        if self._gain is not None:
+            packet = self._gain.apply(packet, bool(flags & VOICED), self._vad.rms)
         if self._echo():
             flags |= GUARDED
         self.beat()
@@ -140,8 +165,8 @@ class Capture(Worker):
             return False
         return True
 
-    def _finish(self) -> None:
+    def _finish(self, damage: str) -> None:
         last = self._assembler.flush()
         if last is not None:
             self._store(last)
-        self._post(MicrophoneEnded(self._ring.head))
+        self._post(MicrophoneEnded(self._ring.head, damage))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import gc
 import resource
@@ -29,6 +30,9 @@ def settle() -> None:
     """
     gc.collect()
     gc.freeze()
+    # What is frozen is not taken down at the end either: libraries that count what is left of
+    # theirs (nanobind, under soxr) would print a page about it.
+    atexit.register(gc.unfreeze)
 
 
 def lock_memory() -> bool:

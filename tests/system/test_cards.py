@@ -71,10 +71,35 @@ def test_the_whole_device_survives_a_server_that_dies(card: Card, tmp_path: Path
             time.sleep(2.0)
             processor = time.process_time() - processor
             card.come_back()
-            device.wait_for("listening", seconds=20)
+            device.wait_for("listening")
             wait_until(lambda: told["microphone_back"], "news that the microphone is back")
             heard = cloud.connections[-1].audio_ms
             wait_until(lambda: cloud.connections[-1].audio_ms > heard + 400, "audio again")
         assert told["microphone_lost"] == told["microphone_back"] == 1
         assert told["overrun"] <= 2
         assert processor < 1.0, "2 s without a server are spent waiting"
+
+
+@pytest.mark.parametrize("name", ["card48", "card44"])
+def test_a_card_of_another_rate_has_as_long_a_buffer(card: Card, name: str) -> None:
+    mic, out = (make(name, rate=RATE, clock=SystemClock()) for make in (microphone, speaker))
+    mic.open()
+    out.open()
+    assert "period 40 ms buffer 240 ms" in mic.description
+    assert "period 20 ms buffer 80 ms" in out.description
+    mic.close()
+    out.close()
+
+
+def test_a_deep_buffer_is_filled_by_the_clock(card: Card) -> None:
+    """It holds half a second whatever is asked for; a barge-in must not wait for that."""
+    out = speaker("deep", rate=RATE, clock=SystemClock())
+    out.open()
+    assert "buffer 500 ms" in out.description
+    began = time.monotonic()
+    underruns = sum(out.write(bytes(640)) for _ in range(50))
+    assert time.monotonic() - began > 0.9, "a second of sound takes a second, less 80 ms"
+    assert out.delay <= 0.08
+    out.drain()
+    out.close()
+    assert underruns < 5

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from agent.audio.alsa import AlsaSpeaker
+from agent.audio.alsa import AlsaMicrophone, AlsaSpeaker
 from agent.clock import ManualClock
 from agent.errors import DeviceError
 from tests.unit.audio.fake_alsa import EPIPE, FakeCard, failure, hardware
@@ -71,6 +71,35 @@ def test_underruns_of_a_busy_machine_are_survived(
         hardware.writes.extend([EPIPE])
         assert out.write(SOUND) == 1
         clock.advance(0.5)  # it came late, so the card had run dry
+
+
+@pytest.mark.parametrize("rate", [16000, 44100, 48000])
+def test_a_card_that_takes_everything_is_filled_by_the_clock(
+    hardware: FakeCard, clock: ManualClock, rate: int
+) -> None:
+    """So a barge-in is heard soon, however much the card would take."""
+    hardware.rates = [rate]
+    out = AlsaSpeaker("hw:1,0", rate=RATE, clock=clock)
+    out.open()
+    for size in [1, 10, 100]:
+        before = clock.now()
+        out.write(SOUND * size)
+        assert out.delay <= 0.0801
+        assert clock.now() - before >= 0.02 * size - 0.15  # 80 ms ahead, and in the resampler
+    out.close()
+
+
+@pytest.mark.parametrize("rate", [44100, 48000])
+def test_the_buffer_is_as_long_at_any_rate_of_the_card(
+    hardware: FakeCard, clock: ManualClock, rate: int
+) -> None:
+    hardware.rates = [rate]
+    out = AlsaSpeaker("hw:1,0", rate=RATE, clock=clock)
+    out.open()
+    assert "period 20 ms buffer 80 ms" in out.description
+    mic = AlsaMicrophone("hw:1,0", rate=RATE, clock=clock)
+    mic.open()
+    assert "period 40 ms buffer 240 ms" in mic.description
 
 
 def test_playback_spreads_over_what_the_card_has(hardware: FakeCard, clock: ManualClock) -> None:

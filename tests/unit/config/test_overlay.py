@@ -90,7 +90,7 @@ def test_a_secret_on_the_command_line_is_everybodys(
         (
             "audio.capture.devcie=hw:1",
             "--set audio.capture.devcie=…: audio.capture.devcie: unknown key; "
-            "expected device, channels, channel, loop; did you mean 'device'?",
+            "expected device, channels, channel, loop, gain_db; did you mean 'device'?",
         ),
         (
             "mqtt.port=abc",

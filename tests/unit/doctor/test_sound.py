@@ -41,6 +41,36 @@ def test_a_verdict(heard: Heard, outcome: str, word: str) -> None:
     assert bool(check.mend) == (outcome != "pass")
 
 
+@pytest.mark.parametrize("value", [0, 2320, -32768])
+def test_a_dead_microphone_is_not_loud(value: int) -> None:
+    pcm = array("h", [value, min(32767, value + 1)] * RATE).tobytes()
+    check = sound.microphone(sound.measure(pcm, RATE))
+    assert check.outcome == "fail"
+    assert check.text.startswith(f"dead: every sample is {value}")
+
+
+@pytest.mark.parametrize(
+    ("gain_db", "mixer", "mend"),
+    [
+        (0.0, None, "alsamixer (F4); where there is none, set audio.capture.gain_db: auto"),
+        (0.0, True, "turn its gain up: alsamixer (F4)"),
+        (0.0, False, "set audio.capture.gain_db: auto (the card has no gain of its own)"),
+        (3.0, False, "go nearer, or use a microphone with an amplifier"),
+    ],
+)
+def test_the_mend_of_a_quiet_one(gain_db: float, mixer: bool | None, mend: str) -> None:
+    check = sound.microphone(Heard(-60.0, -84.0, 0.0), gain_db, mixer)
+    assert check.text == "too quiet: -60 dBFS at most"
+    assert check.mend.endswith(mend)
+
+
+@pytest.mark.parametrize("gain_db", ["auto", 20.0])
+def test_one_that_is_turned_up_is_good(gain_db: float | str) -> None:
+    check = sound.microphone(Heard(-60.0, -84.0, 0.0), gain_db, False)
+    assert check.outcome == "pass"
+    assert check.text == f"good: -60 dBFS, turned up ({gain_db}), background -84 dBFS"
+
+
 def test_speech_between_pauses_is_measured_by_its_loud_and_quiet_parts() -> None:
     heard = sound.measure(noise(1.0, -60) + noise(1.0, -25), RATE)
     assert heard.loudest == pytest.approx(-25, abs=1)
