@@ -11,6 +11,7 @@ It writes and reads HTTP; connections and their waits are ours (``dial``, ``line
 from __future__ import annotations
 
 import http.client
+import socket
 import threading
 import weakref
 from collections.abc import Iterator
@@ -35,6 +36,8 @@ MAX_TEXT, MAX_SOUND = 4 * 1024 * 1024, 8 * 1024 * 1024
 PIECE = 4096
 IDLE_S = 20.0  # how long a connection is kept; careless NATs forget after 30 s
 KEPT = 4  # connections
+#: Bytes; the kernel doubles it.  What waits there on a slow network must not look like silence.
+SEND_BUFFER = 64 * 1024
 
 
 class HttpClient:
@@ -133,6 +136,8 @@ class HttpClient:
             sock = self._dialer.open(target, limits, self._cancelled)
         else:
             sock = self._dialer.connect(target, limits, self._cancelled, forwarding=True)
+        with suppress(OSError):  # gone already: the first write will tell
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
         line = Line(sock, str(target), self._dialer.clock, limits.silence)
         kind = HTTPSConnection if target.secure else HTTPConnection
         connection = kind(target.host, target.port)

@@ -19,6 +19,7 @@ from agent.link.waiter import Cancelled, Waiter, never
 #: A network slower than this is not waited for; each byte sent or received earns its time.
 SLOWEST = 8 * 1024  # bytes a second
 BUFFER = 8 * 1024
+BLOCK = 16 * 1024  # bytes at a time: TLS does not tell how far it is within one
 
 
 class Line:
@@ -54,7 +55,7 @@ class Line:
         wait = self._wait()
         while view:
             try:
-                view = view[self._sock.send(view) :]
+                view = view[self._sock.send(view[:BLOCK]) :]
                 wait = self._wait()
             except (BlockingIOError, ssl.SSLWantWriteError):
                 wait.until_ready(self._sock, write=True)

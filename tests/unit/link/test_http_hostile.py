@@ -9,6 +9,7 @@ import tracemalloc
 import zlib
 from collections.abc import Callable
 from contextlib import closing, suppress
+from pathlib import Path
 
 import pytest
 from hypothesis import example, given
@@ -21,7 +22,8 @@ from agent.link.dial import Dialer, Limits, Target
 from agent.link.http import IDLE_S, MAX_TEXT, HttpClient
 from agent.link.waiter import Cancelled, never
 from agent.services.shapes import Request, Response
-from tests.unit.link.peers import Talk, answer, peer, request, saying
+from tests.unit.link.peers import Talk, answer, certificate, peer, request, saying, server_context
+from tests.unit.link.test_dial import OPENSSL
 
 URL = "http://cloud.test/"
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -254,6 +256,28 @@ def test_a_large_answer_that_comes_steadily_is_given_its_time() -> None:
     dialer = Dialer(Network(), SystemClock(), {})
     with peer(talk) as port, closing(HttpClient(dialer, total_s=TOTAL_S)) as http:
         assert len(http.send(Request("GET", f"http://127.0.0.1:{port}/")).body) == 80_000
+
+
+@OPENSSL
+def test_a_large_upload_that_goes_steadily_is_no_silence(tmp_path: Path) -> None:
+    """TLS, too, must show how far it is: each block of the body counts as a sign of life."""
+    size, silence_s = 12_000_000, 1.0
+
+    def slow(caller: socket.socket) -> None:
+        got = 0
+        while got < size:
+            got += len(caller.recv(16384))
+            threading.Event().wait(2.5 * silence_s * 16384 / size)
+        caller.sendall(answer(b"thanks"))
+
+    context = server_context(certificate(tmp_path, "localhost"))
+    network = Network(ca_file=str(tmp_path / "cert.pem"))
+    with (
+        peer(slow, context) as port,
+        closing(HttpClient(Dialer(network, SystemClock(), {}), silence_s, FAR_S)) as http,
+    ):
+        request_ = Request("POST", f"https://localhost:{port}/", {}, bytes(size))
+        assert http.send(request_).body == b"thanks"
 
 
 @pytest.mark.parametrize("size", [0, 64_000_000], ids=["answer", "upload"])
