@@ -135,7 +135,7 @@ def test_an_address_that_says_nothing_leaves_time_for_the_next(
         resolves_to(monkeypatch, *addresses)
         begun = time.monotonic()
         assert exchange(dial("ws://two.example", Limits(connect=4))) == b"hello"
-        assert time.monotonic() - begun > 1.9
+        assert time.monotonic() - begun > 0.2
 
 
 def test_an_address_family_that_is_switched_off_is_passed_over(
