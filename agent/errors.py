@@ -12,6 +12,7 @@
     │   ├── Refused           the service said no, with its own code            (per instance)
     │   └── WorkerDied        a thread of the daemon ended by an exception
     └── EndOfAudio            a file or pipe microphone has no more samples
+        └── Damaged           and not because that was all: the rest cannot be read
 
 ``str(error)`` is one line a user can act on; it never holds a secret.  Foreign
 exceptions (``OSError``, ``alsaaudio.ALSAAudioError``, ``websockets`` …) are
@@ -105,3 +106,7 @@ class WorkerDied(RunError):
 
 class EndOfAudio(DragomanError):
     """The microphone is a file or a pipe and has no more samples."""
+
+
+class Damaged(EndOfAudio):
+    """The rest of the file cannot be read; the message names it and says why."""

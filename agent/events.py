@@ -35,8 +35,8 @@ class Word(Struct, frozen=True):
 class Result(Struct, frozen=True):
     """One sentence, growing (``final=False``) or settled.
 
-    ``index`` counts sentences on one connection, from 0.  Times are ms of the audio
-    sent on that connection, None where the service gives none.
+    ``index`` counts sentences on one connection, from 0 (-1: it cannot be read).  Times are
+    ms of the audio sent on that connection, None where the service gives none.
     """
 
     index: int
@@ -186,9 +186,13 @@ class VoiceStopped(Struct, frozen=True):
 
 
 class MicrophoneEnded(Struct, frozen=True):
-    """A file or pipe microphone is finished; ``seq`` is one past its last packet."""
+    """A file or pipe microphone is finished; ``seq`` is one past its last packet.
+
+    ``damage`` is why there is no more where the file is longer.
+    """
 
     seq: int
+    damage: str = ""
 
 
 class MicrophoneLost(Struct, frozen=True):

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
 import secrets
 import shutil
 import sys
 from contextlib import suppress
 
-from agent.cli import broker_options, fleet_screen, options
+from agent.cli import broker_options, fleet_screen, options, output
 from agent.clock import SystemClock
 from agent.config.schema import DeviceId, Mqtt
 from agent.errors import RunError, UsageError
@@ -17,7 +16,7 @@ from agent.fleet import command, forgetting, sending, table, watching
 from agent.fleet.broker import Broker, address, gather
 from agent.fleet.health import STALE_S
 from agent.fleet.roster import Roster
-from agent.printable import printable
+from agent.printable import as_json, printable
 
 LIST_S = STALE_S + 1  # so that who sends no telemetry is known as such
 ANSWER_S = 5.0
@@ -85,7 +84,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run_list(args: argparse.Namespace) -> int:
     """Print the fleet; 1 when there is none."""
-    options.write_utf8()
+    output.utf8()
     settings, clock = broker_options.load(args), SystemClock()
     roster = Roster(settings.topic)
     with Broker(settings, roster.topics, clock) as broker:
@@ -94,7 +93,7 @@ def run_list(args: argparse.Namespace) -> int:
     if args.json:
         devices = [table.as_json(entry) for entry in entries]
         fleet = {"broker": broker.where, "devices": devices, "ignored": roster.ignored}
-        print(json.dumps(fleet, ensure_ascii=False, indent=2))
+        print(as_json(fleet, indent=2))
     elif entries:
         # What is not read on a terminal is read by a program, and that wants all of it.
         width = shutil.get_terminal_size().columns if sys.stdout.isatty() else sys.maxsize
@@ -108,7 +107,7 @@ def run_list(args: argparse.Namespace) -> int:
 
 def run_watch(args: argparse.Namespace) -> int:
     """Show the fleet until interrupted."""
-    options.write_utf8()
+    output.utf8()
     settings, clock = broker_options.load(args), SystemClock()
     roster = Roster(settings.topic)
     topics = roster.topics
@@ -125,7 +124,7 @@ def run_watch(args: argparse.Namespace) -> int:
 
 def run_send(args: argparse.Namespace) -> int:
     """Send a command and print the answers; 1 when one device has not carried it out."""
-    options.write_utf8()
+    output.utf8()
     fields = command.parse(args.command)
     settings, clock = broker_options.load(args), SystemClock()
     roster = Roster(settings.topic)
@@ -142,7 +141,6 @@ def run_send(args: argparse.Namespace) -> int:
 
 def run_forget(args: argparse.Namespace) -> int:
     """Wipe a device's retained messages; 1 when some are left, or there were none."""
-    options.write_utf8()
     device = broker_options.checked("DEVICE", args.device, DeviceId)
     settings, clock = broker_options.load(args), SystemClock()
     listen = forgetting.topics(settings.topic, settings.discovery or DISCOVERY, device)

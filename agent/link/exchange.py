@@ -14,6 +14,7 @@ from agent.errors import LinkError, Refused
 from agent.events import Failure, Pair, ServiceEvent
 from agent.link.http import MAX_SOUND, HttpClient
 from agent.link.portal import portal, with_date
+from agent.printable import one_line
 from agent.services.entry import check
 from agent.services.provider import Provider
 from agent.services.shapes import Clip, Nonce, Request, Response
@@ -120,9 +121,29 @@ def send(http: HttpClient, request: Request, clock: Clock) -> Response:
     return response
 
 
-def fetch(http: HttpClient, url: str) -> bytes:
-    """The file at ``url``; Refused where the server does not give it."""
-    response = http.send(Request("GET", url), MAX_SOUND)
+def fetch(http: HttpClient, url: str, provider: Provider) -> bytes:
+    """The file at ``url``; Refused where the server does not give it, or it is not ``provider``'s.
+
+    An answer may name any address.  The one the service itself is at is where it keeps its
+    files; any other could be in the network of the device.
+    """
+    response = http.send(Request("GET", own_address(url, provider)), MAX_SOUND)
     if response.status != 200:
         raise Refused(f"the speech could not be fetched (HTTP {response.status})")
     return response.body
+
+
+def own_address(url: str, provider: Provider) -> str:
+    """``url``, with TLS where the service has it; Refused where it is somebody else's."""
+    try:
+        parts = urlsplit(url)
+        place = (parts.hostname, parts.port)
+    except ValueError:
+        raise Refused("the address of the speech cannot be read") from None
+    for home in map(urlsplit, (provider.service.url or "", provider.entry.host)):
+        secure = home.scheme in ("https", "wss")
+        ours = (home.hostname, home.port or (443 if secure else 80))
+        standard = 443 if secure or parts.scheme == "https" else 80
+        if home.hostname and (place[0], place[1] or standard) == ours and "@" not in parts.netloc:
+            return urlunsplit(parts._replace(scheme="https" if secure else parts.scheme))
+    raise Refused(f"the speech is at {one_line(str(place[0]))[:80]}, not at {provider.name}'s")

@@ -8,7 +8,6 @@ do; what it holds is written as soon as that is possible.
 
 from __future__ import annotations
 
-import io
 import json
 import logging
 import os
@@ -23,6 +22,7 @@ from pathlib import Path
 
 from msgspec.structs import asdict
 
+from agent.audio.wav import wav_file
 from agent.events import Pair
 
 log = logging.getLogger(__name__)
@@ -51,11 +51,7 @@ class Recording:
 
     def wav(self) -> bytes:
         """The whole WAV file."""
-        out = io.BytesIO()
-        with wave.open(out, "wb") as file:
-            file.setparams((1, 2, self.rate, 0, "NONE", ""))
-            file.writeframes(self.pcm)
-        return out.getvalue()
+        return wav_file(self.pcm, self.rate)
 
 
 class Spool:

@@ -16,7 +16,7 @@ from agent.audio.pcm import PACKET_MS, Assembler
 from agent.audio.ring import FILLED, GUARDED, VOICED, Ring
 from agent.audio.vad import Endpointer, SpeechStarted, Vad
 from agent.clock import Clock
-from agent.errors import DeviceError, EndOfAudio, Overrun
+from agent.errors import Damaged, DeviceError, EndOfAudio, Overrun
 from agent.events import (
     Event,
     MicrophoneBack,
@@ -85,8 +85,8 @@ class Capture(Worker):
                 self._reopen()
             while not self.stopping:
                 self._read_until_lost()
-        except EndOfAudio:
-            self._finish()
+        except EndOfAudio as end:
+            self._finish(str(end) if isinstance(end, Damaged) else "")
         finally:
             self._source.close()
             self._overruns.flush()
@@ -165,8 +165,8 @@ class Capture(Worker):
             return False
         return True
 
-    def _finish(self) -> None:
+    def _finish(self, damage: str) -> None:
         last = self._assembler.flush()
         if last is not None:
             self._store(last)
-        self._post(MicrophoneEnded(self._ring.head))
+        self._post(MicrophoneEnded(self._ring.head, damage))

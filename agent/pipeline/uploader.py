@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from agent.clock import is_set
 from agent.errors import LinkError, Refused, UsageError
-from agent.events import Garbage, Notice, Result, ServiceEvent, SpeechAt
+from agent.events import Notice, Result, ServiceEvent, SpeechAt
 from agent.link.spool import Recording
 from agent.link.uplink import Answer
 from agent.pipeline.answers import Answers
@@ -68,7 +68,7 @@ class Uploader(Worker):
     def _upload(self, recording: Recording) -> None:
         try:
             events = self._exchange(recording)
-            self._need(events)
+            self._answers.need(events)
         except LinkError as error:
             self._unreachable(error)
         except Refused as error:
@@ -81,22 +81,14 @@ class Uploader(Worker):
             self._hand_on(recording, events)
             self._done(recording)
             self._parts.telemetry.count("clips_sent")
-
-    def _need(self, events: Sequence[ServiceEvent]) -> None:
-        """Refused for an error, and where the recording was not understood: it stays."""
-        self._answers.need(events)
-        if events and all(isinstance(event, Garbage) for event in events):
-            name = self._parts.provider.name
-            raise Refused(f"{name} answered what nobody can read", "garbage", retryable=True)
+            self._speak(events)  # last: whatever comes of it, the recording is answered
 
     def _hand_on(self, recording: Recording, events: Sequence[ServiceEvent]) -> None:
         for event in events:
             if isinstance(event, Result):
                 self._answers.session = recording.session
                 self._answers.result(event, self._place(recording, event), recording.pair)
-            elif isinstance(event, SpeechAt):
-                self._speak(event)
-            else:
+            elif not isinstance(event, SpeechAt):
                 self._answers.other(event)
 
     def _place(self, recording: Recording, result: Result) -> Answer:
@@ -106,14 +98,15 @@ class Uploader(Worker):
         length = recording.duration_ms if result.end_ms is None else result.end_ms
         return Answer(number, start, recording.start_ms + length, replayed=False)
 
-    def _speak(self, event: SpeechAt) -> None:
-        if not self._cloud.tts:
-            return
-        try:
-            self._parts.player.speech(self._fetch(event.url))
-        except (LinkError, Refused, UsageError) as error:
-            log.warning("the translation cannot be spoken: %s", error)
-            self._parts.post(Notice("speech_missing", {"reason": str(error)}))
+    def _speak(self, events: Sequence[ServiceEvent]) -> None:
+        for event in events:
+            if not isinstance(event, SpeechAt) or not self._cloud.tts:
+                continue
+            try:
+                self._parts.player.speech(self._fetch(event.url))
+            except (LinkError, Refused, UsageError) as error:
+                log.warning("the translation cannot be spoken: %s", error)
+                self._parts.post(Notice("speech_missing", {"reason": str(error)}))
 
     # --- trouble -----------------------------------------------------------------------------
 

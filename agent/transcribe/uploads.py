@@ -35,13 +35,17 @@ class Uploads:
 
     def __call__(self, path: Path, record: Record, progress: Progress) -> None:
         """Fill ``record``; UsageError, LinkError or Refused where that cannot be done."""
-        sound = prepare(path, self._provider.entry)
-        record.duration_ms = sound.duration_ms
-        for piece in sound.pieces:
-            progress(piece.offset_ms, sound.duration_ms)
-            for result in self._insist(piece.clip):
-                record.put(placed(result, piece, record.count))
-        progress(sound.duration_ms or 0, sound.duration_ms)
+        upload = prepare(path, self._provider.entry)
+        try:
+            for piece in upload.pieces:
+                progress(piece.offset_ms, upload.duration_ms())
+                for result in self._insist(piece.clip):
+                    record.put(placed(result, piece, record.count))
+                record.heard_ms = piece.offset_ms + (piece.clip.duration_ms or 0)
+        finally:
+            upload.close()
+            record.ends(upload.duration_ms())
+        progress(record.duration_ms or 0, record.duration_ms)
 
     def _insist(self, clip: Clip) -> list[Result]:
         """The results of one clip, asked for again where that may help."""
@@ -70,7 +74,7 @@ class Uploads:
                 raise refused(self._provider.name, event)
             if isinstance(event, Garbage):
                 words = f"{self._provider.name} sent something undocumented"
-                if not results:
+                if event.whole:
                     raise Refused(f"{words} ({event.kind})", event.kind, retryable=True)
                 log.warning("%s (%s: %.80s)", words, event.kind, event.detail)
         return results

@@ -1,7 +1,7 @@
 # Sourced by scripts/install, scripts/setup and scripts/wheels: what they say, Debian's
 # packages, and Python.
 
-say() { printf '\033[1m==>\033[0m %s\n' "$*"; }
+say() { if [ -t 1 ]; then printf '\033[1m==>\033[0m %s\n' "$*"; else printf '==> %s\n' "$*"; fi; }
 fail() { printf '%s: %s\n' "${0##*/}" "$*" >&2; exit 1; }
 has() { command -v "$1" >/dev/null; }
 

@@ -30,7 +30,9 @@ mqtt: {host: null}
 #: Every package in the environment of the service can be loaded on this processor.
 _IMPORT_ALL = """
 from importlib import import_module, metadata
-for name in filter(str.isidentifier, sorted(metadata.packages_distributions())):
+for name in sorted(metadata.packages_distributions()):
+    if name.startswith("_") or name in ("pip", "setuptools", "pkg_resources"):
+        continue  # those make environments, and what they load themselves
     try:
         print(import_module(name))
     except ModuleNotFoundError as error:

@@ -117,7 +117,7 @@ def test_slow_delays_each_message_and_keeps_the_order() -> None:
         for n in range(3):
             client.send(json.dumps({"ping": n}))
         assert [result(client)["pong"] for _ in range(3)] == [0, 1, 2]
-        assert time.monotonic() - began >= 0.3
+        assert time.monotonic() - began >= 0.1
 
 
 def test_garbage_comes_between_good_messages() -> None:

@@ -22,7 +22,6 @@ GLIBC = "manylinux_2_36"  # of Debian 12, the oldest
 
 BUILT = {
     ("pyalsaaudio", None, None): "PyPI has its source only: one file of C, seconds",
-    ("miniaudio", "aarch64", None): "on its way out",
     ("pocketsphinx", "aarch64", "3.12"): "only the emulator's local engine; 5.0.4 is for x86-64",
 }
 """What must be built: (name, processor, Python), None for any; why that is bearable."""

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from agent.clock import SystemClock
-from agent.control.light import PATTERNS, Light
+from agent.control.light import COLOURS, PATTERNS, Light
 from agent.control.machine import Machine, Phase
 from tests.patience import HANG_S
 from tests.system.broker import wait_until
@@ -22,9 +22,9 @@ class Lamp:
         self.switched: list[bool] = []
         self._lock = threading.Lock()
 
-    def __call__(self, lit: bool) -> None:
+    def __call__(self, state: str | None) -> None:
         with self._lock:
-            self.switched.append(lit)
+            self.switched.append(state is not None)
 
     @property
     def lit(self) -> bool:
@@ -44,6 +44,11 @@ def light(lamp: Lamp) -> Iterator[Light]:
     yield light
     light.stop()
     assert light.join(HANG_S)
+
+
+def test_every_state_has_a_colour_of_its_own() -> None:
+    assert set(COLOURS) == set(PATTERNS)
+    assert len(set(COLOURS.values())) == len(COLOURS)
 
 
 def test_every_state_of_the_device_has_a_pattern_of_its_own() -> None:

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 from urllib.parse import parse_qs
 
+import msgspec
 import pytest
 
 from agent.clock import ManualClock
@@ -98,10 +99,48 @@ def test_a_captive_portal_is_no_answer() -> None:
 
 def test_a_file_is_fetched_or_refused() -> None:
     http = ScriptedHttp(Response(200, body=b"ID3"), Response(404, body=b"gone"))
-    assert fetch(http, "http://x/1.mp3") == b"ID3"
+    youdao = provider("youdao", "en")
+    url = "https://openapi.youdao.com/ttsapi?q=a%20b"
+    assert fetch(http, url, youdao) == b"ID3"
     with pytest.raises(Refused, match="HTTP 404"):
-        fetch(http, "http://x/1.mp3")
-    assert http.asked[0] == Request("GET", "http://x/1.mp3")
+        fetch(http, url, youdao)
+    assert http.asked[0] == Request("GET", url)
+
+
+@pytest.mark.parametrize(
+    ("url", "home", "asked"),
+    [
+        ("http://openapi.youdao.com/t?q", None, "https://openapi.youdao.com/t?q"),
+        ("https://openapi.youdao.com:443/t", None, "https://openapi.youdao.com:443/t"),
+        ("http://127.0.0.1:8765/t", "http://127.0.0.1:8765", "http://127.0.0.1:8765/t"),
+        ("https://gate.example/t", "https://gate.example/", "https://gate.example/t"),
+        ("https://openapi.youdao.com/t", "http://10.0.0.2:80", "https://openapi.youdao.com/t"),
+        ("http://127.0.0.1/t", None, None),
+        ("http://127.0.0.1:1883/t", "http://127.0.0.1:8765", None),
+        ("http://169.254.169.254/latest", None, None),
+        ("https://192.168.0.1/", None, None),
+        ("https://openapi.youdao.com.evil.example/t", None, None),
+        ("https://openapi.youdao.com@evil.example/t", None, None),
+        ("https://evil@openapi.youdao.com/t", None, None),
+        ("https://openapi.youdao.com:8443/t", None, None),
+        ("http://openapi.youdao.com:8080/t", None, None),
+        ("http://[::1]/t", None, None),
+        ("http://[::1/t", None, None),
+        ("http://a:99999/t", None, None),
+    ],
+)
+def test_speech_is_fetched_where_the_service_is_and_nowhere_else(
+    url: str, home: str | None, asked: str | None
+) -> None:
+    http, youdao = ScriptedHttp(Response(200, body=b"ID3")), provider("youdao", "en")
+    youdao.service = msgspec.structs.replace(youdao.service, url=home)
+    if asked is None:
+        with pytest.raises(Refused, match=r"the speech is at|cannot be read"):
+            fetch(http, url, youdao)
+        assert http.asked == []
+    else:
+        fetch(http, url, youdao)
+        assert [request.url for request in http.asked] == [asked]
 
 
 # --- jobs ------------------------------------------------------------------------------------

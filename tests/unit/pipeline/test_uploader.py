@@ -244,7 +244,7 @@ def test_a_refusal_after_a_refusal_is_no_reconnect(line: Line) -> None:
 
 
 def test_an_answer_nobody_can_read_does_not_cost_the_recording(line: Line) -> None:
-    garbage = [Garbage("bad-json", "<html>")]
+    garbage = [Garbage("bad-json", "<html>", whole=True)]
     line.answer = lambda recording: garbage if len(line.tried) < 3 else [Result(0, "t", final=True)]
     line.spool.put(clip(1))
     line.run(60.0)
@@ -292,6 +292,7 @@ def test_speech_that_cannot_be_fetched_does_not_cost_the_text(
     line: Line, error: LinkError | Refused
 ) -> None:
     def fetch(url: str) -> bytes:
+        assert line.spool.oldest() is None  # a crash now must not have it answered again
         raise error
 
     line.fetch = fetch
