@@ -57,7 +57,17 @@ def player(
     sink: Speaker, rate: int, playback: Playback, telemetry: Telemetry, post: Post, clock: Clock
 ) -> Player:
     """The thread that plays on ``sink``."""
-    return Player(sink, rate, playback.prebuffer_ms, playback.volume, telemetry, post, clock)
+    return Player(
+        sink,
+        rate,
+        playback.prebuffer_ms,
+        playback.volume,
+        telemetry,
+        post,
+        clock,
+        keep_open_s=playback.keep_open_s,
+        lead_in_ms=playback.lead_in_ms,
+    )
 
 
 def capture(

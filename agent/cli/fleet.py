@@ -141,7 +141,6 @@ def run_send(args: argparse.Namespace) -> int:
 
 def run_forget(args: argparse.Namespace) -> int:
     """Wipe a device's retained messages; 1 when some are left, or there were none."""
-    options.write_utf8()
     device = broker_options.checked("DEVICE", args.device, DeviceId)
     settings, clock = broker_options.load(args), SystemClock()
     listen = forgetting.topics(settings.topic, settings.discovery or DISCOVERY, device)

@@ -89,13 +89,7 @@ build() {
     if [ -n "$wheels" ]; then from=(--no-index --find-links "$wheels") where=$wheels; fi
     what=$(echo "$made"/source/dragoman-*.whl)"[$extras]"
     say "installing dragoman and what it needs from $where"
-    pip install "${from[@]}" --only-binary :all: "$what" && return
-    if unreachable "$scratch/pip.log" || { [ -n "$wheels" ] && ! compgen -G "$wheels/*.tar.gz" >/dev/null; }; then
-        pip_failed
-    fi
-    say "not all of it is ready made for $("$python" --version) on $(uname -m): the rest is compiled, which takes minutes"
-    install_packages gcc g++ python3-dev libasound2-dev
-    pip install "${from[@]}" --use-pep517 --prefer-binary "$what" || pip_failed
+    pip_install "$scratch/pip.log" "$made/bin/python" --no-cache-dir "${from[@]}" "$what" || pip_failed
 }
 
 # As the service will: by its user, to whom a strict umask or folder may close the way.

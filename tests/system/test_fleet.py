@@ -19,6 +19,7 @@ import pytest
 from agent import __version__
 from agent import app as application
 from agent.emulator import Emulator
+from tests.patience import HANG_S
 from tests.system.broker import (
     MISSING,
     MOSQUITTO,
@@ -41,7 +42,7 @@ def fleet(*arguments: str) -> subprocess.CompletedProcess[str]:
         [sys.executable, "-m", "agent", "fleet", *arguments],
         capture_output=True,
         text=True,
-        timeout=40,
+        timeout=HANG_S,
         check=False,
         stdin=subprocess.DEVNULL,
     )
@@ -314,15 +315,15 @@ class Watching:
                     return number
             return None
 
-        wait_until(found, f"{pattern} in {self.lines}", 20)
+        wait_until(found, f"{pattern} in {self.lines}")
         number = found()
         assert number is not None
         return number
 
     def end(self, number: signal.Signals = signal.SIGINT) -> int:
         self._process.send_signal(number)
-        code = self._process.wait(10)
-        self._reader.join(5)
+        code = self._process.wait(HANG_S)
+        self._reader.join(HANG_S)
         return code
 
 
@@ -412,5 +413,5 @@ def test_a_discovery_that_is_turned_off_is_wiped(tmp_path: Path, broker: Broker)
 
     for prefix in ("homeassistant", "ha", None):
         with Device(tmp_path, broker.port, discovery=prefix) as device:
-            wait_until(lambda p=prefix: only(p), f"{prefix}", 30)
+            wait_until(lambda p=prefix: only(p), f"{prefix}")
             wait_until(lambda d=device: not d.reporter._past._stale, "it to be forgotten")

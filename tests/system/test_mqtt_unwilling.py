@@ -14,6 +14,7 @@ import pytest
 
 from agent.events import Notice, Transcript
 from agent.report import line, payloads
+from tests.patience import HANG_S
 from tests.system import wayside
 from tests.system.broker import MISSING, MOSQUITTO, Broker, Observer, wait_until
 from tests.system.reporting import BASE, TRANSCRIPT, Device, heard, sentence
@@ -130,12 +131,12 @@ def test_a_forbidden_topic_does_not_block_the_others(
             reporter.notice(Notice("no_result"))
             summaries.add(str(index))
             reporter.summary({"session": "s", "summary": str(index)})
-            wait_until(another, f"summary {index}", 40)
+            wait_until(another, f"summary {index}")
         known = way.accepted
         wait_until(lambda: reporter.connected, "the connection")
         last = [f"{BASE}/{n}" for n in ("status", "state", "transcript", "event", "telemetry")]
         wanted = {topic for topic in last if topic != f"{BASE}/{name}"}
-        wait_until(lambda: another() and wanted <= {m.topic for m in observer.messages}, "all", 40)
+        wait_until(lambda: another() and wanted <= {m.topic for m in observer.messages}, "all")
         for _ in range(20):
             another()
             reporter.clock.sleep(0.2)
@@ -249,7 +250,7 @@ def authority(tmp_path: Path) -> Path:
 
     def openssl(words: str) -> None:
         command = ["openssl", *words.split()]
-        subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, timeout=60)
+        subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, timeout=HANG_S)
 
     ca = "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=home -keyout ca.key -out ca.pem"
     openssl(ca)

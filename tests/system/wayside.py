@@ -8,6 +8,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Literal
 
+from tests.patience import HANG_S
+
 #: Packet types (MQTT 3.1.1, 2.2.1).
 CONNECT, PUBLISH, PUBACK = 1, 3, 4
 
@@ -51,7 +53,7 @@ class Wayside:
             with suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)
         for thread in self._threads:
-            thread.join(5)
+            thread.join(HANG_S)
         self._listener.close()
 
     def _start(self, call: Callable[..., None], *args: object) -> threading.Thread:

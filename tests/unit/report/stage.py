@@ -13,6 +13,7 @@ from agent.errors import UsageError
 from agent.events import Transcript
 from agent.report.mqtt import Reporter
 from agent.report.signals import Acked, Down, Post, Up
+from tests.patience import HANG_S
 
 BASE = "dragoman/kitchen-1"
 
@@ -99,14 +100,14 @@ class Stage:
 
     def until(self, condition: Callable[[], bool]) -> None:
         clock = SystemClock()
-        deadline = clock.now() + 5
+        deadline = clock.now() + HANG_S
         while not condition():
             assert clock.now() < deadline, "waited too long"
             clock.sleep(0.002)
 
     def stop(self) -> None:
         self.reporter.stop()
-        assert self.reporter.join(3)
+        assert self.reporter.join(HANG_S)
 
 
 def sentence(index: int, final: bool = True) -> Transcript:

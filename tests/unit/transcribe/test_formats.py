@@ -156,6 +156,19 @@ def test_a_summary_reads_the_words_of_json_lines_and_any_other_text() -> None:
         assert spoken(text) == text
 
 
+def test_a_summary_reads_what_subtitles_show() -> None:
+    made = record(
+        Result(0, "Hello <b> & you", "Hola -> tú", True, 1_500, 3_000), Result(1, "1", None, True)
+    )
+    for document in (as_srt(made), as_vtt(made), as_srt(made).replace("\n", "\r\n")):
+        assert spoken(document).split("\n") == ["Hello <b> & you", "Hola -> tú", "1"]
+    cue = "00:01.000 --> 00:02.000 line:0\n<v Ann>Good <i>day</i>"
+    tagged = f"WEBVTT - by hand\n\nNOTE no words\n\n{cue}\n"
+    assert spoken(tagged) == "Good day"
+    assert spoken("1\n2 apples") == "1\n2 apples"
+    assert spoken("WEBVTTX is no word") == "WEBVTTX is no word"
+
+
 # Subtitles of anything, read back by the formats' own rules
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=30) | st.sampled_from(
