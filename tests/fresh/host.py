@@ -23,6 +23,7 @@ NEEDED = {
 EMULATION = {"arch-test": "arch-test", "qemu-aarch64-static": "qemu-user-static"}
 _BINFMT = Path("/proc/sys/fs/binfmt_misc")
 _FORMAT = Path("/usr/lib/binfmt.d/qemu-aarch64.conf")
+_ENTRY = "dragoman-arm64"
 
 
 def arch() -> str:
@@ -62,13 +63,17 @@ def _missing(needed: dict[str, str]) -> list[str]:
 
 
 def _register() -> None:
-    """Have the kernel run programs for arm64 by QEMU, as the package does under systemd."""
+    """Have the kernel run programs for arm64 by QEMU, sudo with root's rights.
+
+    The entry of the package leaves those away; the one registered last is the one used.
+    """
     if arch() == "arm64":
         return
     if not (_BINFMT / "register").exists():
         mount = ["mount", "-t", "binfmt_misc", "binfmt_misc", str(_BINFMT)]
         if subprocess.run(mount, check=False).returncode:
             raise RuntimeError("this kernel has no binfmt_misc: no programs of another processor")
-    if not (_BINFMT / "qemu-aarch64").exists():
-        print("telling this kernel to run programs for arm64 by QEMU", flush=True)
-        (_BINFMT / "register").write_text(_FORMAT.read_text().strip())
+    if not (_BINFMT / _ENTRY).exists():
+        _, _, *kind, _ = _FORMAT.read_text().strip().split(":")
+        (_BINFMT / "register").write_text(":".join(["", _ENTRY, *kind, "POCF"]))
+        print(f"this kernel now runs programs for arm64 by QEMU: {_BINFMT / _ENTRY}", flush=True)

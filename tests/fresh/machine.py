@@ -19,7 +19,8 @@ from tests.fresh import groups, host
 from tests.fresh.roots import Root, remove
 
 BUNDLE = "/srv/dragoman.bundle"  # the checkout, as git clones it
-CLONE = f"git -c advice.detachedHead=false clone --quiet {BUNDLE} dragoman"
+_GIT = "git -c advice.detachedHead=false -c init.defaultBranch=main"
+CLONE = f"{_GIT} clone --quiet {BUNDLE} dragoman"
 BOOT_S = 60
 _CA = "/etc/ssl/certs/host.crt"
 _NAMESPACES = ("--mount", "--uts", "--ipc", "--pid", "--cgroup", "--root", "--wd=/")

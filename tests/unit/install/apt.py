@@ -1,7 +1,8 @@
 """As much of apt-get as the installer uses, on the files of a machine under a folder.
 
 ``packages`` has what is installed, ``auto`` what nobody asked for, ``needs`` a line "A B"
-where A needs B.  Each installed package brings its library along.
+where A needs B, ``suggests`` one where A only suggests B.  Each installed package brings its
+library along.
 """
 
 from __future__ import annotations
@@ -30,7 +31,10 @@ def main(root: Path, words: list[str]) -> int:
     elif command == "purge":
         going = dependents(set(names), there, needs(root))
     elif command == "autoremove":
-        going = orphans(there, read(root, "auto") - held(root, there), needs(root))
+        pairs = needs(root)
+        if "-oAPT::AutoRemove::SuggestsImportant=false" not in words:
+            pairs += needs(root, "suggests")
+        going = orphans(there, read(root, "auto") - held(root, there), pairs)
     if "-s" in words:
         print("".join(f"Purg {name} [1.0]\n" for name in sorted(going)))
     elif going:
@@ -52,8 +56,8 @@ def orphans(there: set[str], auto: set[str], pairs: list[tuple[str, str]]) -> se
     return there - kept
 
 
-def needs(root: Path) -> list[tuple[str, str]]:
-    return [(a, b) for a, b in (line.split() for line in read(root, "needs"))]
+def needs(root: Path, name: str = "needs") -> list[tuple[str, str]]:
+    return [(a, b) for a, b in (line.split() for line in read(root, name))]
 
 
 def held(root: Path, there: set[str]) -> set[str]:

@@ -107,6 +107,14 @@ def test_purge_takes_nothing_else_along_that_apt_would_clear_away(machine: Machi
     assert "g++" not in left
 
 
+def test_purge_takes_away_what_is_only_suggested(machine: Machine) -> None:
+    """Python stays for something else, and suggests binutils, which came with the compiler."""
+    machine.ok(PIP_SAYS=NO_WHEEL)
+    machine.write("suggests", "python3 lib-of-gcc\n")
+    machine.ok("--uninstall", "--purge")
+    assert "lib-of-gcc" not in machine.read("packages").split()
+
+
 @pytest.mark.parametrize("package", ["gcc", "python3-venv"])
 def test_while_it_is_installed_apt_does_not_clear_them_away(machine: Machine, package: str) -> None:
     machine.ok(PIP_SAYS=NO_WHEEL)
