@@ -9,8 +9,13 @@ from __future__ import annotations
 import math
 import random
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
 from typing import Protocol
+
+#: A wall clock before this was never set: no device has run this program so early.
+RELEASED = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class Clock(Protocol):
@@ -63,6 +68,45 @@ class ManualClock:
 def rfc3339(moment: datetime) -> str:
     """``2026-01-01T00:00:00.000Z``: the one time format dragoman publishes."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+
+
+def is_set(clock: Clock) -> bool:
+    """Whether the wall clock can be right (boards without a battery begin in 1970)."""
+    return clock.utc() >= RELEASED
+
+
+def offset(clock: Clock) -> float:
+    """The wall clock less the steady one (s): changes only when somebody sets the clock."""
+    return clock.utc().timestamp() - clock.now()
+
+
+def stamp(clock: Clock) -> str:
+    """This moment as :func:`rfc3339`; a mark for :func:`dated` while the clock is not set."""
+    if is_set(clock):
+        return rfc3339(clock.utc())
+    return f"@{_boot()}+{clock.now():.3f}"
+
+
+def dated(mark: str, clock: Clock) -> str | None:
+    """The time a :func:`stamp` stands for; None where that is not known (yet).
+
+    A mark counts from the start of the machine: after the next start it means nothing.
+    """
+    if not mark.startswith("@"):
+        return mark
+    boot, _, at = mark[1:].partition("+")
+    if boot != _boot() or not is_set(clock):
+        return None
+    return rfc3339(clock.utc() - timedelta(seconds=clock.now() - float(at)))
+
+
+@cache
+def _boot() -> str:
+    """Tells this start of the machine from every other."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text()[:8]
+    except OSError:
+        return "0"
 
 
 class Backoff:

@@ -12,6 +12,7 @@
     │   ├── Refused           the service said no, with its own code            (per instance)
     │   └── WorkerDied        a thread of the daemon ended by an exception
     └── EndOfAudio            a file or pipe microphone has no more samples
+        └── Damaged           and not because that was all: the rest cannot be read
 
 ``str(error)`` is one line a user can act on; it never holds a secret.  Foreign
 exceptions (``OSError``, ``alsaaudio.ALSAAudioError``, ``websockets`` …) are
@@ -63,23 +64,40 @@ class LinkError(RunError):
     """The connection to a service could not be made, was lost or fell silent.
 
     ``kind`` is a short stable word for counters and events (``dns``, ``tls``,
-    ``portal``, ``refused``, ``reset``, ``closed``, ``silent`` …).
+    ``portal``, ``refused``, ``reset``, ``closed``, ``silent`` …); ``retry_after_s`` what the
+    other side asked to wait, None where it did not.
     """
 
     retryable = True
 
-    def __init__(self, message: str, kind: str = "lost") -> None:
+    def __init__(
+        self, message: str, kind: str = "lost", *, retry_after_s: float | None = None
+    ) -> None:
         super().__init__(message)
         self.kind = kind
+        self.retry_after_s = retry_after_s
 
 
 class Refused(RunError):
-    """The service answered with an error; ``code`` is the service's own."""
+    """The service answered with an error; ``code`` is the service's own.
 
-    def __init__(self, message: str, code: str = "", *, retryable: bool = False) -> None:
+    ``about`` and ``retry_after_s`` are those of :class:`agent.events.Failure`.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        code: str = "",
+        *,
+        retryable: bool = False,
+        about: str = "",
+        retry_after_s: float | None = None,
+    ) -> None:
         super().__init__(message)
         self.code = code
         self.retryable = retryable
+        self.about = about
+        self.retry_after_s = retry_after_s
 
 
 class WorkerDied(RunError):
@@ -88,3 +106,7 @@ class WorkerDied(RunError):
 
 class EndOfAudio(DragomanError):
     """The microphone is a file or a pipe and has no more samples."""
+
+
+class Damaged(EndOfAudio):
+    """The rest of the file cannot be read; the message names it and says why."""

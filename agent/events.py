@@ -9,7 +9,7 @@ Between threads, in the inbox of the main thread: everything else.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Literal
 
 from msgspec import Struct, field
 
@@ -35,8 +35,8 @@ class Word(Struct, frozen=True):
 class Result(Struct, frozen=True):
     """One sentence, growing (``final=False``) or settled.
 
-    ``index`` counts sentences on one connection, from 0.  Times are ms of the audio
-    sent on that connection, None where the service gives none.
+    ``index`` counts sentences on one connection, from 0 (-1: it cannot be read).  Times are
+    ms of the audio sent on that connection, None where the service gives none.
     """
 
     index: int
@@ -72,19 +72,33 @@ class Finished(Struct, frozen=True):
     """The service has answered everything it was sent (services that say so)."""
 
 
+About = Literal["", "clock", "limit", "recording"]
+
+
 class Failure(Struct, frozen=True):
-    """The service answered with an error of its own."""
+    """The service answered with an error of its own.
+
+    ``about`` says what it blames, where that matters: ``clock`` (ours is wrong), ``limit``
+    (too many requests), ``recording`` (this sound, which no retry can mend).
+    ``retry_after_s`` is the wait it asks for.
+    """
 
     code: str
     message: str
     retryable: bool = False
+    about: About = ""
+    retry_after_s: float | None = None
 
 
 class Garbage(Struct, frozen=True):
-    """A message that is not what the service's document says; ``kind`` is a stable word."""
+    """A message that is not what the service's document says; ``kind`` is a stable word.
+
+    ``whole`` tells an answer nobody can read from an odd field in one that was read.
+    """
 
     kind: str
     detail: str = ""
+    whole: bool = False
 
 
 class SpeechAt(Struct, frozen=True):
@@ -172,9 +186,13 @@ class VoiceStopped(Struct, frozen=True):
 
 
 class MicrophoneEnded(Struct, frozen=True):
-    """A file or pipe microphone is finished; ``seq`` is one past its last packet."""
+    """A file or pipe microphone is finished; ``seq`` is one past its last packet.
+
+    ``damage`` is why there is no more where the file is longer.
+    """
 
     seq: int
+    damage: str = ""
 
 
 class MicrophoneLost(Struct, frozen=True):
@@ -196,9 +214,10 @@ class SpeakerStopped(Struct, frozen=True):
 
 
 class Settled(Struct, frozen=True):
-    """Everything said so far has been answered (or its time is up)."""
+    """Everything said so far has been answered (or its time is up, for this much speech)."""
 
     timed_out: bool = False
+    unanswered_ms: int = 0
 
 
 class Command(Struct, frozen=True):

@@ -6,7 +6,9 @@ none of them may reach the terminal.
 
 from __future__ import annotations
 
+import json
 import unicodedata
+from collections.abc import Callable
 
 #: Joiners and direction marks that scripts need; they steer nothing beyond the next letter.
 _NEEDED = "\u200c\u200d\u200e\u200f"
@@ -19,11 +21,26 @@ def one_line(text: str) -> str:
     return " ".join(printable(text).split())
 
 
-def printable(text: str) -> str:
-    """``text`` with nothing in it that is not there to be seen."""
+def lines(text: str) -> str:
+    """``text`` as :func:`printable`, but for its line ends and tabs."""
     if text.isprintable():
         return text
-    return "".join(char if char.isprintable() else _instead(char) for char in text)
+    return _each(text, lambda char: char if char in "\n\t" else _instead(char))
+
+
+def printable(text: str) -> str:
+    """``text`` with nothing in it that is not there to be seen."""
+    return text if text.isprintable() else _each(text, _instead)
+
+
+def as_json(value: object, indent: int | None = None) -> str:
+    """JSON in which every character of a text is there to be seen, the others escaped."""
+    text = json.dumps(value, ensure_ascii=False, indent=indent)
+    return _each(text, lambda char: char if char == "\n" else json.dumps(char)[1:-1])
+
+
+def _each(text: str, instead: Callable[[str], str]) -> str:
+    return "".join(char if char.isprintable() else instead(char) for char in text)
 
 
 def _instead(char: str) -> str:

@@ -114,9 +114,6 @@ class Worker:
         self._thread.join(max(0.0, seconds))
         return not self._thread.is_alive()
 
-    def free(self) -> None:
-        """Give back what it holds; called once, after the thread has ended."""
-
     @property
     def alive(self) -> bool:
         return self._thread is not None and self._thread.is_alive()

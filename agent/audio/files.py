@@ -12,12 +12,12 @@ import stat
 from pathlib import Path
 from typing import Literal
 
-from agent.audio.convert import Converter
+from agent.audio.decode import Sound, open_sound
 from agent.audio.pace import Pace, Playout
 from agent.audio.pcm import SAMPLE_BYTES
-from agent.audio.wav import WavReader, WavWriter
+from agent.audio.wav import WavWriter
 from agent.clock import Clock
-from agent.errors import DeviceError, EndOfAudio
+from agent.errors import Damaged, DeviceError, EndOfAudio, UsageError
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ PIPE_SLACK = 1.01
 
 
 class FileMicrophone:
-    """A WAV file of any rate and width, heard once or, with ``loop``, for ever."""
+    """A sound file of any format, rate and width, heard once or, with ``loop``, for ever."""
 
     realtime = False
 
@@ -48,35 +48,26 @@ class FileMicrophone:
         self.path = Path(path)
         self.description = f"file {self.path}"
         self._rate, self._channel, self._loop, self._clock = rate, channel, loop, clock
-        self._reader: WavReader | None = None
+        self._sound: Sound | None = None
 
     def open(self) -> None:
-        """Open the file at its beginning; DeviceError when it is no usable WAV file."""
-        self.close()
-        reader = WavReader(self.path)
-        try:
-            self._converter = Converter(
-                reader.rate, reader.channels, reader.sample_format, self._rate, self._channel
-            )
-        except ValueError as error:
-            reader.close()
-            raise DeviceError(f"{self.path}: {error}; mend audio.capture.channel") from error
-        self._reader, self._ended, self._ready = reader, False, bytearray()
+        """Open the file at its beginning; DeviceError when it is no usable sound file."""
+        self._start()
+        self._ready = bytearray()
         self._pace = Pace(self._rate, self._clock)
-        self.description = (
-            f"file {self.path} {reader.rate} Hz {reader.channels} ch {reader.sample_format}"
-            f" {reader.seconds:.1f} s -> {self._rate} Hz mono"
-        )
 
     def read(self) -> bytes:
-        """The next 40 ms, when they have passed; EndOfAudio after the last."""
-        if self._reader is None:
+        """The next 40 ms, when they have passed; EndOfAudio after the last, Damaged where
+        that is not the file's end."""
+        if self._sound is None:
             raise DeviceError(f"{self.path} is not open")
         wanted = _bytes(READ_MS, self._rate)
         while len(self._ready) < wanted and not self._ended:
-            self._fill(self._reader)
+            self._fill(self._sound)
         data = bytes(self._ready[:wanted])
         if not data:
+            if self._damage:
+                raise Damaged(self._damage)
             raise EndOfAudio(f"{self.path} has been heard to its end")
         del self._ready[:wanted]
         self._pace.wait(len(data) // SAMPLE_BYTES)
@@ -84,18 +75,31 @@ class FileMicrophone:
 
     def close(self) -> None:
         """Close the file; idempotent."""
-        if self._reader:
-            self._reader.close()
-        self._reader = None
+        if self._sound:
+            self._sound.close()
+        self._sound = None
 
-    def _fill(self, reader: WavReader) -> None:
-        frames = max(1, reader.rate * READ_MS // 1000)
-        data = reader.read(frames)
-        if not data and self._loop:
-            reader.rewind()
-            data = reader.read(frames)
-        self._ended = not data
-        self._ready += self._converter.feed(data) if data else self._converter.flush()
+    def _start(self) -> None:
+        self.close()
+        self._ended, self._damage = False, ""
+        try:
+            self._sound = open_sound(self.path, self._rate, self._channel)
+        except UsageError as error:
+            raise DeviceError(str(error)) from error
+        what = self._sound.description
+        self.description = f"file {self.path} {what} -> {self._rate} Hz mono"
+
+    def _fill(self, sound: Sound) -> None:
+        try:
+            data = sound.read()
+        except UsageError as error:
+            log.warning("%s", error)
+            data, self._damage = b"", str(error)
+        self._ready += data
+        if not data and self._loop and not self._damage:
+            self._start()
+        else:
+            self._ended = not data
 
 
 class StdinMicrophone:

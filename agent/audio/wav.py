@@ -26,18 +26,24 @@ _FORMATS: dict[tuple[int, int], SampleFormat] = {
     (_FLOAT, 4): "float",
     (_FLOAT, 8): "float64",
 }
-_HEADER_BYTES = 44
+HEADER_BYTES = 44
 _SIZE_MAX = 0xFFFFFFFF
 _MAX_CHANNELS = 64
 _MAX_RATE = 768_000
 
 
+class Compressed(DeviceError):
+    """A WAV file whose sound has to be decoded: A-law, ADPCM, MP3 …"""
+
+
 class WavReader:
     """An open WAV file: ``rate`` (Hz), ``channels``, ``sample_format`` and ``frames``.
 
-    8, 16, 24 and 32 bits, float of 32 and 64, with or without WAVE_FORMAT_EXTENSIBLE.
-    A file cut short, or still being written, has the frames that are there.
-    Raises DeviceError, naming the file, when it cannot be read or holds no sound.
+    8, 16, 24 and 32 bits, float of 32 and 64, with or without WAVE_FORMAT_EXTENSIBLE;
+    also of more than 4 GB (RF64, EBU Tech 3306).  A file cut short, or still being
+    written, has the frames that are there.
+    Raises DeviceError, naming the file, when it cannot be read or holds no sound;
+    Compressed where the sound is not in plain samples.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -89,17 +95,20 @@ class WavReader:
 
     def _parse(self) -> None:
         riff, _, wave = struct.unpack("<4sI4s", self._exactly(12))
-        if riff not in (b"RIFF", b"RF64") or wave != b"WAVE":
+        if riff not in (b"RIFF", b"RF64", b"BW64") or wave != b"WAVE":
             raise self._problem("is not a WAV file")
-        known = False
+        known, large = False, None
         while True:
             name, size = struct.unpack("<4sI", self._exactly(8))
             if name == b"data" and known:
-                return self._found_data(size)
+                return self._found_data(large if large and size == _SIZE_MAX else size)
+            read = 0
             if name == b"fmt ":
-                self._parse_format(self._exactly(min(size, 40)))
-                known, size = True, size - min(size, 40)
-            self._file.seek(size + size % 2, os.SEEK_CUR)
+                self._parse_format(self._exactly(read := min(size, 40)))
+                known = True
+            elif name == b"ds64" and riff != b"RIFF" and size >= 16:
+                large = struct.unpack("<8xQ", self._exactly(read := 16))[0]
+            self._file.seek(size + size % 2 - read, os.SEEK_CUR)
 
     def _parse_format(self, fmt: bytes) -> None:
         if len(fmt) < 16:
@@ -108,8 +117,10 @@ class WavReader:
         if tag == _EXTENSIBLE and len(fmt) >= 26:
             tag = struct.unpack("<H", fmt[24:26])[0]
         sample_format = _FORMATS.get((tag, (bits + 7) // 8))
+        if sample_format is None and tag not in (_PCM, _FLOAT):
+            raise Compressed(f"{self.path} holds compressed audio (format {tag})")
         if sample_format is None:
-            raise self._problem(f"holds compressed or unusual audio (format {tag}, {bits} bits)")
+            raise self._problem(f"has samples of {bits} bits, which no WAV file should have")
         self.frame_bytes = FORMAT_BYTES[sample_format] * channels
         plausible = 0 < channels <= _MAX_CHANNELS and 0 < rate <= _MAX_RATE
         if not plausible or align != self.frame_bytes:
@@ -137,6 +148,19 @@ class WavReader:
         return DeviceError(f"{self.path} {what}")
 
 
+def wav_file(pcm: bytes, rate: int) -> bytes:
+    """s16le mono at ``rate`` (Hz) as a whole WAV file."""
+    return _header(rate, len(pcm)) + pcm
+
+
+def _header(rate: int, count: int) -> bytes:
+    """What comes before ``count`` bytes of s16le mono."""
+    size = min(count, _SIZE_MAX - 36)
+    fmt = struct.pack("<HHIIHH", _PCM, 1, rate, rate * 2, SAMPLE_BYTES, 16)
+    return struct.pack("<4sI4s4sI16s4sI", b"RIFF", size + 36, b"WAVE", b"fmt ", 16, fmt,
+                       b"data", size)  # fmt: skip
+
+
 class WavWriter:
     """A 16-bit mono WAV file at ``rate`` Hz, playable at any moment after :meth:`sync`.
 
@@ -150,7 +174,7 @@ class WavWriter:
             raise DeviceError(f"{self.path} cannot be written: make the folder first")
         try:
             self._file = self.path.open("r+b" if append and self.path.is_file() else "w+b")
-            self._bytes = max(0, self._file.seek(0, os.SEEK_END) - _HEADER_BYTES)
+            self._bytes = max(0, self._file.seek(0, os.SEEK_END) - HEADER_BYTES)
             self._bytes -= self._bytes % SAMPLE_BYTES
         except OSError as error:
             raise self._problem(error) from error
@@ -182,9 +206,9 @@ class WavWriter:
         """Bring the header and everything written to the file system."""
         try:
             self._file.seek(0)
-            self._file.write(self._header())
-            self._file.truncate(_HEADER_BYTES + self._bytes)
-            self._file.seek(_HEADER_BYTES + self._bytes)
+            self._file.write(_header(self.rate, self._bytes))
+            self._file.truncate(HEADER_BYTES + self._bytes)
+            self._file.seek(HEADER_BYTES + self._bytes)
             self._file.flush()
         except OSError as error:
             raise self._problem(error) from error
@@ -200,12 +224,6 @@ class WavWriter:
     def _abandon(self) -> None:
         with suppress(OSError):  # sync has said what is wrong, if anything is
             self._file.close()
-
-    def _header(self) -> bytes:
-        size = min(self._bytes, _SIZE_MAX - 36)
-        fmt = struct.pack("<HHIIHH", _PCM, 1, self.rate, self.rate * 2, SAMPLE_BYTES, 16)
-        return struct.pack("<4sI4s4sI16s4sI", b"RIFF", size + 36, b"WAVE", b"fmt ", 16, fmt,
-                           b"data", size)  # fmt: skip
 
     def _problem(self, error: OSError) -> DeviceError:
         return DeviceError(f"{self.path} cannot be written: {error.strerror}")

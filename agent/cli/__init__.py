@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from agent import __version__
+from agent.cli import output
 from agent.errors import DragomanError
 from agent.printable import printable
 from agent.redact import hide
@@ -29,18 +30,21 @@ COMMANDS = (
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code: 0 done, 1 failed, 2 wrong usage or configuration."""
     argv = sys.argv[1:] if argv is None else argv
-    args = _parser(argv).parse_args(argv)
     try:
-        return int(args.run(args))
+        with output.guarded():
+            args = _parser(argv).parse_args(argv)
+            return int(args.run(args))
     except DragomanError as error:
-        for line in str(error).splitlines():
-            print(f"{_level()}dragoman: {printable(hide(line))}", file=sys.stderr)
+        _say(error)
         return error.exit_code
-    except BrokenPipeError:  # the reader of our output has gone; nothing to tell anybody
-        sys.stderr.close()
-        return 1
     except KeyboardInterrupt:
         return 130
+
+
+def _say(error: DragomanError) -> None:
+    if sys.stderr is not None:
+        for line in str(error).splitlines():
+            print(f"{_level()}dragoman: {printable(hide(line))}", file=sys.stderr)
 
 
 def _level() -> str:

@@ -7,6 +7,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 
+from agent.cli import output
+from agent.printable import printable
+
 
 @contextmanager
 def bar(name: str) -> Iterator[Callable[[int, int | None], None]]:
@@ -18,6 +21,6 @@ def bar(name: str) -> Iterator[Callable[[int, int | None], None]]:
     from rich.markup import escape
     from rich.progress import Progress
 
-    with Progress(console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task(escape(name), total=None)
+    with Progress(console=Console(file=output.drawing(sys.stderr)), transient=True) as progress:
+        task = progress.add_task(escape(printable(name)), total=None)
         yield lambda done, total: progress.update(task, completed=done, total=total)

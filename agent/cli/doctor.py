@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 
 from agent import logs
-from agent.cli import options
+from agent.cli import options, output
 from agent.clock import SystemClock
 from agent.doctor import setting
 from agent.doctor.check import Check
 from agent.doctor.examination import examine
+from agent.printable import as_json, printable
 
 MARKS = {"pass": "✓", "warn": "!", "fail": "✗", "skip": "–"}
 COLOURS = {"pass": "32", "warn": "33", "fail": "31", "skip": "2"}
@@ -37,17 +37,18 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(args: argparse.Namespace) -> int:
     """Print the checks; 1 when one of them failed."""
-    options.write_utf8()
+    output.utf8()
     terminal = sys.stdout.isatty() and not args.json
     checks = []
     for check in _checks(args, terminal):
         checks.append(check)
         if not args.json:
-            print("\n".join(lines(check, colours=terminal)), flush=True)
+            out = output.drawing(sys.stdout)
+            print("\n".join(lines(check, colours=terminal)), file=out, flush=True)
     failed = any(check.outcome == "fail" for check in checks)
     if args.json:
         report = {"ok": not failed, "checks": [asdict(check) for check in checks]}
-        print(json.dumps(report, ensure_ascii=False, indent=2))
+        print(as_json(report, indent=2))
     return int(failed)
 
 
@@ -59,7 +60,8 @@ def _checks(args: argparse.Namespace, terminal: bool) -> Iterator[Check]:
 
     def begin(name: str) -> None:
         if terminal and name not in silent:
-            print(f"  {name:{WIDTH}}  {PROMPTS.get(name, '…')}\r", end="", flush=True)
+            prompt = f"  {name:{WIDTH}}  {PROMPTS.get(name, '…')}\r"
+            print(prompt, end="", file=output.drawing(sys.stdout), flush=True)
 
     yield from examine(found, SystemClock(), silent, begin)
 
@@ -70,7 +72,7 @@ def lines(check: Check, *, colours: bool) -> list[str]:
     if colours:
         # The rest of the line is cleared: a prompt may stand there.
         mark = f"\x1b[K\x1b[{COLOURS[check.outcome]}m{mark}\x1b[0m"
-    shown = [f"{mark} {check.name:{WIDTH}}  {check.text}".rstrip()]
+    shown = [f"{mark} {check.name:{WIDTH}}  {printable(check.text)}".rstrip()]
     if check.mend:
-        shown.append(f"{'':{WIDTH + 4}}→ {check.mend}")
+        shown.append(f"{'':{WIDTH + 4}}→ {printable(check.mend)}")
     return shown

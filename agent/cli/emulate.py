@@ -46,7 +46,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(args: argparse.Namespace) -> int:
     """Run until SIGINT or SIGTERM; `UsageError` for wrong files, `RunError` for a port in use."""
-    for module in ("aiohttp", "miniaudio", "numpy", "soxr"):
+    for module in ("aiohttp", "numpy", "soxr"):
         if find_spec(module) is None:
             raise UsageError(f"emulate needs {module}: pip install 'dragoman[emulator]'")
     from agent.emulator.engines import load_engine

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
+from agent.cli import output
 from agent.clock import Clock, rfc3339
 from agent.errors import UsageError
 from agent.fleet import table
@@ -48,6 +49,7 @@ class Live:
 
     def __init__(self, where: str) -> None:
         try:
+            from rich.console import Console
             from rich.live import Live as RichLive
         except ImportError:
             words = "fleet watch needs rich on a terminal: pip install 'dragoman[live]'"
@@ -55,7 +57,11 @@ class Live:
         self._where = where
         self._said: deque[str] = deque(maxlen=KEPT)
         self._shown: tuple[Sequence[table.Entry], int] = ([], 0)
-        self._live = RichLive(auto_refresh=False, transient=False)
+        self._live = RichLive(
+            auto_refresh=False,
+            transient=False,
+            console=Console(file=output.drawing(sys.stdout)),
+        )
 
     def __enter__(self) -> Live:
         self._live.__enter__()

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import io
-import sys
 
 import msgspec
 from msgspec.structs import replace
@@ -55,12 +53,6 @@ def load(args: argparse.Namespace, service: str | None) -> Config:
     quiet = "critical" if level == "info" else level
     logs.setup(quiet, config.logging.format)
     return config
-
-
-def write_utf8() -> None:
-    """Write UTF-8 whatever the locale: JSON and WebVTT are nothing else."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(encoding="utf-8", errors="replace")
 
 
 def _spoken(service: Service, source: str | None, target: str | None) -> Service:

@@ -6,7 +6,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from agent.cli import options
+from agent.cli import output
 from agent.config.schema import Config
 from agent.errors import UsageError
 
@@ -42,7 +42,7 @@ def answer(config: Config, text: str, *, stream: bool) -> int:
     from agent.link.http import HttpClient
     from agent.link.text import TEXT_S, TextService
 
-    options.write_utf8()
+    output.utf8()
     clock = SystemClock()
     http = HttpClient(Dialer(config.network, clock), total_s=TEXT_S)
     try:

@@ -25,6 +25,8 @@ def build(parts: Parts) -> Cloud:
     cloud = Chunks(uplink, parts.provider.service.tts, parts.clock)
     dialer = Dialer(parts.config.network, parts.clock)
     http = HttpClient(dialer, ANSWER_S, TOTAL_S, cancelled=lambda: chunker.waits())
-    chunker = Chunker(cloud, parts, Answers(parts), lambda request: exchange.send(http, request))
+    chunker = Chunker(
+        cloud, parts, Answers(parts), lambda request: exchange.send(http, request, parts.clock)
+    )
     cloud.workers = (chunker,)
     return cloud

@@ -6,9 +6,10 @@ import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from agent.audio.decode import decode
+from agent.audio.decode import decode_speech
 from agent.audio.pcm import PACKET_MS, packet_bytes
 from agent.audio.segment import PAUSE, Segmenter
+from agent.audio.wav import HEADER_BYTES
 from agent.events import Pair, ServiceEvent
 from agent.link import exchange
 from agent.link.dial import Dialer
@@ -23,7 +24,6 @@ from agent.services.entry import Limits
 from agent.services.shapes import Clip
 from agent.threads import Worker
 
-HEADER = 44  # bytes of a WAV file before its sound
 LONGEST = 10 * 60 * 1000 // PACKET_MS  # packets of a clip where the provider sets no limit
 
 
@@ -47,7 +47,8 @@ def recorded(
     rate = parts.config.audio.rate
     limit = _longest(parts.provider.entry.limits, rate)
     pause = PAUSE if parts.config.talk.mode == "open" else None
-    spool = Spool(Path(parts.config.mqtt.outbox).parent / "recordings" / parts.provider.name)
+    folder = Path(parts.config.mqtt.outbox).parent / "recordings" / parts.provider.name
+    spool = Spool(folder, parts.config.network.recordings_max_mb * 1024 * 1024)
     cloud = Utterances(parts, spool, Segmenter(limit, pause))
 
     def upload(recording: Recording) -> Sequence[ServiceEvent]:
@@ -55,10 +56,10 @@ def recorded(
         return send(clip, recording.pair)
 
     def fetch(url: str) -> bytes:
-        return decode(exchange.fetch(http, url), rate)
+        return decode_speech(exchange.fetch(http, url, parts.provider), rate)
 
     uploader = Uploader(cloud, parts, Answers(parts), upload, fetch, on_stop)
-    cloud.workers = (*servers, uploader, Recorder(cloud, parts, uploader.idle))
+    cloud.workers = (*servers, uploader, Recorder(cloud, parts))
     return cloud
 
 
@@ -67,5 +68,5 @@ def _longest(limits: Limits, rate: int) -> int:
     most = LONGEST if limits.seconds is None else limits.seconds * 1000 // PACKET_MS
     if limits.bytes is not None:
         size = limits.bytes // 4 * 3 if limits.encoded else limits.bytes
-        most = min(most, (size - HEADER) // packet_bytes(rate))
+        most = min(most, (size - HEADER_BYTES) // packet_bytes(rate))
     return most

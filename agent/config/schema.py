@@ -107,6 +107,11 @@ class Capture(Section):
     loop: bool = False
     gain_db: Literal["auto"] | Annotated[float, Meta(ge=-20, le=40)] = 0.0
 
+    @property
+    def ends(self) -> bool:
+        """Whether it is a recording (or a pipe), which has an end."""
+        return not self.loop and (self.device.startswith("file:") or self.device == "stdin")
+
 
 class Playback(Section):
     """The speaker: an ALSA name, ``file:PATH.wav`` or ``null``."""
@@ -169,6 +174,8 @@ class Network(Section):
     cert_file: str | None = None
     key_file: str | None = None
     proxy: Secret | None = None
+    recordings_max_mb: Annotated[int, Meta(ge=1, le=1024)] = 64
+    recordings_max_days: Annotated[int, Meta(ge=1, le=365)] = 7
 
 
 class Mqtt(Section):
@@ -180,11 +187,14 @@ class Mqtt(Section):
     password: Secret | None = None
     tls: bool = False
     ca_file: str | None = None
+    cert_file: str | None = None
+    key_file: str | None = None
     version: Literal["3.1.1", "5"] = "3.1.1"
     topic: Topic = "dragoman"
     discovery: Topic | None = "homeassistant"
     outbox: Annotated[str, Meta(min_length=1)] = "/var/lib/dragoman/outbox.db"
     outbox_limit: Annotated[int, Meta(ge=10)] = 10000
+    outbox_max_mb: Annotated[int, Meta(ge=1, le=4096)] = 64
 
 
 class Web(Section):

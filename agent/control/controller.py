@@ -12,9 +12,9 @@ from typing import Any, Protocol
 
 from agent.audio.pcm import PACKET_MS
 from agent.audio.ring import Ring
-from agent.clock import Clock, rfc3339
+from agent.clock import Clock, dated, stamp
 from agent.config.schema import Config, Service
-from agent.control.machine import Action, Input, Machine
+from agent.control.machine import BY_HAND, Action, Input, Machine
 from agent.control.orders import Orders
 from agent.events import (
     Blocked,
@@ -46,6 +46,11 @@ from agent.report.history import History
 from agent.services.provider import Provider
 
 log = logging.getLogger(__name__)
+
+
+#: Events that say that a part of the device does not work, and that it does again.
+FAULTS = {"speaker_lost": "speaker", "outbox_fault": "outbox"}
+MENDED = {"speaker_back": "speaker", "outbox_back": "outbox"}
 
 
 class Reports(Protocol):
@@ -83,7 +88,7 @@ class Controller:
         self.stop: Stop | None = None  #: set when the daemon should end
         self.session_id: str | None = None
         self._unmuted_at = 0  # ring packet; the pre-roll must not reach into muted time
-        self._since = rfc3339(clock.utc())
+        self._since = stamp(clock)
         self.published: dict[str, Any] = {}  #: the object last published on ``state``
         self._orders = Orders(self, config, summarizer, reports)
         self._handlers: dict[type, Callable[[Any], None]] = {
@@ -155,8 +160,8 @@ class Controller:
         """Report the state if it is not the one reported last."""
         state = self.state()
         if state["state"] != self.published.get("state"):
-            self._since = rfc3339(self._clock.utc())
-        fields = payloads.state(**state, since=self._since)
+            self._since = stamp(self._clock)
+        fields = payloads.state(**state, since=dated(self._since, self._clock))
         if fields == self.published:
             return
         self.published = fields
@@ -172,6 +177,8 @@ class Controller:
             self._unmuted_at = self._ring.head
         for action in self.machine.handle(event):
             self._act(action, start, end)
+        if event in BY_HAND:
+            self.cloud.hurry()
         self.player.hold(self.machine.half_duplex)
 
     def _act(self, action: Action, start: int | None, end: int | None) -> None:
@@ -214,6 +221,9 @@ class Controller:
         self._reports.summary(payloads.summary(event))
 
     def _notice(self, notice: Notice) -> None:
+        if notice.event in FAULTS:
+            self.machine.faults.add(FAULTS[notice.event])
+        self.machine.faults.discard(MENDED.get(notice.event, ""))
         self._reports.notice(notice)
         for watcher in self.on_notice:
             watcher(notice)

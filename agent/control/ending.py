@@ -9,9 +9,19 @@ from __future__ import annotations
 from agent.config.schema import Config
 from agent.control.controller import Controller
 from agent.control.machine import Phase
-from agent.events import Blocked, Event, LinkUp, MicrophoneEnded, SpeakerStopped, Stop, Transcript
+from agent.events import (
+    Blocked,
+    Event,
+    LinkUp,
+    MicrophoneEnded,
+    Settled,
+    SpeakerStopped,
+    Stop,
+    Transcript,
+)
 from agent.pipeline.player import Player
 
+MISSING_MS = 400  # of speech without an answer; less may be a cough to the service
 MORE_SPEECH_S = 1.5  # speech comes in messages; a pause this long is its end
 
 
@@ -23,9 +33,10 @@ class Ending:
     ) -> None:
         self._config, self._controller, self._player = config, controller, player
         self._end_at = end_at  # when ``--duration`` is over
-        capture = config.audio.capture
-        file_like = capture.device.startswith("file:") or capture.device == "stdin"
-        self.finite = file_like and not capture.loop
+        self._limited = end_at is not None
+        self._missing_ms = 0  # of speech whose answer was given up at the end
+        self._heard_at = 0.0  # when anything was heard from the service
+        self.finite = config.audio.capture.ends
         self._ended_at: float | None = None
         self._speech_until = 0.0  # until when speech may still come
         self._blocked: Blocked | None = None
@@ -38,9 +49,12 @@ class Ending:
             self._blocked = event
         elif isinstance(event, LinkUp):
             self._blocked = None
-        elif isinstance(event, Transcript) and event.final and event.translation:
-            if self._controller.cloud.tts and self._controller.provider.speaks:
+        elif isinstance(event, Transcript):
+            self._heard_at = now
+            if event.final and event.translation and self._speaks:
                 self._speech_until = now + self._config.talk.result_timeout_s
+        elif isinstance(event, Settled) and self._ended_at is not None:
+            self._missing_ms += event.unanswered_ms
         elif isinstance(event, SpeakerStopped):
             self._speech_until = now + MORE_SPEECH_S
 
@@ -59,14 +73,32 @@ class Ending:
             return None
         answered = self._controller.cloud.unanswered_ms == 0
         if self._controller.machine.phase is Phase.IDLE and answered:
-            return Stop("the last result is in") if now >= self._speech_until else None
+            return self._over() if now >= self._speech_until else None
         return self._given_up(now, self._ended_at)
 
+    @property
+    def _speaks(self) -> bool:
+        return self._controller.cloud.tts and self._controller.provider.speaks
+
+    def _over(self) -> Stop:
+        if self._missing_ms >= MISSING_MS:
+            return Stop(f"{self._missing_ms} ms of speech were not answered", exit_code=1)
+        return Stop("the last result is in")
+
     def _given_up(self, now: float, ended_at: float) -> Stop | None:
-        """No connection for as long as memory lasts: what is not sent by then never will be."""
-        limit = ended_at + max(60.0, float(self._config.network.memory_s))
+        """The wait for answers is over: with ``--duration`` that for the last result.
+
+        Else no connection for as long as memory lasts: what is not sent by then never will be.
+        """
         cloud = self._controller.cloud
-        if cloud.connected or now < limit:
+        if self._limited:
+            limit = max(ended_at, self._heard_at) + self._config.talk.result_timeout_s
+        elif cloud.connected:
             return None
-        lost = cloud.backlog_ms + cloud.unanswered_ms
-        return Stop(f"no connection; {lost} ms of speech were not answered", exit_code=1)
+        else:
+            limit = ended_at + max(60.0, float(self._config.network.memory_s))
+        if now < limit:
+            return None
+        lost = cloud.backlog_ms + cloud.unanswered_ms + self._missing_ms
+        why = "no answer" if cloud.connected else "no connection"
+        return Stop(f"{why}; {lost} ms of speech were not answered", exit_code=1)

@@ -34,6 +34,10 @@ class Input(Enum):
     END = "end"  # the microphone has no more samples
 
 
+#: Somebody's hand: a person waits for what comes of it.
+BY_HAND = frozenset({Input.PRESS, Input.RELEASE, Input.TOGGLE})
+
+
 class Action(Enum):
     """What the controller does about it."""
 

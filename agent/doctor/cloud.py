@@ -25,7 +25,7 @@ MENDS = {
     "unreachable": "check the network: ip route",
     "refused": "is the service running there? check service.url",
     "tls": "check the clock, and network.ca_file where a proxy is in between",
-    "proxy": "check network.proxy, HTTPS_PROXY and NO_PROXY",
+    "proxy": "",  # its own words say it
     "portal": "log in to the network",
 }
 

@@ -15,6 +15,7 @@ from agent.events import Failure, Garbage, ServiceEvent
 from agent.link import exchange, handshake
 from agent.link.dial import Dialer, Limits
 from agent.link.http import HttpClient
+from agent.link.refusal import refused
 from agent.link.spool import Recording
 from agent.link.text import TextService
 from agent.link.websocket import WebSocket
@@ -97,7 +98,7 @@ def _chunk(provider: Provider, config: Config, clock: Clock) -> None:
     silence = bytes(packet_bytes(config.audio.rate) * 5)
     request = protocol.request(silence, 0, True, exchange.nonce(clock, provider.new_id()))
     with _http(config, clock) as http:
-        _judge(provider, protocol.answer(exchange.send(http, request)))
+        _judge(provider, protocol.answer(exchange.send(http, request, clock)))
 
 
 def _utterance(provider: Provider, config: Config, clock: Clock) -> None:
@@ -111,7 +112,7 @@ def _job(provider: Provider, config: Config, clock: Clock) -> None:
     at = exchange.nonce(clock, provider.new_id())
     request = protocol.submit(_clip(config), at, provider.service.callback_url or "")
     with _http(config, clock) as http:
-        answer = protocol.submitted(exchange.send(http, request))
+        answer = protocol.submitted(exchange.send(http, request, clock))
     if not isinstance(answer, str):
         _judge(provider, answer)
 
@@ -133,9 +134,8 @@ _TRIALS: dict[Shape, Callable[[Provider, Config, Clock], None]] = {
 def _judge(provider: Provider, events: Sequence[ServiceEvent]) -> None:
     for event in events:
         if isinstance(event, Failure):
-            words = f"{provider.name} says: {event.message} (code {event.code})"
-            raise Refused(words, event.code, retryable=event.retryable)
-    if events and all(isinstance(event, Garbage) for event in events):
+            raise refused(provider.name, event)
+    if any(isinstance(event, Garbage) and event.whole for event in events):
         raise LinkError(f"{provider.name} gave no answer that can be read", "garbage")
 
 

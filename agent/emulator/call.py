@@ -64,6 +64,7 @@ class Reply:
     body: bytes = b""
     status: int = 200
     content_type: str = JSON
+    headers: Mapping[str, str] = field(default_factory=dict)
     events: Sequence[bytes] = ()
     then: Callable[[], Coroutine[Any, Any, None]] | None = None
 

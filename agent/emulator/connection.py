@@ -48,7 +48,8 @@ async def serve_stream(
     if faults.http is not None:
         page.refusal = {"status": faults.http.status}
         page.note_end("refused")
-        return web.Response(status=faults.http.status, text=faults.http.body)
+        fault = faults.http
+        return web.Response(status=fault.status, text=fault.body, headers=fault.headers)
     peer = Peer(request, page)
     try:
         await peer.accept()

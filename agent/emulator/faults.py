@@ -10,10 +10,11 @@ do        parameters (default)                 what happens
 reset                                          TCP reset, no goodbye
 close     code (1011), msg ("")                WebSocket close
 freeze    for_ms (for ever)                    TCP stays open, nothing is read or written
-slow      delay_ms (1000), for_ms (for ever)   each outgoing message is late
+slow      delay_ms (1000), for_ms (for ever)   each outgoing message is late by this
 garbage   count (6), seed (0)                  messages no client should believe
 error     code (-1), msg                       the provider's own refusal
-http      status (503), body ("")              the request is answered with this status instead
+http      status (503), body (""),             the request is answered with this status instead
+          retry_after_s (none)
 ========  ===================================  ==================================================
 
 `connection` is the number of the connection since the start, from 1, or `any` (default). An
@@ -31,7 +32,8 @@ freeze    for_ms (for ever)                    the request is worked on, the ans
 slow      delay_ms (1000)                      the answer is late
 garbage   seed (0)                             a body no client should believe, status 200
 error     code (the provider's), msg           the provider's own refusal, nothing is worked on
-http      status (503), body ("")              this status instead, nothing is worked on
+http      status (503), body (""),             this status instead, nothing is worked on
+          retry_after_s (none)
 ========  ===================================  ==================================================
 """
 
@@ -52,7 +54,7 @@ _PARAMETERS = {
     "slow": ("delay_ms", "for_ms"),
     "garbage": ("count", "seed"),
     "error": ("code", "msg"),
-    "http": ("status", "body"),
+    "http": ("status", "body", "retry_after_s"),
 }
 _REQUEST_PARAMETERS = {**_PARAMETERS, "close": (), "slow": ("delay_ms",), "garbage": ("seed",)}
 _TRIGGERS = ("after_ms", "after_audio_ms", "after_messages")
@@ -62,6 +64,7 @@ _RANGES = {
     **dict.fromkeys((*_TRIGGERS, "for_ms", "delay_ms", "seed"), (0, _LONG)),
     **dict.fromkeys(("connection", "request"), (1, _LONG)),
     "count": (1, 1_000),
+    "retry_after_s": (0, _LONG),
     "status": (300, 599),
 }
 _CLOSE_CODES = (1_000, 4_999)
@@ -89,7 +92,13 @@ class Fault:
     seed: int = 0
     status: int = 503
     body: str = ""
+    retry_after_s: int | None = None
     request: int | Literal["any"] | None = None
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What goes with the status."""
+        return {} if self.retry_after_s is None else {"Retry-After": str(self.retry_after_s)}
 
     def due(self, open_ms: float, audio_ms: float, messages: int) -> bool:
         """Whether it is time, on a connection this old that has received this much."""

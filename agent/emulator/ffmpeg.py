@@ -1,4 +1,4 @@
-"""What only ffmpeg can do, where it is installed: formats no library here knows, and MP3."""
+"""What only ffmpeg can do, where it is installed: every format but plain WAV."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import subprocess
 from tempfile import NamedTemporaryFile
 
 _TIMEOUT_S = 30
+_LONGEST_S = 3600  # of sound; 25 MB of MP3 are less
 
 
 def installed() -> bool:
@@ -14,16 +15,16 @@ def installed() -> bool:
     return shutil.which("ffmpeg") is not None
 
 
-def decode(data: bytes, demuxer: str, rate: int) -> bytes | None:
-    """The sound as mono s16le of this rate, or None when it is not what it looks like.
+def decode(data: bytes, demuxer: str) -> bytes | None:
+    """The sound as WAV of 16 bits, or None when it is not what it looks like.
 
     The demuxer is named so that no sound can pass for a playlist that makes ffmpeg open others.
     """
     with NamedTemporaryFile() as source:  # MP4 has its index at the end and cannot come by pipe
         source.write(data)
         source.flush()
-        options = ["-protocol_whitelist", "file", "-f", demuxer, "-i", source.name]
-        return _run([*options, "-vn", "-f", "s16le", "-ac", "1", "-ar", str(rate), "pipe:1"], b"")
+        options = ["-protocol_whitelist", "file", "-f", demuxer, "-i", source.name, "-vn"]
+        return _run([*options, "-t", str(_LONGEST_S), "-f", "wav", "pipe:1"], b"")
 
 
 def encode_mp3(pcm: bytes, rate: int) -> bytes | None:

@@ -79,7 +79,7 @@ class _Visit:
         body = await self._body()
         for fault in faults:
             if fault.do == "http":
-                return Reply(fault.body.encode(), fault.status, "text/plain")
+                return Reply(fault.body.encode(), fault.status, "text/plain", headers=fault.headers)
             if fault.do == "error":
                 code = self._provider.codes.fault if fault.code is None else fault.code
                 return self._refuse(Declined(code, fault.msg or "fault"))
@@ -154,7 +154,7 @@ class _Visit:
     async def _send(self, reply: Reply, *, cut: bool) -> web.StreamResponse:
         """Send the answer; `cut`: half of it, and close in the middle."""
         response = web.StreamResponse(
-            status=reply.status, headers={"Content-Type": reply.content_type}
+            status=reply.status, headers={"Content-Type": reply.content_type, **reply.headers}
         )
         pieces = list(reply.events) or [reply.body]
         if not reply.events:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import io
+import struct
 import wave
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib import import_module
-from typing import Any
 
 import numpy as np
 import soxr
@@ -18,16 +17,18 @@ from agent.emulator import ffmpeg
 RATE = 16_000
 """Samples per second of everything decoded."""
 
-_miniaudio: Any = import_module("miniaudio")  # it has no type information
-_MOST_BYTES = 512_000_000
 _RATES = range(4_000, 192_001)
-_SIZES = {"UNSIGNED8": 8, "SIGNED16": 16, "SIGNED24": 24, "SIGNED32": 32, "FLOAT32": 32}
+_MOST_CHANNELS = 64
+_EXTENSIBLE = 0xFFFE
 _MAGIC = (
     (0, b"fLaC", "flac"), (0, b"OggS", "ogg"), (0, b"ID3", "mp3"), (4, b"ftyp", "m4a"),
     (0, b"\x1aE\xdf\xa3", "webm"), (0, b"#!AMR", "amr"), (0, b"0&\xb2u\x8ef\xcf\x11", "wma"),
     (0, b"#!SILK_V3", "silk"), (0, b"\x02#!SILK_V3", "silk"),
 )  # fmt: skip
 _DEMUXERS = {
+    "wav": "wav",
+    "mp3": "mp3",
+    "flac": "flac",
     "ogg": "ogg",
     "m4a": "mov",
     "webm": "matroska",
@@ -82,21 +83,13 @@ def kind_of(data: bytes) -> str:
 
 
 def read_sound(data: bytes) -> Sound:
-    """Decode WAV of any rate, width and channels, MP3, FLAC, Ogg; more where ffmpeg is installed.
+    """Decode WAV of any rate, width and channels; all else where ffmpeg is installed.
 
     `NoSound` when that cannot be done.
     """
     kind = kind_of(data)
-    readers: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
-        "wav": (_miniaudio.wav_get_info, _miniaudio.wav_read_s16),
-        "mp3": (_miniaudio.mp3_get_info, _miniaudio.mp3_read_s16),
-        "flac": (_miniaudio.flac_get_info, _miniaudio.flac_read_s16),
-        "ogg": (_miniaudio.vorbis_get_info, _miniaudio.vorbis_read),
-    }
-    try:
-        return _with_library(data, kind, *readers[kind])
-    except (KeyError, _miniaudio.DecodeError):  # Ogg may also be Opus or Speex
-        return _with_program(data, kind)
+    sound = _plain_wav(data) if kind == "wav" else None
+    return sound or _with_program(data, kind)
 
 
 def wav_bytes(pcm: bytes, rate: int) -> bytes:
@@ -117,19 +110,58 @@ def read_pcm(data: bytes, rate: int) -> Sound:
     return Sound("pcm", rate, 16, (_at_rate(np.frombuffer(data, "<i2"), rate),))
 
 
-def _with_library(
-    data: bytes, kind: str, inspect: Callable[..., Any], read: Callable[..., Any]
-) -> Sound:
-    info = inspect(data)
-    if info.sample_rate not in _RATES or not info.num_frames:
-        raise NoSound(f"the {kind.upper()} file has no samples of a usual rate")
-    if info.num_frames * info.nchannels * 2 > _MOST_BYTES:
-        raise NoSound(f"the {kind.upper()} file is too long to be decoded")
-    decoded = read(data)
-    samples = np.frombuffer(decoded.samples, np.int16).reshape(-1, decoded.nchannels)
-    channels = tuple(_at_rate(samples[:, at], info.sample_rate) for at in range(decoded.nchannels))
-    bits = _SIZES.get(info.sample_format.name, 0) if kind == "wav" else 0
-    return Sound(kind, info.sample_rate, bits, channels)
+_Samples = NDArray[np.int16]
+
+
+def _from_24(data: bytes) -> _Samples:
+    upper = np.frombuffer(data, np.uint8).reshape(-1, 3)[:, 1:]
+    return np.frombuffer(upper.tobytes(), "<i2")
+
+
+def _from_float(data: bytes, dtype: str) -> _Samples:
+    samples = np.nan_to_num(np.frombuffer(data, dtype), nan=0.0, posinf=1.0, neginf=-1.0)
+    return np.asarray((samples.clip(-1, 1) * 32767).round(), np.int16)
+
+
+_TO_S16: Mapping[tuple[int, int], Callable[[bytes], _Samples]] = {  # by format tag and bits
+    (1, 8): lambda data: (np.frombuffer(data, np.uint8).astype(np.int16) - 128) << 8,
+    (1, 16): lambda data: np.frombuffer(data, "<i2"),
+    (1, 24): _from_24,
+    (1, 32): lambda data: (np.frombuffer(data, "<i4") >> 16).astype(np.int16),
+    (3, 32): lambda data: _from_float(data, "<f4"),
+    (3, 64): lambda data: _from_float(data, "<f8"),
+}
+
+
+def _plain_wav(data: bytes) -> Sound | None:
+    """A WAV file; None where its samples are compressed."""
+    fmt, sound = _chunks(data)
+    if len(fmt) < 16:
+        raise NoSound("the WAV file has no samples of a usual rate")
+    tag, channels, rate, _, _, bits = struct.unpack("<HHIIHH", fmt[:16])
+    if tag == _EXTENSIBLE and len(fmt) >= 26:
+        tag = struct.unpack("<H", fmt[24:26])[0]
+    if (tag, bits) not in _TO_S16:
+        return None
+    frame = channels * bits // 8
+    if rate not in _RATES or not 0 < channels <= _MOST_CHANNELS or len(sound) < frame:
+        raise NoSound("the WAV file has no samples of a usual rate")
+    samples = _TO_S16[tag, bits](sound[: len(sound) - len(sound) % frame]).reshape(-1, channels)
+    return Sound("wav", rate, bits, tuple(_at_rate(samples[:, n], rate) for n in range(channels)))
+
+
+def _chunks(data: bytes) -> tuple[bytes, bytes]:
+    """The format and the samples; one written to a pipe does not know how many there are."""
+    at, fmt = 12, b""
+    while at + 8 <= len(data):
+        name, size = struct.unpack("<4sI", data[at : at + 8])
+        at += 8
+        if name == b"data":
+            return fmt, data[at : at + size] if size else data[at:]
+        if name == b"fmt ":
+            fmt = data[at : at + size]
+        at += size + size % 2
+    return fmt, b""
 
 
 def _with_program(data: bytes, kind: str) -> Sound:
@@ -139,10 +171,11 @@ def _with_program(data: bytes, kind: str) -> Sound:
         )
     if not ffmpeg.installed():
         raise NoSound(f"decoding {kind.upper()} needs ffmpeg, which is not installed")
-    pcm = ffmpeg.decode(data, _DEMUXERS[kind], RATE)
-    if pcm is None:
+    decoded = ffmpeg.decode(data, _DEMUXERS[kind])
+    sound = _plain_wav(decoded) if decoded else None
+    if sound is None:
         raise NoSound(f"not a readable {kind.upper()} file")
-    return Sound(kind, RATE, 0, (np.frombuffer(pcm[: len(pcm) // 2 * 2], np.int16),))
+    return Sound(kind, sound.rate, 0, sound.channels)
 
 
 def _at_rate(samples: NDArray[np.int16], rate: int) -> NDArray[np.int16]:

@@ -141,7 +141,8 @@ def _through(sock: socket.socket, proxy: Proxy, target: Target, wait: Waiter) ->
         proxies.tunnel(sock, proxy, target.host, target.port, wait)
     except OSError as error:
         sock.close()
-        raise LinkError(f"the proxy {proxy} hung up ({error})", "proxy") from error
+        words = f"the proxy {proxy} hung up ({error}); check network.proxy"
+        raise LinkError(words, "proxy") from error
     except BaseException:  # whatever ends this, nothing half made stays open
         sock.close()
         raise
@@ -154,7 +155,7 @@ def _of_proxy(error: LinkError, proxy: Proxy) -> LinkError:
     words = str(error).partition(": is ")[0]
     if not words.startswith("the proxy "):
         words = f"the proxy {proxy}: {words}"
-    return LinkError(f"{words}; check network.proxy (or HTTPS_PROXY)", "proxy")
+    return LinkError(f"{words}; check network.proxy or HTTPS_PROXY", "proxy")
 
 
 def _tune(sock: socket.socket, limits: Limits) -> None:

@@ -12,7 +12,9 @@ from urllib.parse import urlsplit, urlunsplit
 from agent.clock import Clock
 from agent.errors import LinkError, Refused
 from agent.events import Failure, Pair, ServiceEvent
-from agent.link.http import HttpClient, portal
+from agent.link.http import MAX_SOUND, HttpClient
+from agent.link.portal import portal, with_date
+from agent.printable import one_line
 from agent.services.entry import check
 from agent.services.provider import Provider
 from agent.services.shapes import Clip, Nonce, Request, Response
@@ -38,7 +40,7 @@ class Upload:
         check(self._provider.entry, clip)
         protocol = self._provider.utterance(pair)
         request = protocol.request(clip, nonce(self._clock, self._provider.new_id()))
-        return protocol.answer(send(self._http, request))
+        return protocol.answer(send(self._http, request, self._clock))
 
 
 class Job:
@@ -85,7 +87,7 @@ class Job:
         try:
             at = nonce(self._clock, self._provider.new_id())
             request = self._protocol.submit(clip, at, address)
-            outcome = self._protocol.submitted(send(self._http, request))
+            outcome = self._protocol.submitted(send(self._http, request, self._clock))
             return self._wait(delivered) if isinstance(outcome, str) else outcome
         finally:
             self._closed.append(ticket)  # the service may deliver the same again
@@ -110,18 +112,38 @@ def _address(callback_url: str, ticket: str) -> str:
     return urlunsplit(parts._replace(path=f"{parts.path.rstrip('/')}/{ticket}"))
 
 
-def send(http: HttpClient, request: Request) -> Response:
-    """One request; LinkError where a captive portal answers in place of the service."""
-    response = http.send(request)
+def send(http: HttpClient, request: Request, clock: Clock) -> Response:
+    """One request; LinkError where a portal or a gateway answers in place of the service."""
+    response = with_date(http.send(request), clock)
     trouble = portal(response)
     if trouble is not None:
         raise trouble
     return response
 
 
-def fetch(http: HttpClient, url: str) -> bytes:
-    """The file at ``url``; Refused where the server does not give it."""
-    response = http.send(Request("GET", url))
+def fetch(http: HttpClient, url: str, provider: Provider) -> bytes:
+    """The file at ``url``; Refused where the server does not give it, or it is not ``provider``'s.
+
+    An answer may name any address.  The one the service itself is at is where it keeps its
+    files; any other could be in the network of the device.
+    """
+    response = http.send(Request("GET", own_address(url, provider)), MAX_SOUND)
     if response.status != 200:
         raise Refused(f"the speech could not be fetched (HTTP {response.status})")
     return response.body
+
+
+def own_address(url: str, provider: Provider) -> str:
+    """``url``, with TLS where the service has it; Refused where it is somebody else's."""
+    try:
+        parts = urlsplit(url)
+        place = (parts.hostname, parts.port)
+    except ValueError:
+        raise Refused("the address of the speech cannot be read") from None
+    for home in map(urlsplit, (provider.service.url or "", provider.entry.host)):
+        secure = home.scheme in ("https", "wss")
+        ours = (home.hostname, home.port or (443 if secure else 80))
+        standard = 443 if secure or parts.scheme == "https" else 80
+        if home.hostname and (place[0], place[1] or standard) == ours and "@" not in parts.netloc:
+            return urlunsplit(parts._replace(scheme="https" if secure else parts.scheme))
+    raise Refused(f"the speech is at {one_line(str(place[0]))[:80]}, not at {provider.name}'s")

@@ -11,7 +11,6 @@ It writes and reads HTTP; connections and their waits are ours (``dial``, ``line
 from __future__ import annotations
 
 import http.client
-import json
 import threading
 import weakref
 from collections.abc import Iterator
@@ -31,7 +30,8 @@ from agent.link.waiter import Cancelled, never
 from agent.services.shapes import Request, Response
 
 HEAD_MOST = 256 * 1024  # bytes before the body, however many headers there are
-MAX_BODY = 8 * 1024 * 1024  # bytes, unpacked; the largest answer anything here can mean
+#: Bytes, unpacked: text, of which Python makes up to twenty times as much; and sound.
+MAX_TEXT, MAX_SOUND = 4 * 1024 * 1024, 8 * 1024 * 1024
 PIECE = 4096
 IDLE_S = 20.0  # how long a connection is kept; careless NATs forget after 30 s
 KEPT = 4  # connections
@@ -59,10 +59,11 @@ class HttpClient:
         self._kept: list[_Kept] = []
         weakref.finalize(self, _close_all, self._kept)  # at the latest
 
-    def send(self, request: Request) -> Response:
-        """The whole answer, whatever its status; LinkError when there is none."""
-        with self._exchange(request) as answer:
-            body = answer.read(MAX_BODY, decode_content=True)
+    def send(self, request: Request, most: int = MAX_TEXT) -> Response:
+        """The whole answer, whatever its status; LinkError when there is none, or more than
+        ``most`` bytes."""
+        with self._exchange(request, most) as answer:
+            body = answer.read(most, decode_content=True)
             return Response(answer.status, _headers(answer), body or b"")
 
     def stream(self, request: Request) -> Iterator[bytes]:
@@ -71,8 +72,8 @@ class HttpClient:
         An answer that is not a success comes in one piece, like any other.
         """
         size = 0
-        with self._exchange(request) as answer:
-            while size < MAX_BODY and (piece := answer.read1(PIECE)):
+        with self._exchange(request, MAX_TEXT) as answer:
+            while size < MAX_TEXT and (piece := answer.read1(PIECE)):
                 size += len(piece)
                 yield piece
 
@@ -82,14 +83,14 @@ class HttpClient:
             _close_all(self._kept)
 
     @contextmanager
-    def _exchange(self, request: Request) -> Iterator[BaseHTTPResponse]:
+    def _exchange(self, request: Request, most: int) -> Iterator[BaseHTTPResponse]:
         """One request and its answer: the one place where foreign errors become ours."""
         target = _target(request.url)
         try:
             kept = self._take(target) or self._connect(target)
             try:
-                yield (answer := self._ask(kept, request))
-                if answer.read1(1):  # larger than MAX_BODY: not to be read to its end
+                yield (answer := self._ask(kept, request, most))
+                if answer.read1(1):  # larger than ``most``: not to be read to its end
                     raise LinkError(f"the answer of {target} is too large", "garbage")
             except BaseException:  # whatever ends this: what was not read is no next answer
                 kept.connection.close()
@@ -100,7 +101,7 @@ class HttpClient:
         except Exception as error:  # a server can make the library raise anything
             raise _translated(target, error) from error
 
-    def _ask(self, kept: _Kept, request: Request) -> BaseHTTPResponse:
+    def _ask(self, kept: _Kept, request: Request, most: int) -> BaseHTTPResponse:
         parts = parse_url(request.url)
         headers, place = dict(request.headers), parts.request_uri
         proxy = self._dialer.proxy(kept.target)
@@ -121,7 +122,7 @@ class HttpClient:
             raise refusal(answer.status, forwarder, str(kept.target))
         if "," in answer.headers.get("content-encoding", ""):
             raise LinkError(f"the answer of {kept.target} is packed more than once", "garbage")
-        kept.line.allow(2 * MAX_BODY)
+        kept.line.allow(2 * most)  # unpacked it is smaller, but for the frames around chunks
         return answer
 
     # --- connections -------------------------------------------------------------------------
@@ -200,24 +201,3 @@ def _translated(target: Target, error: Exception) -> LinkError:
     if isinstance(cause, OSError | http.client.IncompleteRead):
         return LinkError(f"the connection to {target} was lost ({name})", "reset")
     return LinkError(f"{target} sent an answer that is no HTTP ({name})", "garbage")
-
-
-def portal(response: Response) -> LinkError | None:
-    """A captive portal's answer in place of a JSON service's, as the error it is."""
-    redirect = response.status in (301, 302, 303, 307, 308)
-    page = "text/html" in response.headers.get("content-type", "") and not _is_json(response.body)
-    if redirect or (response.status == 200 and page):
-        return LinkError(
-            f"HTTP {response.status} and a web page instead of the service: a captive portal or "
-            "proxy answers in its place; log in to the network",
-            "portal",
-        )
-    return None
-
-
-def _is_json(body: bytes) -> bool:
-    try:
-        json.loads(body)
-    except ValueError:
-        return False
-    return True

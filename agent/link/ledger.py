@@ -114,14 +114,33 @@ class Ledger:
                 self.resume = max(self.resume, seq + 1 - PAD)
 
     def ring_seq(self, ms: int) -> int:
-        """The ring packet that was sent ``ms`` into this connection's audio."""
+        """The ring packet that was sent ``ms`` into this connection's audio.
+
+        Made silence is no packet: what falls into it belongs to the sound after it, and at
+        its end to the sound before.
+        """
+        position = ms // PACKET_MS
+        best: int | None = None
+        for run in reversed(self._runs):
+            if run.seq is None:
+                if run.position <= position and best is not None:
+                    return best
+                continue
+            best = run.seq + min(max(0, position - run.position), run.count)
+            if run.position <= position:
+                return best
+        return self.resume if best is None else best
+
+    def _ring_end(self, ms: int) -> int:
+        """Where on the ring something ends that does ``ms`` into this connection's audio: in
+        made silence nothing does, it was over with the sound before."""
         position = ms // PACKET_MS
         best = self.resume
         for run in reversed(self._runs):
             if run.seq is not None:
                 best = run.seq + min(max(0, position - run.position), run.count)
-            if run.position <= position:
-                return best
+                if run.position < position:
+                    break
         return best
 
     # --- answers -----------------------------------------------------------------------------
@@ -141,7 +160,7 @@ class Ledger:
         self._final_at = self.position
         repeated = start < self._repeat_until
         if result.end_ms is not None:
-            end = resume = max(start, self.ring_seq(result.end_ms))
+            end = resume = max(start, self._ring_end(result.end_ms))
             self._covered = max(self._covered, end)
             # Our voice detector lets go later than the service's.
             self._answered_to = max(self._answered_to, min(self._pause(end), end + SLACK))

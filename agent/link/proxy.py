@@ -134,7 +134,8 @@ def _head(sock: socket.socket, proxy: Proxy, wait: Waiter) -> bytes:
     """The answer up to its empty line, and not a byte more: the rest is for others."""
     head = b"".join(_bytes(sock, wait))
     if not head:
-        raise LinkError(f"the proxy {proxy} hung up without an answer", "proxy")
+        words = "hung up without an answer; check network.proxy"
+        raise LinkError(f"the proxy {proxy} {words}", "proxy")
     return head
 
 

@@ -8,10 +8,11 @@ from typing import cast
 
 from agent.clock import Clock
 from agent.config.schema import Service
-from agent.errors import LinkError, Refused, UsageError
+from agent.errors import LinkError, UsageError
 from agent.events import Failure, Garbage, Pair, ServiceEvent, Text
 from agent.link import exchange
 from agent.link.http import HttpClient
+from agent.link.refusal import refused
 from agent.services.entry import Shape
 from agent.services.locales import choose
 from agent.services.provider import Provider
@@ -44,7 +45,7 @@ class TextService:
         """The whole answer; LinkError and Refused as :func:`summarize`."""
         protocol = self._protocol(text)
         request = protocol.request(text, False, self._nonce())
-        events = protocol.answer(exchange.send(self._http, request))
+        events = protocol.answer(exchange.send(self._http, request, self._clock))
         answer = "".join(self._pieces(events))
         if not _ended(events):
             raise LinkError(f"{self._provider.name} sent no answer that can be read", "garbage")
@@ -102,12 +103,6 @@ class TextService:
                 log.warning("%s sent something undocumented (%s)", self._provider.name, event.kind)
 
 
-def refused(service: str, failure: Failure) -> Refused:
-    """A service's own error as the exception it is."""
-    words = f"{service} says: {failure.message} (code {failure.code})"
-    return Refused(words, failure.code, retryable=failure.retryable)
-
-
 def _ended(events: Sequence[ServiceEvent]) -> bool:
-    """Whether a stream that is over said that it was complete."""
-    return not any(isinstance(event, Garbage) for event in events[-1:])
+    """Whether an answer, or a stream that is over, can be read and was complete."""
+    return not any(isinstance(event, Garbage) and event.whole for event in events)

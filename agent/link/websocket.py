@@ -29,6 +29,7 @@ from agent.link.waiter import SLICE_S, Cancelled, never
 from agent.services.base import Message
 
 MAX_MESSAGE = 4 * 1024 * 1024  # bytes: two minutes of speech; nothing sane is larger
+MAX_TEXT = 1024 * 1024  # bytes: of JSON Python makes up to twenty times as much
 READ_SIZE = 2 * 1024  # bytes at a time: at most 1024 frames before the sender has its turn
 UNREAD_MOST = 256 * 1024  # bytes that wait for a peer that reads nothing, and has us answer
 TINY = 128  # bytes: a frame smaller than this carries no 10 ms of speech
@@ -208,8 +209,8 @@ class WebSocket:
         self._tiny.take(now)
 
     def _whole(self, data: bytes | bytearray | memoryview) -> Message:
-        # Broken UTF-8 becomes text that is no JSON: reported as garbage, not fatal.
-        return str(data, errors="replace") if self._text else bytes(data)
+        # Broken UTF-8 and what is cut become text that is no JSON: reported as garbage, not fatal.
+        return str(data[:MAX_TEXT], errors="replace") if self._text else bytes(data)
 
     # --- outside the lock --------------------------------------------------------------------
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from collections.abc import Sequence
 
 from agent.audio.convert import Converter
-from agent.clock import rfc3339
+from agent.clock import stamp
 from agent.errors import Refused
 from agent.events import Failure, Garbage, Pair, Result, ServiceEvent, Speech, Transcript
+from agent.link.refusal import refused
 from agent.link.uplink import Answer
 from agent.pipeline.cloud import Parts
 from agent.services.base import SPEECH_RATE
@@ -36,17 +38,23 @@ class Answers:
             self._spoken.flush()
         self._parts.player.new_stream()
 
+    def need(self, events: Sequence[ServiceEvent]) -> None:
+        """Refused where an answer is the service's error, or what nobody can read at all."""
+        name = self._parts.provider.name
+        for event in events:
+            if isinstance(event, Failure):
+                raise refused(name, event)
+            if isinstance(event, Garbage) and event.whole:  # what was sent was not understood
+                self._count(event)
+                raise Refused(f"{name} answered what nobody can read", "garbage", retryable=True)
+
     def other(self, event: ServiceEvent) -> None:
         """Anything but a result; Refused where the service answered with an error."""
         if isinstance(event, Speech):
             spoken = self._spoken.feed(event.pcm) if self._spoken else event.pcm
             self._parts.player.speech(spoken)
         elif isinstance(event, Failure):
-            raise Refused(
-                f"{self._parts.provider.name} says: {event.message} (code {event.code})",
-                event.code,
-                retryable=event.retryable,
-            )
+            raise refused(self._parts.provider.name, event)
         elif isinstance(event, Garbage):
             self._count(event)
 
@@ -72,7 +80,7 @@ class Answers:
             start_ms=answer.start_ms,
             end_ms=answer.end_ms,
             service=self._parts.provider.name,
-            time=rfc3339(self._parts.clock.utc()),
+            time=stamp(self._parts.clock),
             final=result.final,
             replayed=answer.replayed,
             extra=extra(result, offset),

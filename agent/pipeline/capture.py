@@ -16,7 +16,7 @@ from agent.audio.pcm import PACKET_MS, Assembler
 from agent.audio.ring import FILLED, GUARDED, VOICED, Ring
 from agent.audio.vad import Endpointer, SpeechStarted, Vad
 from agent.clock import Clock
-from agent.errors import DeviceError, EndOfAudio, Overrun
+from agent.errors import Damaged, DeviceError, EndOfAudio, Overrun
 from agent.events import (
     Event,
     MicrophoneBack,
@@ -66,13 +66,27 @@ class Capture(Worker):
         self._overruns = Seldom("overrun", post, clock)
         self.overruns = 0
 
+    def open(self) -> None:
+        """Open the microphone; a card that is away or busy is waited for by the thread.
+
+        Raises DeviceError for what is no card: it does not come by itself.
+        """
+        try:
+            self._source.open()
+        except DeviceError as error:
+            if not self._source.realtime:
+                raise
+            self._lose(error)
+
     def run(self) -> None:
         real_time()
         try:
+            if self._presence.away:
+                self._reopen()
             while not self.stopping:
                 self._read_until_lost()
-        except EndOfAudio:
-            self._finish()
+        except EndOfAudio as end:
+            self._finish(str(end) if isinstance(end, Damaged) else "")
         finally:
             self._source.close()
             self._overruns.flush()
@@ -83,10 +97,13 @@ class Capture(Worker):
                 self._read_once()
         except DeviceError as error:
             self._source.close()
-            if self._presence.lost():
-                log.warning("microphone lost: %s", error)
-                self._post(MicrophoneLost(str(error)))
+            self._lose(error)
             self._reopen()
+
+    def _lose(self, error: DeviceError) -> None:
+        if self._presence.lost():
+            log.warning("microphone lost: %s", error)
+            self._post(MicrophoneLost(str(error)))
 
     def _read_once(self) -> None:
         try:
@@ -148,8 +165,8 @@ class Capture(Worker):
             return False
         return True
 
-    def _finish(self) -> None:
+    def _finish(self, damage: str) -> None:
         last = self._assembler.flush()
         if last is not None:
             self._store(last)
-        self._post(MicrophoneEnded(self._ring.head))
+        self._post(MicrophoneEnded(self._ring.head, damage))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from math import inf
 
 from agent.clock import Clock
 from agent.errors import LinkError, Refused
@@ -38,6 +39,7 @@ class Chunks:
         self.tts = tts
         self.workers: Sequence[Worker] = ()
         self.connected = True
+        self.hurried_at = -inf
         self.wake = Wake()
         self._clock = clock
 
@@ -58,6 +60,10 @@ class Chunks:
 
     def close(self, end: int) -> None:
         self.uplink.close(end)
+        self.wake.set()
+
+    def hurry(self) -> None:
+        self.hurried_at = self._clock.now()
         self.wake.set()
 
     def switch_tts(self, enabled: bool) -> None:
@@ -98,7 +104,7 @@ class Chunker(Worker):
         super().__init__(parts.clock)
         self._cloud, self._uplink, self._parts = cloud, cloud.uplink, parts
         self._answers, self._send = answers, post
-        self._reach = Reach(parts, self._pause)
+        self._reach = Reach(cloud, parts, self, lambda seconds: cloud.wake.wait(seconds))
         self._utterance: _Utterance | None = None
         self._losses = Losses(parts.telemetry, parts.post, parts.clock)
 
@@ -174,8 +180,12 @@ class Chunker(Worker):
             self._parts.post(Settled())
 
     def _exchange(self, utterance: _Utterance, last: bool) -> None:
-        """Send a chunk, again under the same number while nothing comes back."""
-        for attempt in range(RESENDS + 1):
+        """Send a chunk, again under the same number while nothing comes back.
+
+        In an outage the backoff decides alone: no resends.
+        """
+        resends = 0 if self._reach.away else RESENDS
+        for attempt in range(resends + 1):
             self.beat()
             nonce = Nonce(self._parts.clock.utc().timestamp(), "")
             request = utterance.protocol.request(bytes(utterance.chunk), utterance.seq, last, nonce)
@@ -183,16 +193,18 @@ class Chunker(Worker):
                 response = self._send(request)
                 break
             except LinkError:
-                if attempt == RESENDS or self.stopping:
+                if attempt == resends or self.stopping:
                     raise
                 self.clock.sleep(0.1 * 2**attempt)
         self._parts.telemetry.count("bytes_sent", len(utterance.chunk))
-        self._hand_on(utterance, utterance.protocol.answer(response))
-        utterance.next()
-        self._reach.worked()
+        events = utterance.protocol.answer(response)
+        self._answers.need(events)
         if not self._cloud.connected:
             self._cloud.connected = True
             self._reach.reached(self._answers.session)
+        self._reach.worked()
+        self._hand_on(utterance, events)
+        utterance.next()
 
     def _hand_on(self, utterance: _Utterance, events: Sequence[ServiceEvent]) -> None:
         for event in events:
@@ -209,12 +221,6 @@ class Chunker(Worker):
         self._utterance = None
         self._cloud.connected = False
         self._uplink.disconnected()
-
-    def _pause(self, seconds: float) -> None:
-        end = self.clock.now() + seconds
-        while not self.stopping and (left := end - self.clock.now()) > 0:
-            self.beat()
-            self._cloud.wake.wait(min(left, 1.0))
 
     def _watch(self) -> None:
         self._losses.watch(self._uplink.tape.lost)

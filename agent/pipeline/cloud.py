@@ -33,6 +33,7 @@ class Cloud(Protocol):
     """One service in use.  Methods may be called from the main thread and never block."""
 
     tts: bool  #: whether synthesised speech is wanted
+    hurried_at: float  #: when somebody last pressed or let go (s): worth an attempt at once
 
     @property
     def workers(self) -> Sequence[Worker]:
@@ -58,6 +59,9 @@ class Cloud(Protocol):
 
     def close(self, end: int) -> None:
         """Close the gate before ring packet ``end``, which may be yet to come."""
+
+    def hurry(self) -> None:
+        """Somebody pressed or let go, and waits: note ``hurried_at``, let no backoff run out."""
 
     def switch_tts(self, enabled: bool) -> None:
         """Have speech synthesised or not, from now on."""

@@ -117,9 +117,24 @@ class Player(Worker):
     def wake(self) -> None:
         self._wake.set()
 
+    def open(self, *, patient: bool) -> None:
+        """Open the speaker; where ``patient``, one that is away is waited for by the thread.
+
+        Raises DeviceError where not.
+        """
+        try:
+            self._sink.open()
+        except DeviceError as error:
+            if not patient:
+                raise
+            self._away = True
+            self._lose(error)
+
     def run(self) -> None:
         real_time()
         try:
+            if self._away:
+                self._reopen()
             while not self.stopping:
                 self._play_until_lost()
         finally:
@@ -133,12 +148,15 @@ class Player(Worker):
                 self._turn()
         except DeviceError as error:
             self._sink.close()
-            if self._presence.lost():
-                log.warning("speaker lost: %s", error)
-                self._post(Notice("speaker_lost", {"reason": str(error)}))
+            self._lose(error)
             self._running = False
             self._stop()
             self._reopen()
+
+    def _lose(self, error: DeviceError) -> None:
+        if self._presence.lost():
+            log.warning("speaker lost: %s", error)
+            self._post(Notice("speaker_lost", {"reason": str(error)}))
 
     def _turn(self) -> None:
         if self._cut:

@@ -1,98 +1,203 @@
 """Whether the service can be reached: told once each way, and how long to wait.
 
 Every shape of service loses its network and is refused in the same ways; this is
-the one place that says so to the main thread, the telemetry and the log.
+the one place that says so to the main thread, the telemetry and the log, and the one
+that decides when the next attempt is made.
+
+A trouble lasts from the first failure until the service truly *worked* again (a result,
+an answered request, a connection that lasted): being reached in between ends neither the
+trouble nor the growth of the waits.
 """
 
 from __future__ import annotations
 
 import logging
+import random
+import re
 from collections.abc import Callable
+from math import inf
+from typing import Protocol
 
-from agent.clock import Backoff
+from agent.clock import Backoff, is_set, offset
 from agent.errors import LinkError, Refused
 from agent.events import Blocked, LinkDown, LinkUp, Notice
 from agent.pipeline.cloud import Parts
+from agent.threads import Worker
 
 log = logging.getLogger(__name__)
 
-SLOW_RETRY_S = 60.0  # after a refusal that retrying cannot mend
+SLOW_RETRY_S = 60.0  # after a refusal that retrying cannot mend; at most half of memory
+CLOCK_S = 3.0  # after one that blames the clock
+LIMIT_S = 1.0  # the least after "too many requests"
 LEAST_S = 0.1  # between two attempts of any kind but the first
+PRESS_S = 1.0  # between two attempts, however often somebody presses
+MOST_AFTER_S = 300.0  # of what a Retry-After asks for
+JUMP_S = 2.0  # the wall clock was set, not slewed
+LOOK_S = 1.0  # how often a wait looks around
+
+#: Troubles in which something did answer: it is spared.
+ANSWERED = frozenset({"http", "portal", "gateway", "handshake", "closed", "garbage"})
+
+_VARYING = re.compile(r"\S*\d\S*")  # ids and times in a reason do not make it another
+
+
+class Hurried(Protocol):
+    """Whose presses are worth an attempt at once (see :class:`agent.pipeline.cloud.Cloud`)."""
+
+    hurried_at: float
 
 
 class Reach:
-    """One service's reachability, as one thread sees it; ``pause`` waits interruptibly."""
+    """One service's reachability, as ``worker`` sees it, the thread that makes the attempts.
 
-    def __init__(self, parts: Parts, pause: Callable[[float], None]) -> None:
-        self._parts, self._pause = parts, pause
+    ``nap`` waits for so many seconds, or less when there is something to look at.
+    """
+
+    def __init__(
+        self, cloud: Hurried, parts: Parts, worker: Worker, nap: Callable[[float], object]
+    ) -> None:
+        self._cloud, self._parts, self._worker, self._nap = cloud, parts, worker, nap
         self._backoff = Backoff()
+        self._rng = random.Random()
         self._lost_at: float | None = None
+        self._back: tuple[float, dict[str, int]] | None = None  # reached, but not proven yet
+        self._fell = False  # it was reached and lost again without having worked
         self._refusal: tuple[str, str] | None = None
+        self._attempts = 0  # since it last worked
+        self._tried_at = -inf  # when the newest attempt began
+
+    # --- good news ---------------------------------------------------------------------------
 
     def reached(self, session: str, **detail: int) -> None:
-        """The service can be reached (again); ``detail`` goes into the event."""
+        """There is a connection; ``detail`` goes into the event that tells of its success."""
         self._parts.post(LinkUp(session))
+        if self._lost_at is not None:
+            self._back = (self._parts.clock.now(), detail)
+            self._parts.telemetry.count("reconnects")
+
+    def worked(self) -> None:
+        """It was more than a connection: the trouble is over, the next retry a first one."""
+        self._refusal, self._fell = None, False
+        self._backoff.reset()
         if self._lost_at is None:
             return
-        away = round((self._parts.clock.now() - self._lost_at) * 1000)
-        self._lost_at = None
-        self._parts.telemetry.count("reconnects")
-        self._parts.post(Notice("reconnect", {"outage_ms": away, **detail}))
-        log.info("%s: connected again after %d ms", self._parts.provider.name, away)
-
-    @property
-    def doubted(self) -> bool:
-        """Whether it refused us last time: a connection alone does not mean that it takes us."""
-        return self._refusal is not None
-
-    @property
-    def away(self) -> bool:
-        """Whether the service was lost and not reached since."""
-        return self._lost_at is not None
+        at, detail = self._back or (self._parts.clock.now(), {})
+        away = round((at - self._lost_at) * 1000)
+        told = {"outage_ms": away, "attempts": self._attempts, **detail}
+        self._forget()
+        self._parts.post(Notice("reconnect", told))
+        log.info("%s: works again after %d ms", self._parts.provider.name, away)
 
     def forget(self) -> None:
         """Nobody wants the service now: what was lost is no outage any more."""
-        self._lost_at = None
+        self._forget()
         self._backoff.reset()
         self._parts.post(LinkDown("idle", wanted=True))
 
-    def worked(self) -> None:
-        """It was more than a connection: the next retry is a first one."""
-        self._refusal = None
-        self._backoff.reset()
+    @property
+    def doubted(self) -> bool:
+        """Whether a connection alone does not mean that the service takes us."""
+        return self._refusal is not None or self._fell
+
+    @property
+    def away(self) -> bool:
+        """Whether the service was lost and has not worked since."""
+        return self._lost_at is not None
+
+    # --- bad news ----------------------------------------------------------------------------
 
     def unreachable(self, error: LinkError) -> None:
         """Report it if it is news, then wait as the backoff says."""
-        self._lost(str(error), error.kind)
-        self._wait(self._backoff.next(self._away()))
+        if error.kind == "tls" and not is_set(self._parts.clock):
+            words = f"{error}; this device's clock is not set"
+            self.refused(Refused(words, "tls", retryable=True, about="clock"))
+            return
+        news = self._lost(str(error))
+        if news:
+            log.warning("%s: %s; reconnecting", self._parts.provider.name, error)
+            detail = {"reason": str(error), "kind": error.kind}
+            self._parts.post(Notice("outage", detail | _after(error)))
+        self._retry(error.retry_after_s, answered=self._fell or error.kind in ANSWERED)
 
     def refused(self, error: Refused) -> None:
-        """Report every refusal; wait, long where retrying cannot mend it."""
-        if (error.code, str(error)) != self._refusal:  # a month of retries is one event
-            self._refusal = (error.code, str(error))
-            self._parts.post(Notice("refused", {"code": error.code, "reason": str(error)}))
-        if error.retryable:
-            self._lost(str(error), "refused")
-            self._wait(self._backoff.next(self._away()))
-            return
-        self._lost_at = self._parts.clock.now() if self._lost_at is None else self._lost_at
-        log.error("%s; trying again in %d s", error, SLOW_RETRY_S)
-        self._parts.post(Blocked(error.code, str(error)))
-        self._wait(SLOW_RETRY_S)
-
-    def _away(self) -> float:
-        """Seconds since the service was lost."""
-        return 0.0 if self._lost_at is None else self._parts.clock.now() - self._lost_at
-
-    def _lost(self, reason: str, kind: str) -> None:
-        if self._lost_at is None:
-            self._lost_at = self._parts.clock.now()
-            log.warning("%s: %s; reconnecting", self._parts.provider.name, reason)
-            self._parts.post(Notice("outage", {"reason": reason, "kind": kind}))
+        """Report it if it is news, then wait: long where retrying cannot mend it."""
+        self._lost(str(error))
+        self._tell(error)
+        if error.about == "clock":
+            self._wait(CLOCK_S)
+        elif error.retryable:
+            least = LIMIT_S if error.about == "limit" else 0.0
+            self._retry(error.retry_after_s, least, answered=True)
         else:
-            log.debug("still not reachable: %s", reason)
-        self._parts.post(LinkDown(reason, wanted=False))
+            self._parts.post(Blocked(error.code, str(error)))
+            # Whatever was said meanwhile must still be in memory when it is mended.
+            slow = min(SLOW_RETRY_S, self._parts.config.network.memory_s / 2)
+            self._wait(slow * self._rng.uniform(0.75, 1.0))
 
-    def _wait(self, seconds: float) -> None:
-        # At once the first time; but never in a tight loop.
-        self._pause(seconds if self._backoff.attempts <= 1 else max(LEAST_S, seconds))
+    def _lost(self, reason: str) -> bool:
+        """Count a failure; whether it is the first since the service worked."""
+        first = self._lost_at is None
+        self._fell = self._fell or self._back is not None
+        self._back = None
+        self._attempts += 1
+        if first:
+            self._lost_at = self._parts.clock.now()
+        else:
+            log.debug("%s: still in trouble: %s", self._parts.provider.name, reason)
+        self._parts.post(LinkDown(reason, wanted=False))
+        return first
+
+    def _tell(self, error: Refused) -> None:
+        """A month of the same refusal is one event."""
+        refusal = (error.code, _VARYING.sub("", str(error)))
+        if refusal == self._refusal:
+            return
+        self._refusal = refusal
+        level = logging.WARNING if error.retryable else logging.ERROR
+        blamed = {"clock": "this device's clock is wrong: "}.get(error.about, "")
+        log.log(level, "%s%s; trying again", blamed, error)
+        detail: dict[str, object] = {"code": error.code, "reason": str(error)}
+        detail |= {"kind": error.about} if error.about else {}
+        self._parts.post(Notice("refused", detail | _after(error)))
+
+    def _forget(self) -> None:
+        self._lost_at, self._back, self._attempts = None, None, 0
+
+    # --- waiting -----------------------------------------------------------------------------
+
+    def _retry(self, after_s: float | None, least: float = 0.0, *, answered: bool) -> None:
+        """Wait as the backoff says, but not less than the service asks for (presses too).
+
+        What cannot be reached costs nobody anything: there a short outage stays short.
+        """
+        away = self._parts.clock.now() - (self._lost_at or 0.0)
+        delay = self._backoff.next(inf if answered else away)
+        if self._backoff.attempts > 1:
+            delay = max(LEAST_S, delay)  # at once the first time; but never in a tight loop
+        if after_s is not None:
+            asked = min(after_s, MOST_AFTER_S)
+            least = max(least, asked + self._rng.uniform(0.0, 1.0 + asked / 10))
+        self._wait(max(delay, least), least)
+
+    def _wait(self, seconds: float, least: float = 0.0) -> None:
+        """Wait; a press is worth an attempt at once, and so is a clock that was set.
+
+        Not before ``least`` (s), and not again within ``PRESS_S`` of the last attempt.
+        """
+        clock = self._parts.clock
+        now, set_to = clock.now(), offset(clock)
+        due, early = now + seconds, max(now + least, self._tried_at + PRESS_S)
+        while not self._worker.stopping:
+            hurry = self._cloud.hurried_at > self._tried_at
+            hurry = hurry or abs(offset(clock) - set_to) > JUMP_S
+            left = (min(due, early) if hurry else due) - clock.now()
+            if left <= 0:
+                break
+            self._worker.beat()
+            self._nap(min(left, LOOK_S))
+        self._tried_at = clock.now()
+
+
+def _after(error: LinkError | Refused) -> dict[str, object]:
+    asked = error.retry_after_s
+    return {} if asked is None else {"retry_after_s": round(min(asked, MOST_AFTER_S), 1)}

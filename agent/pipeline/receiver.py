@@ -43,7 +43,9 @@ class Receiver(Worker):
         self._provider = parts.provider
         self._telemetry, self._post = parts.telemetry, parts.post
         self._connect_socket = connect
-        self._reach = Reach(parts, self._pause)
+        self._reach = Reach(
+            session, parts, self, lambda seconds: session.receiver_wake.wait(seconds)
+        )
         self._opening: WebSocket | None = None  # made, but not ready for audio yet
         self._unproven = False  # connected, but it refused us last time and has said nothing yet
 
@@ -128,21 +130,40 @@ class Receiver(Worker):
         self._reach.reached(self._session.answers.session, backlog_ms=self._uplink.backlog_ms)
 
     def _read_until_lost(self, connection: Connection) -> None:
-        since = self.clock.now()
+        lasts_at = self.clock.now() + LASTED_S
         try:
             while not self.stopping:
-                for message in connection.socket.receive():
+                for message in self._messages(connection, lasts_at):
                     self._handle_all(connection, message)
                 self._measure(connection)
                 self.beat()
         except LinkError as error:
-            self._dropped(connection, error, since)
+            self._dropped(connection, error, lasts_at)
         except Refused as error:
             self._session.drop(connection)
             self._reach.refused(error)
         finally:
             self._session.drop(connection)
             connection.socket.close()
+
+    def _messages(self, connection: Connection, lasts_at: float) -> list[Message]:
+        """What comes next; a connection that has lasted has worked, also where nobody speaks."""
+        if not self._reach.away:
+            return connection.socket.receive()
+        try:
+            messages = connection.socket.receive(lasts_at)
+        except LinkError as error:
+            if error.kind != "timeout" or self.clock.now() < lasts_at:
+                raise
+            messages = []
+        if self.clock.now() >= lasts_at:
+            self._proven()
+        return messages
+
+    def _proven(self) -> None:
+        if self._unproven:
+            self._reached()
+        self._reach.worked()
 
     # --- messages ----------------------------------------------------------------------------
 
@@ -165,7 +186,7 @@ class Receiver(Worker):
     def _result(self, connection: Connection, result: Result) -> None:
         answer = self._uplink.result(result, self.clock.now())
         if result.final:
-            self._reach.worked()
+            self._proven()
         self._session.answers.result(result, answer, connection.pair)
 
     def _pong(self, event: Pong) -> None:
@@ -184,27 +205,17 @@ class Receiver(Worker):
 
     # --- losing it ---------------------------------------------------------------------------
 
-    def _dropped(self, connection: Connection, error: LinkError, since: float) -> None:
+    def _dropped(self, connection: Connection, error: LinkError, lasts_at: float) -> None:
         self._session.drop(connection)
         if connection.planned:
             self._session.flush(connection)
             log.info("connection closed: %s", connection.planned)
             self._post(LinkDown(connection.planned, wanted=True))
             return
-        if self.clock.now() - since >= LASTED_S:
+        if self.clock.now() >= lasts_at:
             self._reach.worked()
         self._unreachable(connection.failure or error)
 
     def _unreachable(self, error: LinkError) -> None:
         if not self.stopping and error.kind != "cancelled":
             self._reach.unreachable(error)
-
-    def _pause(self, seconds: float) -> None:
-        """Wait, unless somebody begins to speak: that is worth an attempt at once."""
-        self._session.hurry = False
-        end = self.clock.now() + seconds
-        while not self.stopping and (left := end - self.clock.now()) > 0:
-            if self._session.hurry:
-                return
-            self.beat()
-            self._session.receiver_wake.wait(min(left, 1.0))

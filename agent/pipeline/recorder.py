@@ -8,7 +8,7 @@ from agent.events import Notice, Settled
 from agent.pipeline.cloud import Parts
 from agent.pipeline.news import Losses
 from agent.pipeline.utterances import Utterances
-from agent.threads import Wake, Worker
+from agent.threads import Worker
 
 
 class Recorder(Worker):
@@ -16,9 +16,9 @@ class Recorder(Worker):
 
     name = "sender"
 
-    def __init__(self, cloud: Utterances, parts: Parts, uploaded: Wake) -> None:
+    def __init__(self, cloud: Utterances, parts: Parts) -> None:
         super().__init__(parts.clock)
-        self._cloud, self._parts, self._uploader_wake = cloud, parts, uploaded
+        self._cloud, self._parts = cloud, parts
         self._losses = Losses(parts.telemetry, parts.post, parts.clock)
         self._awaiting_since: float | None = None
 
@@ -44,7 +44,7 @@ class Recorder(Worker):
         for gone in self._cloud.keep(segment):
             detail = {"duration_ms": gone.duration_ms, "reason": "the spool is full"}
             self._parts.post(Notice("lost_audio", detail))
-        self._uploader_wake.set()
+        self._cloud.idle.set()
 
     def _length_ms(self, segment: Segment) -> int:
         return len(segment.pcm) * 1000 // (SAMPLE_BYTES * self._parts.config.audio.rate)

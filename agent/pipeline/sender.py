@@ -110,7 +110,8 @@ class Sender(Worker):
         """Tell the main thread what only the tape knows."""
         self._losses.watch(self._uplink.tape.lost)
         verdict = self._uplink.settled(self.clock.now())
-        if verdict is None and connection is not None:
-            self._session.flush(connection)
-        if verdict is not False:
-            self._post(Settled(timed_out=verdict is None))
+        if verdict is False:
+            return
+        heard = verdict or (connection is not None and self._session.flush(connection))
+        missing = 0 if heard else self._uplink.given_up_ms
+        self._post(Settled(timed_out=verdict is None, unanswered_ms=missing))

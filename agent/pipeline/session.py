@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import inf
 
 from agent.clock import Clock
 from agent.errors import LinkError
@@ -41,7 +42,7 @@ class Session:
         self.answers = answers
         self.tts = tts
         self.workers: Sequence[Worker] = ()  #: the receiver and the sender
-        self.hurry = False  #: somebody began to speak: do not wait out a backoff
+        self.hurried_at = -inf
         self.sender_wake = Wake()
         self.receiver_wake = Wake()
         self._clock = clock
@@ -67,11 +68,14 @@ class Session:
 
     def open(self, start: int, pair: Pair) -> None:
         self.uplink.open(start, pair, self._clock.now())
-        self.hurry = True
         self.wake()
 
     def close(self, end: int) -> None:
         self.uplink.close(end)
+        self.wake()
+
+    def hurry(self) -> None:
+        self.hurried_at = self._clock.now()
         self.wake()
 
     def switch_tts(self, enabled: bool) -> None:
@@ -114,14 +118,18 @@ class Session:
             connection.socket.abort()
         self.wake()
 
-    def flush(self, connection: Connection) -> None:
-        """Nothing more is waited for: hand on sentences that lack only their translation."""
+    def flush(self, connection: Connection) -> bool:
+        """Nothing more is waited for: hand on sentences that lack only their translation.
+
+        Whether there were any.
+        """
         with connection.lock:
             events = connection.protocol.flush()
         for event in events:
             if isinstance(event, Result):
                 answer = self.uplink.result(event, self._clock.now())
                 self.answers.result(event, answer, connection.pair)
+        return bool(events)
 
     def wake(self) -> None:
         """Something changed: let both threads look."""

@@ -6,20 +6,21 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
 
+from agent.clock import is_set
 from agent.errors import LinkError, Refused, UsageError
-from agent.events import Garbage, Notice, Result, ServiceEvent, SpeechAt
+from agent.events import Notice, Result, ServiceEvent, SpeechAt
 from agent.link.spool import Recording
 from agent.link.uplink import Answer
 from agent.pipeline.answers import Answers
 from agent.pipeline.cloud import Parts
 from agent.pipeline.reach import Reach
 from agent.pipeline.utterances import Utterances
-from agent.threads import Wake, Worker
+from agent.threads import Worker
 
 log = logging.getLogger(__name__)
 
-ATTEMPTS = 5  # of a clip the service refuses for good
-PATIENCE_S = 3600.0  # with one it refuses in a way that may mend (overload, a gateway gone)
+STRIKES = 5  # refusals of a recording while others were taken: then it is the recording
+DAY_S = 86_400.0
 
 #: Sends one recording and gives what came back; may block; LinkError where nothing did.
 Exchange = Callable[[Recording], Sequence[ServiceEvent]]
@@ -42,36 +43,32 @@ class Uploader(Worker):
         on_stop: Callable[[], None] = lambda: None,
     ) -> None:
         super().__init__(parts.clock)
-        self.idle = Wake()  # set when there may be something to send
         self._cloud, self._parts, self._answers = cloud, parts, answers
         self._exchange, self._fetch, self._on_stop = exchange, fetch, on_stop
-        self._reach = Reach(parts, self._pause)
+        self._reach = Reach(cloud, parts, self, lambda seconds: cloud.idle.wait(seconds))
         self._numbers: Counter[str] = Counter()
-        self._refusals: Counter[int] = Counter()  # for good, by recording
-        self._refused_at: dict[int, float] = {}  # when a recording was first refused
+        self._taken = 0  # recordings the service took
+        self._strikes: dict[int, tuple[int, int]] = {}  # by recording: how many, ``_taken`` then
 
     def wake(self) -> None:
         if self.stopping:
             self._on_stop()
-        self.idle.set()
-
-    def free(self) -> None:
-        self.idle.close()
+        self._cloud.idle.set()
 
     def run(self) -> None:
         while not self.stopping:
             self.beat()
+            self._expire()
             recording = self._cloud.spool.oldest()
             if recording is None:
-                self.idle.wait(1.0)
+                self._cloud.idle.wait(1.0)
                 continue
             self._upload(recording)
 
     def _upload(self, recording: Recording) -> None:
         try:
             events = self._exchange(recording)
-            self._reached()
-            self._hand_on(recording, events)
+            self._answers.need(events)
         except LinkError as error:
             self._unreachable(error)
         except Refused as error:
@@ -79,24 +76,20 @@ class Uploader(Worker):
         except UsageError as error:
             self._give_up(recording, error)
         else:
-            self._reach.worked()
-            self._cloud.spool.done(recording)
+            self._worked()
+            self._taken += 1
+            self._hand_on(recording, events)
+            self._done(recording)
             self._parts.telemetry.count("clips_sent")
+            self._speak(events)  # last: whatever comes of it, the recording is answered
 
     def _hand_on(self, recording: Recording, events: Sequence[ServiceEvent]) -> None:
-        for event in events:
-            if not isinstance(event, Result | SpeechAt):
-                self._answers.other(event)
-        if events and all(isinstance(event, Garbage) for event in events):
-            # A proxy's page, a service gone wrong: the recording was not understood, so it stays.
-            name = self._parts.provider.name
-            raise Refused(f"{name} answered what nobody can read", "garbage", retryable=True)
         for event in events:
             if isinstance(event, Result):
                 self._answers.session = recording.session
                 self._answers.result(event, self._place(recording, event), recording.pair)
-            elif isinstance(event, SpeechAt) and self._cloud.tts:
-                self._speak(event)
+            elif not isinstance(event, SpeechAt):
+                self._answers.other(event)
 
     def _place(self, recording: Recording, result: Result) -> Answer:
         number = self._numbers[recording.session]
@@ -105,19 +98,23 @@ class Uploader(Worker):
         length = recording.duration_ms if result.end_ms is None else result.end_ms
         return Answer(number, start, recording.start_ms + length, replayed=False)
 
-    def _speak(self, event: SpeechAt) -> None:
-        try:
-            self._parts.player.speech(self._fetch(event.url))
-        except (LinkError, Refused, UsageError) as error:
-            log.warning("the translation cannot be spoken: %s", error)
-            self._parts.post(Notice("speech_missing", {"reason": str(error)}))
+    def _speak(self, events: Sequence[ServiceEvent]) -> None:
+        for event in events:
+            if not isinstance(event, SpeechAt) or not self._cloud.tts:
+                continue
+            try:
+                self._parts.player.speech(self._fetch(event.url))
+            except (LinkError, Refused, UsageError) as error:
+                log.warning("the translation cannot be spoken: %s", error)
+                self._parts.post(Notice("speech_missing", {"reason": str(error)}))
 
     # --- trouble -----------------------------------------------------------------------------
 
-    def _reached(self) -> None:
+    def _worked(self) -> None:
         if not self._cloud.connected:
             self._cloud.connected = True
             self._reach.reached(self._cloud.session)
+        self._reach.worked()
 
     def _unreachable(self, error: LinkError) -> None:
         if not self.stopping:
@@ -125,24 +122,39 @@ class Uploader(Worker):
             self._reach.unreachable(error)
 
     def _refused(self, recording: Recording, error: Refused) -> None:
-        """Let others go first; give it up when it was refused too often, or for too long."""
-        number, now = recording.number, self.clock.now()
-        self._refusals[number] += not error.retryable
-        since = now - self._refused_at.setdefault(number, now)
-        self._cloud.spool.later(recording)
-        if self._refusals[number] >= ATTEMPTS or since >= PATIENCE_S:
+        """Give up what the service will not have; keep everything else, and let others go first."""
+        if error.about == "recording":
+            self._worked()  # it looked at it
             self._give_up(recording, error)
-        self._cloud.connected = False
-        self._reach.refused(error)
+        elif self._struck(recording, error):
+            self._give_up(recording, error)
+        else:
+            self._cloud.spool.later(recording)
+            self._cloud.connected = False
+            self._reach.refused(error)
+
+    def _struck(self, recording: Recording, error: Refused) -> bool:
+        """Whether it was refused for good too often, each time after others were taken."""
+        count, taken = self._strikes.get(recording.number, (0, -1))
+        if not error.retryable and taken != self._taken:
+            count += 1
+        self._strikes[recording.number] = (count, self._taken)
+        return count >= STRIKES
+
+    def _expire(self) -> None:
+        """Recordings do not wait for ever."""
+        if not is_set(self.clock):
+            return
+        days = self._parts.config.network.recordings_max_days
+        for recording in self._cloud.spool.expire(self.clock.utc().timestamp(), days * DAY_S):
+            self._give_up(recording, UsageError(f"it waited for {days} days"))
 
     def _give_up(self, recording: Recording, error: Exception) -> None:
         log.error("a recording is given up: %s", error)
-        self._cloud.spool.done(recording)
+        self._done(recording)
         detail = {"duration_ms": recording.duration_ms, "reason": str(error)}
         self._parts.post(Notice("lost_audio", detail))
 
-    def _pause(self, seconds: float) -> None:
-        end = self.clock.now() + seconds
-        while not self.stopping and (left := end - self.clock.now()) > 0:
-            self.beat()
-            self.idle.wait(min(left, 1.0))
+    def _done(self, recording: Recording) -> None:
+        self._cloud.spool.done(recording)
+        self._strikes.pop(recording.number, None)

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from math import inf
 
 from agent.audio.pcm import PACKET_MS
 from agent.audio.segment import Segment, Segmenter
-from agent.events import (
-    LinkUp,
-    Pair,
-)
+from agent.clock import is_set
+from agent.events import LinkUp, Pair
 from agent.link.spool import Recording, Spool
 from agent.link.tape import Take, Tape
 from agent.pipeline.cloud import Parts
@@ -28,9 +27,11 @@ class Utterances:
         self.tts = parts.provider.service.tts
         self.workers: Sequence[Worker] = ()
         self.connected = True
+        self.hurried_at = -inf
         self.spool = spool
         self.session = ""
         self.wake = Wake()  # the recorder's
+        self.idle = Wake()  # the uploader's: there may be something to send
         self._parts = parts
         self._lock = threading.Lock()
         self._tape = Tape(parts.ring, catch_up=False)
@@ -69,6 +70,10 @@ class Utterances:
             self._tape.close(end)
         self.wake.set()
 
+    def hurry(self) -> None:
+        self.hurried_at = self._parts.clock.now()
+        self.idle.set()
+
     def switch_tts(self, enabled: bool) -> None:
         self.tts = enabled
 
@@ -76,9 +81,9 @@ class Utterances:
         """Each clip goes with the pair it was spoken in; there is nothing to renew."""
 
     def free(self) -> None:
+        self.spool.flush()  # the disk may have room again
         self.wake.close()
-        for worker in self.workers:
-            worker.free()
+        self.idle.close()
 
     # --- for the recorder --------------------------------------------------------------------
 
@@ -114,7 +119,9 @@ class Utterances:
         rate = self._parts.config.audio.rate
         start_ms = max(0, segment.start - self._origin) * PACKET_MS
         pair = self._take.pair if self._take else self._parts.provider.pair
-        return self.spool.put(Recording(0, self.session, start_ms, pair, rate, segment.pcm))
+        clock = self._parts.clock
+        at = clock.utc().timestamp() if is_set(clock) else None
+        return self.spool.put(Recording(0, self.session, start_ms, pair, rate, segment.pcm, at))
 
     def _begin_session(self) -> None:
         now, idle = self._parts.clock.now(), self._parts.config.network.idle_close_s

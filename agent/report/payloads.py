@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
 from agent import __version__
+from agent import clock as stamps
+from agent.clock import Clock
 from agent.errors import UsageError
 from agent.events import Notice, Summary, Transcript
 from agent.redact import LEAST_SPOKEN, hidden, hide
@@ -20,6 +23,7 @@ MAX_COMMAND = 64 * 1024
 
 #: Of an error in an answer, characters: it may quote what was wrong.
 MAX_ERROR = 500
+_MARK = re.compile(rb'"time":"(@[0-9a-f]+\+[0-9.]+)"')  # no text can hold that: quotes are escaped
 
 
 def transcript(value: Transcript) -> dict[str, Any]:
@@ -52,7 +56,8 @@ def transcript(value: Transcript) -> dict[str, Any]:
 
 
 def notice(value: Notice, time: str) -> dict[str, Any]:
-    """The object on ``event``; ``time`` is RFC 3339 and, like the name, wins over the detail."""
+    """The object on ``event``; ``time`` is RFC 3339 (or a :func:`~agent.clock.stamp`) and, like
+    the name, wins over the detail."""
     return {"event": value.event, "time": time} | {
         key: hidden(item) for key, item in value.detail.items() if key not in ("event", "time")
     }
@@ -113,10 +118,10 @@ def parse_command(payload: bytes) -> dict[str, Any]:
         UsageError: it is too large, not JSON or not an object.
     """
     if len(payload) > MAX_COMMAND:
-        raise UsageError(f"the command has {len(payload)} bytes; at most {MAX_COMMAND} are taken")
+        raise UsageError(f"the command is too large; at most {MAX_COMMAND} bytes are taken")
     try:
         value = msgspec.json.decode(payload)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise UsageError(
             'the command is not JSON; send an object like {"talk": "toggle"}'
         ) from None
@@ -134,6 +139,16 @@ def encode(value: Any) -> bytes:
         return msgspec.json.encode(value, enc_hook=_plain)
     except (UnicodeEncodeError, TypeError):
         return msgspec.json.encode(_mended(value))
+
+
+def dated(payload: bytes, clock: Clock) -> bytes:
+    """``payload`` with the times that only a :func:`~agent.clock.stamp` holds, null where the
+    clock is still not set."""
+    return _MARK.sub(lambda found: _time(found, clock), payload) if b':"@' in payload else payload
+
+
+def _time(found: re.Match[bytes], clock: Clock) -> bytes:
+    return b'"time":' + msgspec.json.encode(stamps.dated(found[1].decode(), clock))
 
 
 def _is_empty(value: Any) -> bool:

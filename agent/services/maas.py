@@ -7,16 +7,16 @@ write it out; the final URLs they print agree.)
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 from urllib.parse import quote
 
 from agent.events import Failure
 from agent.services import answers, multipart
 from agent.services.base import at
 from agent.services.multipart import Part
-from agent.services.reading import Malformed
+from agent.services.reading import Fields
 from agent.services.shapes import Clip, Nonce, Request
 
 HOST = "https://genaiapi.cloudsway.net"
@@ -55,7 +55,7 @@ MIME: Mapping[str, str] = {
 
 #: Codes in a body that are no error: the document has none, gateways like to say "fine".
 _FINE = frozenset({"", "0", "200"})
-_RETRYABLE_CODES = frozenset(map(str, answers.RETRYABLE_STATUSES))
+_STATUS = re.compile(r"[45]\d\d")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ def sound(name: str, clip: Clip) -> Part:
     return Part(name, clip.data, f"audio.{clip.format}", kind)
 
 
-def refusal(data: Mapping[str, Any], status: int) -> Failure | None:
+def refusal(data: Fields, status: int) -> Failure | None:
     """The error in a body, None where there is none.
 
     Either ``{"error": {"code" | "type", "message"}}``, as OpenAI and Azure behind this
@@ -97,19 +97,18 @@ def refusal(data: Mapping[str, Any], status: int) -> Failure | None:
         return None
     message = _said(body.get("message")) or _said(body.get("msg")) or _said(error)
     if answers.ok(status):
-        return answers.failure(code or "error", message, code in _RETRYABLE_CODES)
+        status = int(code) if _STATUS.fullmatch(code) else 0  # written into the body of a 200
+        about, retryable = answers.blamed(status), answers.transient(status)
+        return answers.failure(code or "error", message, retryable, about=about)
     plain = answers.status_failure(status)
-    return answers.failure(code or plain.code, message or plain.message, plain.retryable)
+    return answers.failure(
+        code or plain.code, message or plain.message, plain.retryable, about=plain.about
+    )
 
 
-def text_of(data: Mapping[str, Any]) -> str:
+def text_of(data: Fields) -> str:
     """``text``: the transcript of a whole file, so longer than any sentence may be."""
-    value = data.get("text")
-    if not isinstance(value, str):
-        raise Malformed("missing-field" if value is None else "wrong-type", "text")
-    if len(value) > MAX_TEXT:
-        raise Malformed("huge-text", f"text: {len(value)} characters")
-    return value.strip()
+    return data.text("text", None, MAX_TEXT).strip()
 
 
 def _word(value: object) -> str:

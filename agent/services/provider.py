@@ -15,12 +15,17 @@ from agent.services.shapes import ChunkProtocol, JobProtocol, UtteranceProtocol
 
 
 class Provider:
-    """One configured service; the controller changes ``pair``."""
+    """One configured service; the controller changes ``pair``.
+
+    Where the service translates into several languages at once, the pair's target is that
+    of the main translation: the first of ``targets``.
+    """
 
     def __init__(self, service: Service) -> None:
         self.service = at_home(service)
         self.entry = entry(service.name)
-        self.pair = Pair(service.source, service.target)
+        several = service.targets if "several translations" in self.entry.gives else ()
+        self.pair = Pair(service.source, several[0] if several else service.target)
 
     @property
     def name(self) -> str:

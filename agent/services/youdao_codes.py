@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from agent.events import About
+
 _GENERAL: Mapping[int, str] = {
     101: "a mandatory field is missing or misspelt",
     102: "the language is not supported",
@@ -94,12 +96,29 @@ MESSAGES: Mapping[str, str] = {
     for code, words in table.items()
 }
 
+_FAMILIES = (3000, 4000, 9000, 11000)
+
+_CLOCK = "206"
+_LIMIT = frozenset({"411", "412", "2411"} | {str(base + 411) for base in _FAMILIES})
+#: Too long, too large, in a wrong format, empty, not to be decoded or recognised.
+_RECORDING = frozenset(
+    {"113", "3007", "3008", "3009", "4006", "4007", "11006", "11007"}
+    | {str(base + n) for base in _FAMILIES for n in (1, 2, 3, 201, 301)}
+) & frozenset(MESSAGES)
+
 #: The codes a later attempt, with a new salt and time, may mend: load, faults, repetition.
-#: Not 206, which needs a clock set right, and not a recognition that failed on this sound.
-RETRYABLE = frozenset(
-    {"207", "302", "303", "304", "411", "412", "2301", "2411", "3302"}
-    | {str(base + n) for base in (3000, 4000, 9000, 11000) for n in (303, 411)}
+RETRYABLE = (
+    _LIMIT
+    | {_CLOCK, "207", "302", "303", "304", "2301", "3302"}
+    | {str(base + 303) for base in _FAMILIES}
 )
 
 #: Not failures: nothing was said, or nothing that could be understood.
 NOTHING_HEARD = frozenset({"3301", "4301", "9301", "11301"})
+
+
+def blamed(code: str) -> About:
+    """What a code blames: our clock, the number of requests, the sound."""
+    if code == _CLOCK:
+        return "clock"
+    return "limit" if code in _LIMIT else "recording" if code in _RECORDING else ""

@@ -6,15 +6,19 @@ files can follow one another.
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Mapping
 
 from msgspec.structs import asdict
 
+from agent import printable
 from agent.events import Result
+from agent.transcribe.cues import Cue, clock, cues
 from agent.transcribe.record import Record
+
+_TAG = re.compile(r"(?<=[<{])(?=[\\/!A-Za-z])")
+_NO_SPACE = "\u200b"
 
 _KEYS = (
     *("index", "text", "translation", "translations", "start_ms", "end_ms"),
@@ -27,19 +31,20 @@ def as_json(record: Record) -> str:
     name = os.fsencode(record.file).decode("utf-8", "replace")
     head = {"file": name, "service": record.service, "duration_ms": record.duration_ms}
     transcripts = [_given({key: _plain(result, key) for key in _KEYS}) for result in record.results]
-    return json.dumps({**_given(head), "transcripts": transcripts}, ensure_ascii=False) + "\n"
+    return printable.as_json({**_given(head), "transcripts": transcripts}) + "\n"
 
 
 def as_txt(record: Record) -> str:
-    """A line a transcript: text, translation, or both with an arrow between."""
+    """A line a transcript: text and translations, with arrows between."""
     return "".join(f"{'  →  '.join(_texts(result))}\n" for result in record.results)
 
 
 def as_srt(record: Record) -> str:
-    """SubRip.  It has no escapes, so an arrow in a text is taken apart."""
+    """SubRip.  It has no escapes: an arrow in a text is taken apart, and what players would
+    take for a tag (``<b>``, ``{\\an8}``) gets a space of no width in it."""
     blocks = []
-    for number, cue in enumerate(_cues(record), 1):
-        lines = "\n".join(line.replace("-->", "-- >") for line in cue.lines)
+    for number, cue in enumerate(cues(record), 1):
+        lines = "\n".join(_TAG.sub(_NO_SPACE, line.replace("-->", "-- >")) for line in cue.lines)
         blocks.append(f"{number}\n{_times(cue, ',')}\n{lines}\n\n")
     return "".join(blocks)
 
@@ -47,7 +52,7 @@ def as_srt(record: Record) -> str:
 def as_vtt(record: Record) -> str:
     """WebVTT, characters that mean something in it escaped."""
     blocks = ["WEBVTT\n\n"]
-    for number, cue in enumerate(_cues(record), 1):
+    for number, cue in enumerate(cues(record), 1):
         lines = "\n".join(_escaped(line) for line in cue.lines)
         blocks.append(f"{number}\n{_times(cue, '.')}\n{lines}\n\n")
     return "".join(blocks)
@@ -61,47 +66,14 @@ FORMATS: Mapping[str, Callable[[Record], str]] = {
 }
 
 
-def clock(ms: int, point: str) -> str:
-    """``ms`` as ``HH:MM:SS,mmm``, with ``point`` before the milliseconds."""
-    seconds, ms = divmod(ms, 1000)
-    minutes, seconds = divmod(seconds, 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours:02}:{minutes:02}:{seconds:02}{point}{ms:03}"
-
-
-@dataclass(frozen=True, slots=True)
-class _Cue:
-    start_ms: int
-    end_ms: int
-    lines: list[str]
-
-
-def _cues(record: Record) -> Iterator[_Cue]:
-    """The results in order of time; WebVTT wants that, and ends after starts."""
-    timed = _timed(record)
-    for start, end, result in sorted(timed, key=lambda cue: cue[0]):
-        if lines := _texts(result):
-            yield _Cue(start, max(start + 1, end), lines)
-
-
-def _timed(record: Record) -> Iterator[tuple[int, int, Result]]:
-    """Where nobody knows a time: from the end of the last one, to the end of the file."""
-    at = 0
-    for result in record.results:
-        start = at if result.start_ms is None else result.start_ms
-        end = (record.duration_ms or 0) if result.end_ms is None else result.end_ms
-        at = max(start, end)
-        yield start, at, result
-
-
-def _times(cue: _Cue, point: str) -> str:
+def _times(cue: Cue, point: str) -> str:
     return f"{clock(cue.start_ms, point)} --> {clock(cue.end_ms, point)}"
 
 
 def _texts(result: Result) -> list[str]:
-    """Text and translation, those there are, each on one line."""
-    every = (_one_line(result.text), _one_line(result.translation or ""))
-    return [text for text in every if text]
+    """Text and translations, those there are, each on one line."""
+    every = (result.text, result.translation or "", *result.translations.values())
+    return [one for text in every if (one := _one_line(text))]
 
 
 def _one_line(text: str) -> str:

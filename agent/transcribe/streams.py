@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
-import tempfile
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from msgspec.structs import replace
 
 from agent.app import App
-from agent.audio.pcm import PACKET_MS, SAMPLE_BYTES
-from agent.audio.wav import WavWriter
+from agent.audio.decode import Sound, open_sound
+from agent.audio.pcm import PACKET_MS
 from agent.clock import Clock
 from agent.config.schema import Capture, Config, Metrics, Playback, Talk, Web
-from agent.events import Event, LinkDown, Notice, Result, Stop, Transcript, Word
+from agent.errors import UsageError
+from agent.events import (
+    Event,
+    LinkDown,
+    MicrophoneEnded,
+    Notice,
+    Result,
+    Stop,
+    Transcript,
+    Word,
+)
 from agent.services.provider import Provider
 from agent.threads import Worker
 from agent.transcribe.record import Progress, Record
-from agent.transcribe.sound import decoded
 
 ATTEMPTS = 5  # to reach the service before anything was heard from it
 
@@ -32,26 +41,30 @@ class Streams:
 
     def __call__(self, path: Path, record: Record, progress: Progress) -> None:
         """Fill ``record``; UsageError for the file, RunError for what went wrong."""
-        pcm = decoded(path, self._rate)
-        record.duration_ms = len(pcm) * 1000 // (SAMPLE_BYTES * self._rate)
-        with tempfile.TemporaryDirectory(prefix="dragoman-") as folder:
-            sound = Path(folder, "sound.wav")
-            writer = WavWriter(sound, self._rate)
-            writer.write(pcm)
-            writer.close()
-            del pcm  # an hour of it is 115 MB
-            self._hear(sound, record, progress)
-
-    def _hear(self, sound: Path, record: Record, progress: Progress) -> None:
-        app = App(on_file(self._config, sound, self._rate), clock=self._clock)
-        app.watch(Watch(app, record))
-        position = _Position(app, record.duration_ms, progress)
+        with closing(open_sound(path, self._rate)) as sound:  # what is no sound is refused now
+            sound.read()
+            duration = sound.duration_ms
+        app = App(on_file(self._config, path, self._rate), clock=self._clock)
+        watch = Watch(app, record)
+        app.watch(watch)
+        position = _Position(app, duration, progress)
         position.start()
         try:
             app.run()
+            duration = None  # some files only estimate it; now it is known
         finally:
             position.stop()
             position.join(1.0)
+            record.heard_ms = _heard(app, sound)
+            record.ends(duration or record.heard_ms)
+        if watch.damage:
+            raise UsageError(watch.damage)
+
+
+def _heard(app: App, sound: Sound) -> int:
+    """How much of the file was (ms); its last packet may have been filled with silence."""
+    heard, whole = app.ring.head * PACKET_MS, sound.duration_ms
+    return whole if whole is not None and heard - PACKET_MS < whole <= heard else heard
 
 
 def on_file(config: Config, sound: Path, rate: int) -> Config:
@@ -82,12 +95,15 @@ class Watch:
         self._numbers: dict[str, int] = {}
         self._failures = 0
         self._heard = False
+        self.damage = ""  #: why the file could not be heard to its end
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, Transcript):
             self._heard = True
             if event.final:
                 self._keep(event)
+        elif isinstance(event, MicrophoneEnded):
+            self.damage = event.damage
         elif isinstance(event, LinkDown) and not event.wanted:
             self._failures += 1
             if not self._heard and self._failures >= ATTEMPTS:
@@ -104,8 +120,8 @@ class Watch:
 
     def _is_known(self, transcript: Transcript) -> bool:
         """After a reconnect the last sentence may be heard a second time."""
-        last = self._record.results[-1:]
-        return any((r.text, r.translation) == _texts(transcript) for r in last)
+        last = self._record.last
+        return last is not None and (last.text, last.translation) == _texts(transcript)
 
 
 def result_of(transcript: Transcript, index: int) -> Result:

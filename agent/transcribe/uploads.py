@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from agent.clock import Backoff, Clock
 from agent.errors import LinkError, Refused
 from agent.events import Failure, Garbage, Pair, Result, ServiceEvent
-from agent.link.text import refused
+from agent.link.refusal import refused
 from agent.services.provider import Provider
 from agent.services.shapes import Clip
 from agent.transcribe.record import Progress, Record
@@ -20,6 +20,7 @@ from agent.transcribe.sound import Piece, prepare
 log = logging.getLogger(__name__)
 
 ATTEMPTS = 5  # of a piece
+MOST_AFTER_S = 60.0  # of what a Retry-After asks for
 
 #: Sends one clip and gives what came back (``agent.link.exchange``).
 Send = Callable[[Clip, Pair], Sequence[ServiceEvent]]
@@ -34,13 +35,17 @@ class Uploads:
 
     def __call__(self, path: Path, record: Record, progress: Progress) -> None:
         """Fill ``record``; UsageError, LinkError or Refused where that cannot be done."""
-        sound = prepare(path, self._provider.entry)
-        record.duration_ms = sound.duration_ms
-        for piece in sound.pieces:
-            progress(piece.offset_ms, sound.duration_ms)
-            for result in self._insist(piece.clip):
-                record.put(placed(result, piece, record.count))
-        progress(sound.duration_ms or 0, sound.duration_ms)
+        upload = prepare(path, self._provider.entry)
+        try:
+            for piece in upload.pieces:
+                progress(piece.offset_ms, upload.duration_ms())
+                for result in self._insist(piece.clip):
+                    record.put(placed(result, piece, record.count))
+                record.heard_ms = piece.offset_ms + (piece.clip.duration_ms or 0)
+        finally:
+            upload.close()
+            record.ends(upload.duration_ms())
+        progress(record.duration_ms or 0, record.duration_ms)
 
     def _insist(self, clip: Clip) -> list[Result]:
         """The results of one clip, asked for again where that may help."""
@@ -53,7 +58,8 @@ class Uploads:
                 if not error.retryable or backoff.attempts >= ATTEMPTS - 1:
                     raise
                 log.warning("%s; trying again", error)
-            self._clock.sleep(backoff.next())
+                asked = min(error.retry_after_s or 0.0, MOST_AFTER_S)
+            self._clock.sleep(max(asked, backoff.next()))
 
     def _wait_for_turn(self) -> None:
         """Keep to the number of requests a second that the service allows."""
@@ -68,7 +74,7 @@ class Uploads:
                 raise refused(self._provider.name, event)
             if isinstance(event, Garbage):
                 words = f"{self._provider.name} sent something undocumented"
-                if not results:
+                if event.whole:
                     raise Refused(f"{words} ({event.kind})", event.kind, retryable=True)
                 log.warning("%s (%s: %.80s)", words, event.kind, event.detail)
         return results

@@ -10,7 +10,7 @@ from typing import Any, Self
 from agent import __version__
 from agent.app import App
 from agent.audio.pcm import level_dbfs
-from agent.clock import rfc3339
+from agent.clock import stamp
 from agent.events import Command, Event, Notice, Question, Summary, Transcript, WorkerStopped
 from agent.report import payloads
 from agent.web import languages, messages
@@ -64,7 +64,7 @@ class CaptionScreen:
             self._tell("summary", lambda: payloads.summary(event))
 
     def _on_notice(self, notice: Notice) -> None:
-        time = rfc3339(self._app.clock.utc())
+        time = stamp(self._app.clock)
         self._tell("event", lambda: payloads.notice(notice, time))
 
     def _on_state(self, state: Mapping[str, Any]) -> None:
@@ -76,7 +76,10 @@ class CaptionScreen:
     def _tell(self, kind: str, value: Callable[[], object]) -> None:
         """Encoded once, for all; and not at all when nobody looks."""
         if self.server.watched:
-            self.server.tell(messages.say(kind, value()))
+            self.server.tell(self._dated(messages.say(kind, value())))
+
+    def _dated(self, message: bytes) -> bytes:
+        return payloads.dated(message, self._app.clock)
 
     def _languages(self) -> object:
         return languages.offered(self._app.provider)
@@ -85,10 +88,10 @@ class CaptionScreen:
         controller = self._app.controller
         said = controller.history.newest()[-HISTORY:]
         return [
-            messages.say("hello", self._hello()),
+            self._dated(messages.say("hello", self._hello())),
             messages.say("languages", self._languages()),
             messages.say("state", controller.published),
-            messages.history(said),
+            self._dated(messages.history(said)),
             self.telemetry(),
         ]
 

@@ -17,19 +17,22 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from agent.clock import SystemClock
+from tests.faults.badday import badday
 from tests.faults.case import Case
 from tests.faults.clouds import clouds
 from tests.faults.measure import Outcome
+from tests.faults.network import network
 from tests.faults.reports import reports
 from tests.faults.sound import sound
 from tests.faults.streams import streams
 from tests.faults.table import Row, line, markdown, write_markdown
 from tests.faults.talk import talk
 from tests.faults.unwell import unwell
+from tests.faults.unwilling import unwilling
 
 CASES: dict[str, Case] = {
     name: case
-    for catalogue in (streams, unwell, talk, clouds, sound, reports)
+    for catalogue in (streams, unwell, badday, network, talk, clouds, sound, reports, unwilling)
     for name, case in catalogue.cases.items()
 }
 AT_ONCE = 2

@@ -117,6 +117,8 @@ class Resolver:
     def __call__(self, host: str, *rest: Any, **more: Any) -> Any:
         if host != NAME:
             return self._ask(host, *rest, **more)
+        if more.get("flags"):  # it is no address
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
         if not self.well:
             raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
         return self._ask("127.0.0.1", *rest, **more)
@@ -125,7 +127,7 @@ class Resolver:
 resolver = Resolver(socket.getaddrinfo)
 
 
-@unwell.fault("DNS fails for 5 s", "sent again after the backoff", host=NAME)
+@unwell.fault("DNS fails for 5 s", "the addresses of before are used", host=NAME)
 def dns(rig: Rig) -> None:
     with patch("socket.getaddrinfo", resolver):
         speech = rig.say(Speech(5))

@@ -6,9 +6,11 @@ import json
 import os
 import pty
 import shutil
+import signal
 import socket
 import subprocess
 import sys
+import time
 import wave
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,8 @@ from agent.emulator import Emulator
 from agent.emulator.faults import Fault
 from agent.services.catalog import SERVICES, entry
 from agent.services.entry import Shape
+from tests.patience import HANG_S
+from tests.system.broker import wait_until
 from tests.system.device import RATE, noise, recording, silence, write_wav
 from tests.system.test_cli import SECRET, dragoman
 
@@ -123,7 +127,7 @@ def encoded(folder: Path, name: str, *options: str) -> Path:
         pytest.skip("ffmpeg is not installed")
     source, path = write_wav(folder / "source.wav", SOUND), folder / name
     command = ["ffmpeg", "-v", "error", "-i", str(source), *options, str(path)]
-    if subprocess.run(command, capture_output=True, check=False, timeout=20).returncode:
+    if subprocess.run(command, capture_output=True, check=False, timeout=HANG_S).returncode:
         pytest.skip(f"ffmpeg cannot write {path.suffix}")
     return path
 
@@ -175,11 +179,12 @@ def test_subtitles(speech: Path) -> None:
     with Emulator() as cloud:
         options = ["--service", "maas-fast-asr", "--source", "en", "--cloud", cloud.url]
         srt, vtt = (transcribe(speech, *options, "-o", form) for form in ("srt", "vtt"))
-    number, times, text, *_ = srt.stdout.split("\n")
-    assert (number, text) == ("1", TEXTS["en"])
+    number, times, *lines = srt.stdout.rstrip("\n").split("\n")
+    assert (number, " ".join(lines)) == ("1", TEXTS["en"])  # a character more than a line
     assert times.startswith("00:00:00,2")
     times = times.replace(",", ".")
-    assert vtt.stdout == f"WEBVTT\n\n1\n{times}\n{TEXTS['en']}\n\n"
+    text = "\n".join(lines)
+    assert vtt.stdout == f"WEBVTT\n\n1\n{times}\n{text}\n\n"
 
 
 # What goes wrong
@@ -297,7 +302,7 @@ def test_a_bar_is_drawn_on_a_terminal_and_nowhere_else(speech: Path) -> None:
             stdout=subprocess.PIPE,
             stderr=theirs,
             env=os.environ | {"TERM": "xterm", "COLUMNS": "120"},
-            timeout=30,
+            timeout=HANG_S,
             check=True,
         )
         drawn = terminal.read(65536)
@@ -306,3 +311,146 @@ def test_a_bar_is_drawn_on_a_terminal_and_nowhere_else(speech: Path) -> None:
     assert done.stdout.decode() == piped.stdout == f"{TEXTS['en']}\n"
     assert "speech.wav" in drawn.decode()
     assert piped.stderr == ""
+
+
+# Long files
+
+
+def measured(*arguments: object) -> tuple[subprocess.CompletedProcess[str], int]:
+    """A run, and its peak resident memory in MB."""
+    program = (
+        "import re, sys; from pathlib import Path; from agent.cli import main; code = main();"
+        "peak = re.search(r'VmHWM:\\s+(\\d+)', Path('/proc/self/status').read_text())[1];"
+        "print(f'PEAK {peak}', file=sys.stderr); sys.exit(code)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, "transcribe", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
+    said, _, peak = done.stderr.rpartition("PEAK ")
+    done.stderr = said
+    return done, int(peak) // 1024
+
+
+@pytest.fixture(scope="module")
+def hour(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An hour of stereo MP3 in which somebody speaks now and then."""
+    folder = tmp_path_factory.mktemp("hour")
+    minute = (recording("Front_Center") + silence(28.5)) * 2
+    source, path = write_wav(folder / "minute.wav", minute), folder / "hour.mp3"
+    encode = ["ffmpeg", "-v", "error", "-i", str(source), "-ar", "48000", "-ac", "2"]
+    subprocess.run([*encode, "-b:a", "64k", str(folder / "minute.mp3")], check=True)
+    path.write_bytes((folder / "minute.mp3").read_bytes() * 60)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "minutes"), [("maas-fast-asr", 60), ("youdao", 10), ("tencent-long-asr", 10)]
+)
+def test_a_long_file_is_uploaded_in_little_memory(
+    name: str, minutes: int, hour: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "long.mp3"
+    path.write_bytes(hour.read_bytes()[: hour.stat().st_size // 60 * minutes])
+    source = PAIRS.get(name, ("en", "es"))[0]
+    options = ["--service", name, "--source", source, "-o", "json"]
+    options += callback() if name == "tencent-long-asr" else []
+    with Emulator() as cloud:
+        done, megabytes = measured(path, *options, "--cloud", cloud.url)
+    (file,) = objects(done)
+    assert file["duration_ms"] == pytest.approx(60_000 * minutes, rel=0.005)
+    assert file["transcripts"][-1]["end_ms"] > 59_000 * minutes - 32_000
+    assert megabytes <= 80
+
+
+@pytest.mark.parametrize("name", ["twetalk-v2", "tencent-tsi"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_keeps_what_was_heard(
+    name: str, number: signal.Signals, hour: Path, tmp_path: Path
+) -> None:
+    """And an hour that is heard live is no more memory than the minute so far."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    source, target = PAIRS.get(name, ("en", "es"))
+    options = ["--service", name, "--source", source, "--target", target, "-o", "json"]
+    with Emulator() as cloud:
+        command = [sys.executable, "-m", "agent", "transcribe", str(hour), *options]
+        process = subprocess.Popen(
+            [*command, "--cloud", cloud.url],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=os.environ | {"TMPDIR": str(folder)},
+        )
+        wait_until(lambda: answered(cloud), "nothing was heard", 60)
+        time.sleep(0.5)  # the answer is on its way
+        memory = Path(f"/proc/{process.pid}/status").read_text()
+        process.send_signal(number)
+        printed, said = process.communicate(timeout=30)
+    assert process.returncode == 130, said
+    (file,) = [json.loads(line) for line in printed.splitlines()]
+    assert file["transcripts"][0]["text"] == TEXTS[source]
+    (line,) = said.splitlines()
+    assert line.startswith(f"dragoman: {hour}: interrupted after 00:00:")
+    assert list(folder.iterdir()) == []
+    assert int(memory.partition("VmHWM:")[2].split()[0]) // 1024 <= 80
+
+
+def test_a_file_each_is_written_when_it_is_done(tmp_path: Path, speech: Path) -> None:
+    other = write_wav(tmp_path / "other.wav", SOUND)
+    fault = Fault("error", request=2, code="401")
+    with Emulator(faults=[fault]) as cloud:
+        options = ["--service", "youdao", "--source", "en", "--cloud", cloud.url]
+        done = transcribe(speech, other, *options, "-o", f"{tmp_path}/out/", "-o", "vtt")
+    assert (done.returncode, done.stdout) == (1, "")
+    (written,) = (tmp_path / "out").iterdir()
+    assert written.name == "speech.vtt"
+    assert TEXTS["en"].split()[0] in written.read_text()
+
+
+def test_standard_input(speech: Path) -> None:
+    command = [sys.executable, "-m", "agent", "transcribe", "-", "--service", "maas-whisper"]
+    with Emulator() as cloud:
+        options = ["--source", "en", "--cloud", cloud.url]
+        for sound, expected in ((speech.read_bytes(), 0), (b"no sound", 2)):
+            done = subprocess.run(
+                [*command, *options], input=sound, capture_output=True, timeout=30, check=False
+            )
+            assert done.returncode == expected
+            if expected == 0:
+                assert done.stdout.decode() == f"{TEXTS['en']}\n"
+            else:
+                said = done.stderr.decode()
+                assert said.startswith("dragoman: standard input: no sound of a known format")
+
+
+def test_several_targets_are_a_file_each(tmp_path: Path, speech: Path) -> None:
+    options = ["--service", "maas-speech-translation", "--source", "en", "-o", f"{tmp_path}/out/"]
+    with Emulator() as cloud:
+        done = transcribe(
+            speech, *options, "--set", "service.targets=[zh, es]", "--cloud", cloud.url
+        )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    written = {path.name: path.read_text() for path in (tmp_path / "out").iterdir()}
+    assert sorted(written) == ["speech.en.srt", "speech.es.srt", "speech.zh.srt"]
+    assert TEXTS["zh"] in written["speech.zh.srt"]
+
+
+def test_nothing_recognised_is_told(tmp_path: Path) -> None:
+    path = write_wav(tmp_path / "silence.wav", silence(2))
+    with Emulator() as cloud:
+        options = ["--service", "maas-whisper", "--source", "en", "--cloud", cloud.url]
+        done = transcribe(path, *options)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr == f"dragoman: {path}: nothing was recognised\n"
+
+
+def answered(cloud: Emulator) -> bool:
+    """Whether the service has heard the first words, and the pause behind them."""
+    heard = [c.audio_ms for c in cloud.connections]
+    heard += [len(b"".join(e.audio for e in cloud.exchanges)) / 32]
+    return max(heard) > 3500

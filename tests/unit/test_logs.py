@@ -105,7 +105,7 @@ def test_a_secret_is_never_in_a_line(capsys: Captured, form: str) -> None:
 def test_a_secret_of_a_library_is_not_in_a_line_either(capsys: Captured) -> None:
     logs.setup("info", "plain")
     Secret("s3cret")
-    logging.getLogger("urllib3").warning("GET /?token=s3cret")
+    logging.getLogger("paho").warning("GET /?token=s3cret")
     assert capsys.readouterr().err == "warning: GET /?token=***\n"
 
 

@@ -17,7 +17,6 @@ stay on the terminal.
 
 from __future__ import annotations
 
-import io
 import os
 import sys
 from collections import deque
@@ -27,6 +26,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from agent.app import App
+from agent.cli import output
 from agent.cli.live.keyboard import Keyboard
 from agent.cli.live.stderr import Aside
 from agent.cli.live.terminal import Terminal, can_draw
@@ -59,8 +59,7 @@ class Live:
         self._undo = ExitStack()
 
     def __enter__(self) -> Live:
-        if isinstance(sys.stdout, io.TextIOWrapper):  # captions are in any language, locales not
-            sys.stdout.reconfigure(errors="replace")
+        output.lenient()  # captions are in any language, locales not
         with ExitStack() as undo:
             if self._aside is not None:
                 self._aside.take()

@@ -1,7 +1,7 @@
 """The addresses of speech that Youdao's answers hold, and what is at them.
 
 The document shows them and does not describe them: the signature here is the emulator's own, only
-its look is that of the samples. The sound is MP3 where ffmpeg is installed, else WAV.
+its look is that of the samples. The sound is MP3, which needs ffmpeg.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from urllib.parse import quote
 from agent.emulator import ffmpeg
 from agent.emulator.call import Call, Codes, Declined, Reply
 from agent.emulator.engines import SPEECH_RATE, Engine
-from agent.emulator.sound import wav_bytes
 from agent.emulator.stream import DEMO
 from agent.emulator.youdao.languages import LANGUAGES
 
@@ -73,6 +72,6 @@ def _sign(text: str, language: str, salt: str) -> str:
 
 def _playable(pcm: bytes) -> Reply:
     mp3 = ffmpeg.encode_mp3(pcm, SPEECH_RATE) if ffmpeg.installed() else None
-    if mp3 is not None:
-        return Reply(mp3, content_type="audio/mpeg")
-    return Reply(wav_bytes(pcm, SPEECH_RATE), content_type="audio/wav")
+    if mp3 is None:
+        raise Declined("2301", "speech is MP3, and ffmpeg is not installed")
+    return Reply(mp3, content_type="audio/mpeg")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from agent.config.schema import Service
 from agent.events import Pair
 from agent.services import maas, maas_fast_asr, maas_speech, maas_whisper
@@ -42,7 +40,8 @@ def realtime_asr(
 def speech_translation(
     service: Service, pair: Pair, request_id: str, tts: bool
 ) -> maas_speech.SpeechTranslation:
-    targets: Sequence[str] = service.targets or ([pair.target] if pair.target else [])
+    main = [pair.target] if pair.target else []
+    targets = [*main, *(each for each in service.targets if each not in main)]
     return maas_speech.SpeechTranslation(_account(service), [pair.source], targets)
 
 

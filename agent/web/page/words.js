@@ -28,5 +28,6 @@ export function news({ event, time, ...detail }) {
 }
 
 export function clock(time) {
+  if (!time) return "–"; // the device's clock is not set
   return new Date(time).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
 }

@@ -74,6 +74,25 @@ def test_other_chunks_are_skipped_and_what_follows_data_is_not_sound(tmp_path: P
     reader.close()
 
 
+def rf64(size: int, *chunks: bytes, there: bytes = b"12345678ab") -> bytes:
+    """A file of more than 4 GB, as its header says: ``size`` bytes of sound."""
+    sizes = chunk(b"ds64", struct.pack("<QQQI", 10**10, size, 0, 0))
+    body = b"WAVE" + sizes + b"".join(chunks) + chunk(b"fmt ", fmt(1, 2, 8000, 16))
+    return b"RF64\xff\xff\xff\xff" + body + chunk(b"data", there, 0xFFFFFFFF)
+
+
+@pytest.mark.parametrize(("size", "frames"), [(4, 1), (8, 2), (10**10, 2), (0, 2)])
+def test_rf64_says_elsewhere_how_much_sound_there_is(
+    tmp_path: Path, size: int, frames: int
+) -> None:
+    path = tmp_path / "x.wav"
+    path.write_bytes(rf64(size, chunk(b"bext", bytes(602))))
+    reader = WavReader(path)
+    assert reader.frames == frames
+    assert reader.read(100) == b"12345678"[: frames * 4]
+    reader.close()
+
+
 @pytest.mark.parametrize("promised", [0, 1000, 0xFFFFFFFF])
 def test_a_truncated_file_has_what_is_there(tmp_path: Path, promised: int) -> None:
     path = tmp_path / "x.wav"
@@ -125,6 +144,7 @@ def test_missing_and_not_a_file(tmp_path: Path) -> None:
             st.binary(max_size=44),
             st.binary(max_size=60).map(lambda data: chunk(b"data", data)),
         ),
+        st.builds(rf64, st.integers(0, 2**64 - 1), st.binary(max_size=40), there=st.binary()),
     )
 )
 @example(riff(chunk(b"fmt ", fmt(1, 1, 8000, 16)), chunk(b"data", b"abc")))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,14 +14,16 @@ from msgspec.structs import replace
 
 from agent import clouds
 from agent.config.schema import Audio, Button
-from agent.errors import RunError, UsageError
+from agent.errors import LinkError, RunError, UsageError
 from agent.events import Pair
 from agent.link.callback import CallbackServer
-from agent.pipeline.chunks import Chunks
+from agent.pipeline.chunks import Chunker, Chunks
 from agent.pipeline.cloud import Cloud, Parts
 from agent.pipeline.session import Session
 from agent.pipeline.utterances import Utterances
+from agent.services.shapes import Request
 from tests.system.broker import free_port
+from tests.unit.link.peers import peer, request
 from tests.unit.pipeline.rig import Rig
 
 
@@ -147,3 +151,36 @@ def test_a_rate_the_service_does_not_take_is_refused(builder: Builder) -> None:
     slow = dataclasses.replace(parts, config=replace(parts.config, audio=Audio(rate=8000)))
     with pytest.raises(UsageError, match=r"audio\.rate: tencent-tsi takes 16000 Hz, not 8000"):
         builder.build(slow)
+
+
+def test_a_chunk_that_waits_for_its_answer_is_progress(
+    builder: Builder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cloud = builder.build(builder.parts("tencent-tsi"))
+    [sender] = cloud.workers
+    assert isinstance(sender, Chunker)
+    beats: list[int] = []
+    monkeypatch.setattr(sender, "beat", lambda: beats.append(1))
+
+    def mute(caller: socket.socket) -> None:
+        request(caller)
+        while len(beats) < 5:
+            time.sleep(0.01)
+        sender.stop()
+        caller.recv(1)
+
+    with peer(mute) as port, pytest.raises(LinkError) as caught:
+        sender._send(Request("POST", f"http://127.0.0.1:{port}/", {}, b"x"))
+    assert caught.value.kind == "cancelled"
+
+
+@pytest.mark.parametrize("name", ["twetalk-v2", "tencent-tsi", "maas-fast-asr"])
+def test_a_certificate_or_a_proxy_that_cannot_be_used_is_refused_at_once(
+    builder: Builder, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(UsageError, match=r"^network\.cert_file: /nonexistent"):
+        builder.build(builder.parts(name, network={"cert_file": "/nonexistent.pem"}))
+    monkeypatch.setenv("https_proxy", "socks5://me:hunter2@proxy:1080")
+    with pytest.raises(UsageError, match=r"^https_proxy: only http:// proxies") as caught:
+        builder.build(builder.parts(name))
+    assert "hunter2" not in str(caught.value)

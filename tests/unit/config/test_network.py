@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from agent.config import loader
+from agent.config.secret import Secret
 from agent.errors import ConfigError
 from agent.redact import hide
 
@@ -36,3 +39,10 @@ def test_a_key_needs_its_certificate() -> None:
     with pytest.raises(ConfigError, match=r"network\.key_file: a key without its certificate"):
         loader.load(None, [*BASE, "network.key_file=/board.key"], {})
     loader.load(None, [*BASE, "network.key_file=/board.key", "network.cert_file=/board.pem"], {})
+
+
+def test_a_proxy_may_stand_in_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "proxy"
+    file.write_text("http://me:pw@proxy:3128\n")
+    config = loader.load(None, [*BASE, f"network.proxy_file={file}"], {})
+    assert config.network.proxy == Secret("http://me:pw@proxy:3128")

@@ -27,6 +27,8 @@ class NotingCloud:
         self.asked: list[tuple[object, ...]] = []
         self.tts = True
         self.connected = True
+        self.hurried_at = 0.0
+        self.hurries = 0
         self.backlog_ms = 0
         self.unanswered_ms = 0
         self.workers: Sequence[Worker] = ()
@@ -39,6 +41,9 @@ class NotingCloud:
 
     def close(self, end: int) -> None:
         self.asked.append(("close", end))
+
+    def hurry(self) -> None:
+        self.hurries += 1
 
     def switch_tts(self, enabled: bool) -> None:
         self.tts = enabled

@@ -25,11 +25,17 @@ from tests.unit.report.test_history import said
 class Run(Desk):
     """A run from a file (or another ``device``) in open mode."""
 
-    def __init__(self, device: str = "file:speech.wav", *, loop: bool = False) -> None:
+    def __init__(
+        self,
+        device: str = "file:speech.wav",
+        *,
+        loop: bool = False,
+        duration_s: float | None = None,
+    ) -> None:
         super().__init__(talk={"mode": "open", "result_timeout_s": 5.0}, network={"memory_s": 100})
         capture = Capture(device=device, loop=loop)
         self.config = replace(self.config, audio=Audio(capture=capture))
-        self.ending = Ending(self.config, self.controller, self.player)
+        self.ending = Ending(self.config, self.controller, self.player, duration_s)
         self.begin(10)
 
     def see(self, *events: Event) -> None:
@@ -156,3 +162,44 @@ def test_with_a_connection_a_run_is_never_given_up() -> None:
     run.see(MicrophoneEnded(10))
     run.clock.advance(10_000)
     assert run.over() is None
+
+
+def test_with_a_duration_answers_are_waited_for_as_long_as_for_any_last_result() -> None:
+    run = Run("default", duration_s=20.0)
+    run.cloud.connected = False
+    run.cloud.backlog_ms, run.cloud.unanswered_ms = 400, 600
+    run.clock.advance(20.0)
+    assert run.ending.is_time(run.clock.now())
+    run.see(MicrophoneEnded(10))
+    run.clock.advance(4.9)
+    assert run.over() is None
+    run.clock.advance(0.2)
+    assert run.over() == Stop("no connection; 1000 ms of speech were not answered", exit_code=1)
+
+
+def test_with_a_duration_a_service_that_says_nothing_is_not_waited_for_either() -> None:
+    run = Run("default", duration_s=20.0)
+    run.cloud.unanswered_ms = 600
+    run.see(MicrophoneEnded(10))
+    run.clock.advance(3.0)
+    run.see(said(0, "hello"))  # it lags, but it lives
+    run.clock.advance(4.0)
+    assert run.over() is None
+    run.clock.advance(1.1)
+    assert run.over() == Stop("no answer; 600 ms of speech were not answered", exit_code=1)
+
+
+@pytest.mark.parametrize(("missing_ms", "exit_code"), [(2000, 1), (200, 0)])
+def test_a_run_whose_last_words_were_given_up_says_so(missing_ms: int, exit_code: int) -> None:
+    run = Run()
+    run.see(MicrophoneEnded(10), Settled(timed_out=True, unanswered_ms=missing_ms))
+    stop = run.over()
+    assert stop is not None
+    assert stop.exit_code == exit_code
+    assert exit_code == 0 or "2000 ms of speech were not answered" in stop.reason
+
+
+def test_a_turn_long_ago_without_an_answer_does_not_fail_the_run() -> None:
+    run = Run()
+    run.see(Settled(timed_out=True, unanswered_ms=2000), MicrophoneEnded(10), Settled())
+    assert run.over() == Stop("the last result is in")

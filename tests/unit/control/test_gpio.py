@@ -24,6 +24,7 @@ from agent.control.gpio import Panel
 from agent.control.light import Light
 from agent.errors import RunError, UsageError
 from agent.events import Command
+from tests.patience import HANG_S
 from tests.pins import Board
 from tests.system.broker import wait_until
 
@@ -56,7 +57,7 @@ def panel(pins: Board, posted: list[Command]) -> Iterator[Panel]:
     yield panel
     for worker in panel.workers:
         worker.stop()
-        assert worker.join(60)
+        assert worker.join(HANG_S)
     panel.close()
 
 
@@ -66,7 +67,7 @@ def test_press_and_release_are_the_commands_mqtt_would_give(
     for pin in (17, 27):
         pins.drive(pin, high=False)  # against the pull-up: pressed
         pins.drive(pin, high=True)
-    wait_until(lambda: len(posted) == 4, "four commands", 60)
+    wait_until(lambda: len(posted) == 4, "four commands")
     commands = [command.fields for command in posted]
     # Of one button in the order of the presses.
     assert [fields for fields in commands if fields["button"] == 1] == [
@@ -121,9 +122,9 @@ def test_a_press_before_the_threads_run_is_not_lost(pins: Board, posted: list[Co
     pins.drive(17, high=False)
     (worker,) = panel.workers
     worker.start()
-    wait_until(lambda: posted, "the press", 60)
+    wait_until(lambda: posted, "the press")
     worker.stop()
-    assert worker.join(60)
+    assert worker.join(HANG_S)
     panel.close()
 
 
@@ -131,9 +132,9 @@ def test_the_light_shows_the_state(pins: Board, panel: Panel) -> None:
     light = panel.light
     assert light is not None
     light.show("listening")
-    wait_until(lambda: pins.high[22], "light", 60)
+    wait_until(lambda: pins.high[22], "light")
     light.stop()
-    assert light.join(60)
+    assert light.join(HANG_S)
     assert not pins.high[22]
 
 

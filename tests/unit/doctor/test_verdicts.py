@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.config.proxies import Proxy
 from agent.config.secret import Secret
 from agent.doctor import board, service
 from agent.doctor.broker import verdict
@@ -172,6 +173,18 @@ def test_the_brokers_own_mend_is_shown() -> None:
 )
 def test_cloud(url: str, secure: bool, outcome: str) -> None:
     assert reached(url, 80, secure).outcome == outcome
+
+
+def test_a_cloud_behind_a_proxy_names_it_without_its_login() -> None:
+    proxy = Proxy("squid.lan", 3128, "me", Secret("hunter2"))
+    check = reached("wss://cloud.example", 80, True, proxy)
+    assert check.text == (
+        "cloud.example reached in 80 ms through the proxy squid.lan:3128, certificate verified"
+    )
+    refused = LinkError(
+        "the proxy squid.lan:3128 refuses connections; check network.proxy", "proxy"
+    )
+    assert unreached("cloud", refused).mend == "check network.proxy"
 
 
 def test_an_unreachable_cloud_says_what_to_look_at() -> None:

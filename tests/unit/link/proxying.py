@@ -8,16 +8,18 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+from tests.patience import HANG_S
+
 DENIED = b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n"
 CONNECTED = b"HTTP/1.1 200 Connection established\r\nVia: 1.1 test\r\n\r\n"
 
 
 class Proxy:
-    """``port`` listens on loopback; whatever host is asked for, it leads to ``target``."""
+    """``port`` listens on loopback; whatever host is asked for, it leads to port ``target``."""
 
     def __init__(self, target: int, login: str | None = None, answer: bytes = CONNECTED) -> None:
         self.heads: list[bytes] = []  #: what it was asked
-        self._target, self._answer = target, answer
+        self.target, self._answer = target, answer
         token = base64.b64encode(login.encode()) if login else b""
         self._login = b"Proxy-Authorization: Basic " + token if login else b""
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -43,7 +45,7 @@ class Proxy:
             if self._login and self._login not in head:
                 caller.sendall(DENIED)
                 return
-            with socket.create_connection(("127.0.0.1", self._target), 5) as server:
+            with socket.create_connection(("127.0.0.1", self.target), 5) as server:
                 if head.startswith(b"CONNECT "):
                     caller.sendall(self._answer)
                 else:
@@ -51,7 +53,7 @@ class Proxy:
                 back = threading.Thread(target=_pump, args=(server, caller), daemon=True)
                 back.start()
                 _pump(caller, server)
-                back.join(5)
+                back.join(HANG_S)
 
 
 def _pump(source: socket.socket, sink: socket.socket) -> None:

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 from urllib.parse import parse_qs
 
+import msgspec
 import pytest
 
 from agent.clock import ManualClock
@@ -32,7 +33,7 @@ class ScriptedHttp(HttpClient):
         self.answers = list(answers)
         self.asked: list[Request] = []
 
-    def send(self, request: Request) -> Response:
+    def send(self, request: Request, most: int = 0) -> Response:
         self.asked.append(request)
         answer = self.answers.pop(0)
         if isinstance(answer, LinkError):
@@ -93,15 +94,53 @@ def test_a_clip_past_a_limit_is_never_sent() -> None:
 def test_a_captive_portal_is_no_answer() -> None:
     page = Response(200, {"content-type": "text/html"}, b"<html>Log in</html>")
     with pytest.raises(LinkError, match="captive portal"):
-        send(ScriptedHttp(page), Request("GET", "http://x/"))
+        send(ScriptedHttp(page), Request("GET", "http://x/"), ManualClock())
 
 
 def test_a_file_is_fetched_or_refused() -> None:
     http = ScriptedHttp(Response(200, body=b"ID3"), Response(404, body=b"gone"))
-    assert fetch(http, "http://x/1.mp3") == b"ID3"
+    youdao = provider("youdao", "en")
+    url = "https://openapi.youdao.com/ttsapi?q=a%20b"
+    assert fetch(http, url, youdao) == b"ID3"
     with pytest.raises(Refused, match="HTTP 404"):
-        fetch(http, "http://x/1.mp3")
-    assert http.asked[0] == Request("GET", "http://x/1.mp3")
+        fetch(http, url, youdao)
+    assert http.asked[0] == Request("GET", url)
+
+
+@pytest.mark.parametrize(
+    ("url", "home", "asked"),
+    [
+        ("http://openapi.youdao.com/t?q", None, "https://openapi.youdao.com/t?q"),
+        ("https://openapi.youdao.com:443/t", None, "https://openapi.youdao.com:443/t"),
+        ("http://127.0.0.1:8765/t", "http://127.0.0.1:8765", "http://127.0.0.1:8765/t"),
+        ("https://gate.example/t", "https://gate.example/", "https://gate.example/t"),
+        ("https://openapi.youdao.com/t", "http://10.0.0.2:80", "https://openapi.youdao.com/t"),
+        ("http://127.0.0.1/t", None, None),
+        ("http://127.0.0.1:1883/t", "http://127.0.0.1:8765", None),
+        ("http://169.254.169.254/latest", None, None),
+        ("https://192.168.0.1/", None, None),
+        ("https://openapi.youdao.com.evil.example/t", None, None),
+        ("https://openapi.youdao.com@evil.example/t", None, None),
+        ("https://evil@openapi.youdao.com/t", None, None),
+        ("https://openapi.youdao.com:8443/t", None, None),
+        ("http://openapi.youdao.com:8080/t", None, None),
+        ("http://[::1]/t", None, None),
+        ("http://[::1/t", None, None),
+        ("http://a:99999/t", None, None),
+    ],
+)
+def test_speech_is_fetched_where_the_service_is_and_nowhere_else(
+    url: str, home: str | None, asked: str | None
+) -> None:
+    http, youdao = ScriptedHttp(Response(200, body=b"ID3")), provider("youdao", "en")
+    youdao.service = msgspec.structs.replace(youdao.service, url=home)
+    if asked is None:
+        with pytest.raises(Refused, match=r"the speech is at|cannot be read"):
+            fetch(http, url, youdao)
+        assert http.asked == []
+    else:
+        fetch(http, url, youdao)
+        assert [request.url for request in http.asked] == [asked]
 
 
 # --- jobs ------------------------------------------------------------------------------------
@@ -189,7 +228,7 @@ def test_the_ticket_stands_in_the_path_before_any_query() -> None:
 
 def test_a_delivery_that_overtakes_the_answer_to_the_submission_is_kept() -> None:
     class Overtaking(ScriptedHttp):
-        def send(self, request: Request) -> Response:
+        def send(self, request: Request, most: int = 0) -> Response:
             answer = super().send(request)
             waiting.deliver("t1", "early")
             return answer

@@ -13,8 +13,8 @@ from agent.clock import SystemClock
 from agent.config.schema import Network
 from agent.errors import LinkError
 from agent.link.dial import Dialer
-from agent.link.http import HttpClient, portal
-from agent.services.shapes import Request, Response
+from agent.link.http import HttpClient
+from agent.services.shapes import Request
 from tests.unit.link.peers import Talk, answer, peer, request, saying
 
 
@@ -156,25 +156,3 @@ def test_a_server_that_speaks_no_tls() -> None:
     with client(talk) as (http, url), failed as caught:
         http.send(Request("GET", url.replace("http:", "https:")))
     assert caught.value.kind == "tls"
-
-
-HTML = {"content-type": "text/html; charset=utf-8"}
-
-
-@pytest.mark.parametrize(
-    ("response", "is_portal"),
-    [
-        (Response(200, HTML, b"<html>Log in</html>"), True),
-        (Response(302, {"location": "http://login"}, b""), True),
-        (Response(307, {}, b""), True),
-        (Response(200, HTML, b'{"code": 0}'), False),  # a service careless about its headers
-        (Response(200, {"content-type": "application/json"}, b"{}"), False),
-        (Response(200, {}, b"<html>"), False),
-        (Response(404, HTML, b"<html>Not found</html>"), False),
-        (Response(304, {}, b""), False),
-    ],
-)
-def test_a_captive_portal_is_known_by_its_web_page(response: Response, is_portal: bool) -> None:
-    trouble = portal(response)
-    assert (trouble is not None) == is_portal
-    assert trouble is None or trouble.kind == "portal"

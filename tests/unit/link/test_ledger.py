@@ -57,6 +57,18 @@ def test_times_beyond_what_was_sent_are_its_end() -> None:
     assert Sent("xxx", start=10).ring_seq(10_000_000) == 13
 
 
+def test_an_end_in_made_silence_is_the_end_of_the_speech_before_it() -> None:
+    """The sound was cut in mid-speech; the service ends the sentence in what came after."""
+    ledger = Sent("." * 5 + "x" * 20 + "m" * 30)
+    place = ledger.final(said(start=5, end=33))
+    assert (place.start, place.end) == (5, 25)
+    assert ledger.answered
+    between = Sent("x" * 10 + "m" * 20 + "x" * 10)
+    place = between.final(said(start=0, end=20))
+    assert (place.start, place.end) == (0, 10)
+    assert between.final(said(1, start=25, end=40)).start == 10
+
+
 def test_left_out_silence_is_jumped_over() -> None:
     ledger = Sent("xx")
     ledger._next = 50

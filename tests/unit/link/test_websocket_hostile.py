@@ -19,8 +19,9 @@ from agent.config.schema import Network
 from agent.errors import LinkError
 from agent.link.dial import Dialer, Limits
 from agent.link.handshake import connect
-from agent.link.websocket import TINY, TINY_BURST, WebSocket
-from agent.services.base import Endpoint
+from agent.link.websocket import MAX_TEXT, TINY, TINY_BURST, WebSocket
+from agent.services.base import Endpoint, Message
+from tests.patience import HANG_S
 
 PACKET = bytes(1280)
 LIMITS = Limits(connect=10, silence=30)
@@ -52,7 +53,7 @@ def opened(act: Callable[[socket.socket], None], limits: Limits = LIMITS) -> Ite
         finally:
             ws.abort()
             ws.close()
-    thread.join(10)
+    thread.join(HANG_S)
 
 
 def frame(opcode: Opcode, data: bytes, *, fin: bool = True) -> bytes:
@@ -76,7 +77,7 @@ def until_lost(ws: WebSocket) -> LinkError:
 
 
 def swallow(caller: socket.socket) -> None:
-    threading.Event().wait(3)
+    threading.Event().wait(HANG_S)
 
 
 def test_a_send_that_is_swallowed_says_all_the_time_that_it_waits() -> None:
@@ -160,7 +161,7 @@ def test_the_sender_has_its_turn_while_the_receiver_reads_a_flood() -> None:
         with suppress(LinkError):
             while not done.is_set():
                 ws.receive(SystemClock().now() + 30)
-        sender.join(30)
+        sender.join(HANG_S)
     assert longest[0] < 2.0
 
 
@@ -211,3 +212,16 @@ def test_a_message_in_endless_pieces_is_bounded() -> None:
     tracemalloc.stop()
     assert error.kind in ("garbage", "reset", "closed")
     assert peak < 20_000_000
+
+
+def test_a_text_larger_than_any_result_is_cut_not_parsed_whole() -> None:
+    def speak(caller: socket.socket) -> None:
+        caller.sendall(frame(Opcode.TEXT, b"[" + b"[]," * 1_000_000 + b"[]]"))
+        caller.sendall(frame(Opcode.TEXT, b'{"translation": "next"}'))
+        caller.recv(1)
+
+    with opened(speak) as ws:
+        texts: list[Message] = []
+        while len(texts) < 2:
+            texts += ws.receive(SystemClock().now() + 30)
+    assert [len(text) for text in texts] == [MAX_TEXT, 23]

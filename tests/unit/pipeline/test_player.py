@@ -8,6 +8,7 @@ from itertools import pairwise
 import pytest
 
 from agent.audio.scripted import ScriptedSpeaker
+from agent.errors import DeviceError
 from agent.events import Event, Notice, SpeakerStarted, SpeakerStopped
 from agent.pipeline.player import Player
 from agent.report.telemetry import Telemetry
@@ -294,6 +295,26 @@ def test_a_speaker_that_goes_away_in_silence_is_noticed() -> None:
         "speaker_lost",
         "speaker_back",
     ]
+
+
+def test_a_speaker_that_is_busy_at_the_start_is_waited_for() -> None:
+    rig = Rig()
+    rig.speaker.close()
+    rig.speaker.busy(3)
+    rig.player.open(patient=True)
+    rig.clock.at(3.0, lambda: rig.player.speech(sound(0.5)))
+    rig.run(6.0)
+    told = [event.event for _, event in rig.events if isinstance(event, Notice)]
+    assert told == ["speaker_lost", "speaker_back"]
+    assert rig.speaker.pcm == sound(0.5)
+
+
+def test_a_file_that_cannot_be_made_at_the_start_does_not_mend_itself() -> None:
+    rig = Rig()
+    rig.speaker.close()
+    rig.speaker.busy(1)
+    with pytest.raises(DeviceError):
+        rig.player.open(patient=False)
 
 
 def test_a_speaker_is_kept_open_between_sentences() -> None:

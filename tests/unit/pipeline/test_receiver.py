@@ -129,6 +129,7 @@ def test_the_first_attempt_after_a_loss_is_at_once_and_later_ones_wait() -> None
 def test_a_press_ends_the_wait() -> None:
     line = Line(Refused("bad token", "401"), [FINAL])
     line.clock.at(5.0, lambda: line.session.open(0, line.provider.pair))
+    line.clock.at(5.0, line.session.hurry)
     line.run()
     assert line.of(Blocked) == [Blocked("401", "bad token")]
     assert line.tried[1] == pytest.approx(5.0, abs=0.1)
@@ -150,7 +151,39 @@ def test_who_was_refused_is_not_back_before_the_service_has_said_anything_else()
     assert len(line.made) == 4
     assert len(line.of(LinkUp)) == 2  # the first, nobody could know; and the last
     assert [name for name in line.notices() if name == "reconnect"] == ["reconnect"]
-    assert line.telemetry.total("reconnects") == 1
+
+
+def test_a_service_that_takes_connections_and_drops_them_is_not_hammered() -> None:
+    closed = LinkError("the service closed the connection (1013)", "closed")
+    line = Line(*([closed_soon(closed)] * 60))
+    line.session.open(0, line.provider.pair)
+    line.clock.at(30.0, line.receiver.stop)
+    line.run()
+    assert len(line.tried) <= 15
+    assert line.notices() == ["outage"]
+    assert len(line.of(LinkUp)) == 2  # then it is doubted
+
+
+def closed_soon(error: LinkError) -> Script:
+    return [0.02, error]
+
+
+def test_its_end_is_told_once_it_has_worked_with_the_attempts_it_took() -> None:
+    line = Line([FINAL, LOST], [LOST], [LOST], [FINAL, LOST])
+    line.run()
+    assert line.notices()[:2] == ["outage", "reconnect"]
+    told = line.of(Notice)[1].detail
+    assert told["attempts"] == 3
+    assert told["outage_ms"] == pytest.approx((line.made[3][0] - line.made[0][0]) * 1000, abs=60)
+
+
+def test_a_connection_that_lasts_has_worked_where_nobody_speaks() -> None:
+    line = Line([FINAL, LOST], [20.0])
+    seen: list[list[str]] = []
+    line.clock.at(9.0, lambda: seen.append(line.notices()))
+    line.run()
+    assert seen == [["outage"]]
+    assert line.notices()[1] == "reconnect"
 
 
 def test_a_hang_up_of_our_own_is_no_outage() -> None:

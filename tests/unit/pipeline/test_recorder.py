@@ -10,7 +10,6 @@ from agent.events import Notice, Settled
 from agent.link.spool import Spool
 from agent.pipeline.recorder import Recorder
 from agent.pipeline.utterances import Utterances
-from agent.threads import Wake
 from tests.unit.pipeline.rig import PACKET, Rig, VirtualWake
 
 
@@ -22,8 +21,8 @@ class Line(Rig):
         self.cloud.free()
         self.cloud.wake = VirtualWake(self.clock)
         self.ring.on_write(self.cloud.captured)
-        self.uploader: Wake = VirtualWake(self.clock)
-        self.recorder = Recorder(self.cloud, self.parts, self.uploader)
+        self.cloud.idle = VirtualWake(self.clock)
+        self.recorder = Recorder(self.cloud, self.parts)
 
     def talk(self, seconds: float, *, voiced: bool = True, rest: float = 1.0) -> None:
         begin, head = self.clock.now(), self.ring.head
@@ -49,7 +48,7 @@ def test_what_was_said_waits_in_the_spool_and_the_uploader_is_woken(line: Line) 
     assert recording is not None
     assert recording.duration_ms == 1000
     assert recording.session == line.cloud.session
-    assert line.uploader.wait(0)
+    assert line.cloud.idle.wait(0)
 
 
 def test_silence_is_not_uploaded_and_settles_at_once(line: Line) -> None:
@@ -58,7 +57,7 @@ def test_silence_is_not_uploaded_and_settles_at_once(line: Line) -> None:
     assert line.telemetry.total("silent_clips") == 1
     assert line.of(Notice) == [Notice("nothing_heard", {"duration_ms": 1000})]
     assert line.of(Settled) == [Settled()]
-    assert not line.uploader.wait(0)
+    assert not line.cloud.idle.wait(0)
 
 
 def test_a_press_in_which_no_voice_was_found_is_uploaded_unless_it_is_certainly_silent(

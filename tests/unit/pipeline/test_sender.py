@@ -10,8 +10,10 @@ from agent.audio.ring import GUARDED, VOICED
 from agent.errors import LinkError
 from agent.events import Notice, Result, Settled, Transcript
 from agent.link.uplink import Uplink
+from agent.link.waiter import Cancelled, never
 from agent.pipeline.sender import Sender
 from agent.pipeline.session import Connection, Session
+from agent.services.base import Message
 from tests.unit.pipeline.rig import PACKET, Rig, VirtualWake, packet
 from tests.unit.pipeline.wire import ScriptedSocket, sentence
 
@@ -220,3 +222,23 @@ def test_a_guarded_packet_leaves_as_silence(line: Line) -> None:
     line.run(0.3)
     assert line.speech() == [1, 3]
     assert line.socket.sound[1] == bytes(PACKET)
+
+
+def test_a_send_that_waits_for_the_network_is_progress(line: Line) -> None:
+    """The watchdog must tell a thread that waits for the network from one that is stuck."""
+    beats: list[float] = []
+
+    class Swallowing(ScriptedSocket):
+        def send(self, message: Message, cancelled: Cancelled = never) -> None:
+            for _ in range(300):
+                line.clock.advance(0.1)
+                cancelled()
+                beats.append(line.clock.now() - line.sender.last_beat)
+            super().send(message)
+
+    line.connection.socket = Swallowing(line.clock)
+    line.session.open(0, line.provider.pair)
+    line.live(0.5)
+    line.run(1.0)
+    assert beats
+    assert max(beats) == 0

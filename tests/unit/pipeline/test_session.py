@@ -50,7 +50,9 @@ def test_an_attached_connection_is_known_and_wakes_the_sender(line: Line) -> Non
 def test_a_press_opens_the_gate_wakes_both_and_ends_a_backoff(line: Line) -> None:
     line.say(5)
     line.session.open(2, EN_ZH)
-    assert line.session.hurry
+    assert line.woken() == (True, True)
+    line.session.hurry()
+    assert line.session.hurried_at == line.clock.now()
     assert line.woken() == (True, True)
     assert line.session.backlog_ms == 3 * 40
     line.session.close(4)

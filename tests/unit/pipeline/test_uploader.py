@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -22,7 +23,7 @@ from agent.events import (
     Transcript,
 )
 from agent.link.spool import Recording, Spool
-from agent.pipeline.uploader import ATTEMPTS, PATIENCE_S, Uploader
+from agent.pipeline.uploader import STRIKES, Uploader
 from agent.pipeline.utterances import Utterances
 from tests.unit.pipeline.rig import RATE, Rig, VirtualWake
 
@@ -60,8 +61,8 @@ class Line(Rig):
             lambda url: self.fetch(url),
             self._on_stop,
         )
-        self.uploader.idle.close()
-        self.uploader.idle = VirtualWake(self.clock)
+        self.cloud.idle.close()
+        self.cloud.idle = VirtualWake(self.clock)
 
     def _on_stop(self) -> None:
         self.stopped += 1
@@ -155,30 +156,95 @@ def test_others_go_before_a_clip_the_service_refuses(line: Line) -> None:
     assert line.texts() == ["t2", "t1"]
 
 
-def test_a_clip_refused_for_good_too_often_is_given_up_and_told(line: Line) -> None:
-    line.answer = lambda recording: [Failure("3008", "the sound is too long")]
+def test_a_clip_the_provider_will_not_have_is_given_up_at_once_and_told(line: Line) -> None:
+    line.answer = lambda recording: (
+        [Failure("3008", "the sound is too long", about="recording")]
+        if number(recording) == 1
+        else [Result(0, "t2", final=True)]
+    )
     line.spool.put(clip(1))
-    line.run(600.0)
-    assert line.order == [1] * ATTEMPTS
+    line.spool.put(clip(2))
+    line.run(2.0)
+    assert line.order == [1, 2]
     assert line.spool.oldest() is None
     lost = next(notice for notice in line.of(Notice) if notice.event == "lost_audio")
     assert lost.detail["duration_ms"] == 1000
     assert "too long" in str(lost.detail["reason"])
+    assert not line.of(Blocked)
 
 
-def test_a_gateway_that_is_gone_for_minutes_costs_no_recording(line: Line) -> None:
-    line.answer = lambda recording: [Failure("http-503", "unavailable", retryable=True)]
+@pytest.mark.parametrize("retryable", [True, False])
+def test_no_refusal_of_everything_costs_a_recording(line: Line, retryable: bool) -> None:
+    line.answer = lambda recording: [Failure("http-403", "no credit", retryable=retryable)]
     line.spool.put(clip(1))
-    line.run(1800.0)
-    assert len(line.order) > ATTEMPTS
-    assert line.spool.oldest() is not None
-    line.run(2 * PATIENCE_S)
+    line.spool.put(clip(2))
+    line.run(1200.0)
+    assert len(line.order) > 30
+    assert line.spool.waiting_ms == 2000
+    assert line.notices() == ["refused"]
+
+
+def test_what_is_refused_while_others_are_taken_is_given_up(line: Line) -> None:
+    def picky(recording: Recording) -> Sequence[ServiceEvent]:
+        if number(recording) == 1:
+            return [Failure("http-400", "no")]
+        return [Result(0, "t", final=True)]
+
+    line.answer = picky
+    line.spool.put(clip(1))
+
+    def another() -> None:
+        line.spool.put(clip(2))
+
+    for n in range(1, STRIKES + 1):
+        line.clock.at(n * 100.0, another)
+    line.run(1000.0)
+    assert "lost_audio" in line.notices()
+    assert line.order.count(1) >= STRIKES
     assert line.spool.oldest() is None
-    assert any(notice.event == "lost_audio" for notice in line.of(Notice))
+
+
+def test_a_recording_waits_for_days_not_for_ever(line: Line) -> None:
+    line.answer = lambda recording: [Failure("http-503", "unavailable", retryable=True)]
+    begun = line.clock.utc().timestamp()
+    line.spool.put(replace(clip(1), at=begun + 100 - 7 * 86_400))
+    line.run(90.0)
+    assert line.spool.oldest() is not None
+    line.run(45.0)
+    assert line.spool.oldest() is None
+    [lost] = [notice for notice in line.of(Notice) if notice.event == "lost_audio"]
+    assert lost.detail["reason"] == "it waited for 7 days"
+
+
+def test_too_many_requests_are_not_made(line: Line) -> None:
+    line.answer = lambda recording: [Failure("411", "too many", retryable=True, about="limit")]
+    line.spool.put(clip(1))
+    line.run(600.0)
+    assert len(line.order) < 80  # the provider takes 500
+    assert line.tried[1][0] - line.tried[0][0] >= 1.0
+
+
+def test_a_press_is_worth_an_attempt_at_once_but_many_are_no_hammer(line: Line) -> None:
+    line.answer = lambda recording: [Failure("108", "no such application")]
+    line.spool.put(clip(1))
+    line.clock.at(10.0, line.cloud.hurry)
+    for n in range(100):
+        line.clock.at(50.0 + 0.1 * n, line.cloud.hurry)
+    line.run(70.0)
+    assert any(10.0 < at <= 10.2 for at, _ in line.tried)
+    assert len([at for at, _ in line.tried if 50.0 <= at <= 60.5]) <= 11
+
+
+def test_a_refusal_after_a_refusal_is_no_reconnect(line: Line) -> None:
+    line.answer = lambda recording: [Failure("http-403", "no credit")]
+    line.spool.put(clip(1))
+    line.run(300.0)
+    assert line.notices() == ["refused"]
+    assert not line.of(LinkUp)
 
 
 def test_an_answer_nobody_can_read_does_not_cost_the_recording(line: Line) -> None:
-    garbage = [Garbage("bad-json", "<html>")]
+    garbage = [Garbage("bad-json", "<html>", whole=True)]
     line.answer = lambda recording: garbage if len(line.tried) < 3 else [Result(0, "t", final=True)]
     line.spool.put(clip(1))
     line.run(60.0)
@@ -190,8 +256,8 @@ def test_a_refusal_that_retrying_cannot_mend_is_retried_slowly(line: Line) -> No
     line.answer = lambda recording: [Failure("108", "no such application")]
     line.spool.put(clip(1))
     line.run(70.0)
-    first, second = (at for at, _ in line.tried)
-    assert second - first >= 60
+    first, second = (at for at, _ in line.tried[:2])
+    assert second - first >= 20
     assert line.of(Blocked)[0].code == "108"
 
 
@@ -226,6 +292,7 @@ def test_speech_that_cannot_be_fetched_does_not_cost_the_text(
     line: Line, error: LinkError | Refused
 ) -> None:
     def fetch(url: str) -> bytes:
+        assert line.spool.oldest() is None  # a crash now must not have it answered again
         raise error
 
     line.fetch = fetch

@@ -101,7 +101,10 @@ def notices() -> Iterator[str]:
     for path in (ROOT / "agent").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             match node:
-                case ast.Call(func=ast.Name(id="Notice"), args=[ast.Constant(value=str(name)), *_]):
+                case ast.Call(
+                    func=ast.Name(id="Notice" | "Seldom"),
+                    args=[ast.Constant(value=str(name)), *_],
+                ):
                     yield name
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent import __version__
+from agent.clock import ManualClock, stamp
 from agent.errors import UsageError
 from agent.events import Notice, Summary, Transcript, Word
 from agent.report import payloads
@@ -150,3 +152,18 @@ def test_a_summary_or_why_there_is_none() -> None:
         "error": "no",
         "ref": 0,
     }
+
+
+def test_times_from_before_the_clock_was_set_are_filled_in_or_null() -> None:
+    clock = ManualClock(5.0)
+    clock.epoch = datetime(1970, 1, 1, tzinfo=UTC)
+    text = f'"time":"{stamp(clock)}"'  # somebody says just that: it is theirs
+    told = payloads.encode(payloads.notice(Notice("x", {"text": text}), stamp(clock)))
+    early = json.loads(payloads.dated(told, clock))
+    assert (early["time"], early["text"]) == (None, text)
+    clock.advance(60.0)
+    clock.epoch = datetime(2026, 11, 20, 12, 0, tzinfo=UTC) - timedelta(seconds=5)
+    late = json.loads(payloads.dated(told, clock))
+    assert (late["time"], late["text"]) == ("2026-11-20T12:00:00.000Z", text)
+    plain = payloads.encode(payloads.notice(Notice("x"), "2026-11-20T12:00:00.000Z"))
+    assert payloads.dated(plain, clock) == plain

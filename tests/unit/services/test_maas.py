@@ -6,18 +6,22 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from openai.types.audio import TranscriptionVerbose
 
+from agent.config.schema import Service
+from agent.config.secret import Secret
 from agent.errors import UsageError
-from agent.events import Result
+from agent.events import Garbage, Pair, Result
 from agent.services import maas_fast_asr, maas_whisper
 from agent.services.maas import Account
 from agent.services.maas_fast_asr import FastAsr
 from agent.services.maas_speech import RealtimeAsr, SpeechTranslation
 from agent.services.maas_whisper import Whisper, WhisperTranslate
+from agent.services.provider import Provider
 from agent.services.shapes import Clip, Response, UtteranceProtocol
 from tests.unit.services.events import json_values
 from tests.unit.services.http import (
@@ -95,8 +99,10 @@ def test_a_transcript_of_an_hour_is_no_attack() -> None:
     [result] = protocol("whisper").answer(Response(200, body=body))
     assert isinstance(result, Result)
     body = json.dumps({"text": "x" * 2_000_001}).encode()
-    [garbage] = protocol("whisper").answer(Response(200, body=body))
-    assert not isinstance(garbage, Result)
+    [result, garbage] = protocol("whisper").answer(Response(200, body=body))
+    assert isinstance(result, Result)
+    assert len(result.text) == 2_000_000
+    assert isinstance(garbage, Garbage)
 
 
 def test_the_endpoint_is_a_path_of_its_own() -> None:
@@ -169,3 +175,22 @@ samples = [v["body"] for v in VECTORS["answers"] if "body" in v]
 @given(st.sampled_from(sorted(MAKE)), responses(bodies(*samples) | shapes))
 def test_nothing_a_server_sends_raises(service: str, answer: Response) -> None:
     assert_sound(protocol(service).answer(answer))
+
+
+def test_of_several_translations_the_first_is_the_main_one_under_its_own_language() -> None:
+    keys: dict[str, Any] = {"endpoint": Secret("e"), "access_key": Secret("k")}
+    service = Service(
+        name="maas-speech-translation", source="zh", target="en", targets=("ar-EG", "en"), **keys
+    )
+    provider = Provider(service)
+    assert provider.pair == Pair("zh", "ar-EG")
+    answer = {"text": "早", "translations": {"en-US": "morning", "ar-EG": "صباح"}, "language": "zh"}
+    response = Response(200, {}, json.dumps(answer).encode())
+    for pair, main, other in (
+        (provider.pair, "صباح", {"en-US": "morning"}),
+        (Pair("zh", "en"), "morning", {"ar-EG": "صباح"}),  # changed while it runs
+    ):
+        (result,) = provider.utterance(pair).answer(response)
+        assert isinstance(result, Result)
+        assert (result.translation, result.translations) == (main, other)
+    assert Provider(msgspec.structs.replace(service, name="maas-whisper")).pair.target == "en"

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.errors import UsageError
+from agent.events import Failure
 from agent.services.shapes import Clip, Nonce, Request, Response
 from agent.services.tencent_long_asr import Account, TencentLongAsr
 from tests.unit.services.events import json_values
@@ -122,3 +123,22 @@ def test_nothing_a_server_sends_raises(answer: Response) -> None:
     task, events = protocol().delivered(answer.body)
     assert isinstance(task, str)
     assert all(events)
+
+
+@pytest.mark.parametrize(
+    ("words", "about", "retryable"),
+    [
+        ("time_stamp is more than 300 s off", "clock", True),
+        ("invalid timestamp", "clock", True),
+        ("more than 1 requests per second", "limit", True),
+        ("request too frequently", "limit", True),
+        ("speech is 16.0 min, at most 15", "recording", True),
+        ("sign is not right", "", False),
+        ("system busy", "", True),
+    ],
+)
+def test_what_its_wording_blames(words: str, about: str, retryable: bool) -> None:
+    answer = Response(200, body=json.dumps({"ret": 7, "msg": words}).encode())
+    refused = next(iter(protocol().submitted(answer)))
+    assert isinstance(refused, Failure)
+    assert (refused.about, refused.retryable) == (about, retryable)

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.errors import UsageError
-from agent.events import SpeechAt
+from agent.events import Failure, SpeechAt
 from agent.services import youdao
 from agent.services.shapes import Clip, Nonce, Response
 from agent.services.youdao import Account, Youdao
@@ -88,7 +88,8 @@ def test_every_code_of_the_document_is_told_in_words() -> None:
 
 @pytest.mark.parametrize("code", DOCUMENTED)
 def test_limits_of_rate_and_faults_are_retryable(code: str) -> None:
-    passing = "try later|service failed|synthesis failed|repeated|translat(ion failed|ed$)|idle"
+    passing = "time stamp|try later|service failed|synthesis failed|repeated|idle"
+    passing += "|translat(ion failed|ed$)"
     assert (code in RETRYABLE) == bool(re.search(passing, MESSAGES[code]))
 
 
@@ -151,3 +152,23 @@ def test_nothing_a_server_sends_raises(answer: Response) -> None:
     for event in events:
         if isinstance(event, SpeechAt):
             assert re.fullmatch(r"https?://[!-~]+", event.url)
+
+
+@pytest.mark.parametrize(
+    ("code", "about"),
+    [
+        *(("206", "clock"), ("411", "limit"), ("3411", "limit"), ("11411", "limit")),
+        *(
+            ("3008", "recording"),
+            ("3007", "recording"),
+            ("9001", "recording"),
+            ("113", "recording"),
+        ),
+        *(("108", ""), ("401", ""), ("202", ""), ("303", ""), ("3303", "")),
+    ],
+)
+def test_what_a_code_blames(code: str, about: str) -> None:
+    [refused] = protocol().answer(Response(200, body=json.dumps({"errorCode": code}).encode()))
+    assert isinstance(refused, Failure)
+    assert refused.about == about
+    assert code in MESSAGES

@@ -14,12 +14,37 @@ from hypothesis import strategies as st
 from agent.errors import UsageError
 from agent.services.catalog import SERVICES, entry
 from agent.services.entry import Limits, check
-from agent.transcribe.original import original
+from agent.transcribe.original import MOST, original
 from agent.transcribe.sound import RATE, Piece, cut, most_packets, prepare
 
 WHISPER, FAST, YOUDAO = (entry(n) for n in ("maas-whisper", "maas-fast-asr", "youdao"))
 LONG_ASR = entry("tencent-long-asr")
-MP3_FRAME = b"\xff\xfb\x90\x00"
+MP3_FRAME = (b"\xff\xfb\x90\x00" + bytes(413)) * 3  # 44.1 kHz stereo, 128 kbit/s
+AAC_FRAME = (b"\xff\xf1\x50\x80\x01\x1f\xfc" + b"\0") * 3
+
+
+class Pcm:
+    """Sound that is at hand, in pieces of any length."""
+
+    description = "PCM"
+
+    def __init__(self, pcm: bytes, step: int = 9999) -> None:
+        self.duration_ms = len(pcm) * 1000 // (2 * RATE)
+        self.closed = False
+        self._pieces = (pcm[at : at + step] for at in range(0, len(pcm), step))
+
+    def read(self) -> bytes:
+        return next(self._pieces, b"")
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def pieces_of(pcm: bytes, limits: Limits) -> list[Piece]:
+    sound = Pcm(pcm)
+    pieces = list(cut(sound, limits, "a.wav"))
+    assert sound.closed
+    return pieces
 
 
 def speech(seconds: float) -> bytes:
@@ -43,7 +68,7 @@ def pcm_of(piece: Piece) -> bytes:
 
 def test_what_is_short_enough_is_one_piece_with_the_span_of_its_speech() -> None:
     sound = silence(0.4) + speech(0.8) + silence(0.41)
-    (piece,) = cut(sound, Limits(seconds=2))
+    (piece,) = pieces_of(sound, Limits(seconds=2))
     assert pcm_of(piece) == sound
     assert (piece.offset_ms, piece.clip.duration_ms) == (0, 1610)
     assert piece.span == (400, 1200)
@@ -51,7 +76,7 @@ def test_what_is_short_enough_is_one_piece_with_the_span_of_its_speech() -> None
 
 def test_a_long_one_is_cut_in_its_pauses() -> None:
     sound = speech(1.6) + silence(0.4) + speech(1.2) + silence(0.4) + speech(1.0)
-    pieces = list(cut(sound, Limits(seconds=2)))
+    pieces = pieces_of(sound, Limits(seconds=2))
     # each cut is in the middle of the last pause before the limit
     assert [piece.offset_ms for piece in pieces] == [0, 1800, 3400]
     assert b"".join(map(pcm_of, pieces)) == sound
@@ -60,7 +85,7 @@ def test_a_long_one_is_cut_in_its_pauses() -> None:
 
 def test_pieces_without_speech_are_left_out_and_the_others_keep_their_place() -> None:
     sound = speech(0.8) + silence(8.0) + speech(0.8)
-    pieces = list(cut(sound, Limits(seconds=2)))
+    pieces = pieces_of(sound, Limits(seconds=2))
     spans = [piece.span for piece in pieces]
     assert spans[0] == (0, 800)
     assert spans[-1] == (8800, 9600)
@@ -68,15 +93,15 @@ def test_pieces_without_speech_are_left_out_and_the_others_keep_their_place() ->
 
 
 def test_silence_alone_is_sent_when_it_is_the_whole_and_not_in_pieces() -> None:
-    (piece,) = cut(silence(1), Limits(seconds=2))
+    (piece,) = pieces_of(silence(1), Limits(seconds=2))
     assert piece.span == (0, 1000)
-    assert list(cut(silence(5), Limits(seconds=2))) == []
+    assert pieces_of(silence(5), Limits(seconds=2)) == []
 
 
 @given(st.lists(st.tuples(st.booleans(), st.integers(1, 1500)), min_size=1, max_size=6))
 def test_pieces_are_within_the_limit_and_where_they_say(parts: list[tuple[bool, int]]) -> None:
     sound = b"".join((speech if loud else silence)(ms / 1000) for loud, ms in parts)
-    for piece in cut(sound, Limits(seconds=1)):
+    for piece in pieces_of(sound, Limits(seconds=1)):
         at = piece.offset_ms * RATE // 1000 * 2
         data = pcm_of(piece)
         assert data == sound[at : at + len(data)]
@@ -86,15 +111,26 @@ def test_pieces_are_within_the_limit_and_where_they_say(parts: list[tuple[bool, 
         assert piece.offset_ms <= first < last <= piece.offset_ms + 1000
 
 
-@pytest.mark.parametrize("name", [n for n in SERVICES if most_packets(entry(n).limits)])
+LIMITED = [n for n in SERVICES if most_packets(entry(n).limits) < most_packets(Limits())]
+
+
+@pytest.mark.parametrize("name", LIMITED)
 def test_the_longest_piece_is_what_the_service_just_takes(name: str) -> None:
     packets = most_packets(entry(name).limits)
-    assert packets is not None
-    (longest,) = cut(bytes(packets * 1280), Limits())
+    (longest,) = pieces_of(bytes(packets * 1280), Limits())
     check(entry(name), longest.clip)
-    (longer,) = cut(bytes(packets * 1280 + 1280), Limits())
+    (longer,) = pieces_of(bytes(packets * 1280 + 1280), Limits())
     with pytest.raises(UsageError, match="takes at most"):
         check(entry(name), longer.clip)
+
+
+def test_a_piece_is_small_enough_to_be_held_whatever_the_service_takes() -> None:
+    assert most_packets(WHISPER.limits) * 1280 < 8 * 2**20
+
+
+def test_sound_without_samples_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"a\.wav: holds no sound"):
+        pieces_of(b"", Limits())
 
 
 def test_bytes_count_with_the_header_and_as_base64() -> None:
@@ -108,28 +144,41 @@ def test_bytes_count_with_the_header_and_as_base64() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "data", "taken"),
+    ("name", "data", "format"),
     [
-        ("a.mp3", b"ID3\x04", True),
-        ("a.MP3", MP3_FRAME, True),
-        ("a.mpga", MP3_FRAME, True),
-        ("a.mp3", b"RIFF....WAVE", False),  # not what its name says
-        ("a.mp3", b"\xff\xf1\x50\x80", False),  # AAC
-        ("a.mp3", b"\xff", False),
-        ("a.m4a", b"\0\0\0\x20ftypM4A ", True),
-        ("a.webm", b"\x1aE\xdf\xa3", True),
-        ("a.flac", b"fLaC", False),  # not of Whisper's list
-        ("a.wav", b"RIFF....WAVE", False),  # converted: smaller, and every service's
-        ("a", MP3_FRAME, False),
+        ("a.mp3", b"ID3\x04\0\0\0\0\0\0" + MP3_FRAME, "mp3"),
+        ("a.MP3", MP3_FRAME, "mp3"),
+        ("a.mpga", MP3_FRAME, "mpga"),
+        ("a.m4a", MP3_FRAME, "mp3"),  # what it is counts, not what it is called
+        ("a", MP3_FRAME, "mp3"),
+        ("a.mp3", b"RIFF....WAVE", None),
+        ("a.mp3", b"\xff\xfb\x90\x00", None),
+        ("a.mp3", AAC_FRAME, None),  # not of Whisper's list
+        ("a.m4a", b"\0\0\0\x20ftypM4A ", "m4a"),
+        ("a.mp4", b"\0\0\0\x20ftypisom", "mp4"),
+        ("a.webm", b"\x1aE\xdf\xa3", "webm"),
+        ("a.flac", b"fLaC", None),
+        ("a.wav", b"RIFF....WAVE", None),  # converted: smaller, and every service's
+        ("a.mp3", MP3_FRAME + bytes(MOST), None),  # too large to be held whole: cut
     ],
 )
-def test_name_and_content_must_agree(tmp_path: Path, name: str, data: bytes, taken: bool) -> None:
+def test_what_a_file_is_decides(tmp_path: Path, name: str, data: bytes, format: str | None) -> None:
     path = tmp_path / name
     path.write_bytes(data)
     clip = original(path, WHISPER.limits)
-    assert (clip is not None) == taken
-    if clip is not None:
-        assert (clip.data, clip.format) == (data, name.partition(".")[2].lower())
+    assert (clip and clip.format) == format
+    assert clip is None or clip.data == data
+
+
+def test_the_rate_of_an_mp3_file_decides_where_the_service_has_rates(tmp_path: Path) -> None:
+    path = tmp_path / "a.mp3"
+    path.write_bytes(MP3_FRAME)
+    assert original(path, YOUDAO.limits) is None
+    mono = (b"\xff\xf3\x48\xc4" + bytes(140)) * 3  # MPEG-2, 16 kHz, one channel, 32 kbit/s
+    path.write_bytes(mono)
+    clip = original(path, YOUDAO.limits)
+    assert clip is not None
+    assert (clip.rate, clip.channels) == (16000, 1)
 
 
 @pytest.mark.parametrize(("data", "rate"), [(b"#!AMR\n", 8000), (b"#!AMR-WB\n", 16000)])
@@ -142,12 +191,12 @@ def test_amr_says_its_rate(tmp_path: Path, data: bytes, rate: int) -> None:
 
 
 def test_a_file_nobody_here_can_decode_goes_to_a_service_that_can(tmp_path: Path) -> None:
-    path = tmp_path / "a.silk"
+    path = tmp_path / "a.amr"  # as WeChat calls them
     path.write_bytes(b"\x02#!SILK_V3" + bytes(100))
-    sound = prepare(path, LONG_ASR)
-    (piece,) = sound.pieces
-    assert (sound.duration_ms, piece.span, piece.clip.format) == (None, None, "silk")
-    with pytest.raises(UsageError, match=r"a\.silk"):
+    upload = prepare(path, LONG_ASR)
+    (piece,) = upload.pieces
+    assert (upload.duration_ms(), piece.span, piece.clip.format) == (None, None, "silk")
+    with pytest.raises(UsageError, match=r"a\.amr: SILK cannot be decoded here"):
         prepare(path, WHISPER)
 
 
@@ -158,7 +207,7 @@ def test_a_file_that_cannot_be_cut_names_the_limit(tmp_path: Path) -> None:
         prepare(path, LONG_ASR)
 
 
-@pytest.mark.parametrize("data", [b"", b"no sound", MP3_FRAME * 3])
+@pytest.mark.parametrize("data", [b"", b"no sound", MP3_FRAME[:4] * 99])
 def test_what_is_no_sound_is_refused_by_name(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "a.mp3"
     path.write_bytes(data)

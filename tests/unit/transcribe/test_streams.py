@@ -65,6 +65,7 @@ def test_finals_are_kept_with_all_they_have(watch: Watch, record: Record) -> Non
     watch(heard(7, "hel", final=False))
     watch(heard(7, extra=extra))
     watch(heard(8, "bye", translation="", end_ms=6000))
+    record.ends(5000)
     assert record.results == [
         Result(0, "hello", "hola", True, 100, 900, speaker="1", words=(Word("hello", 100, 900),)),
         Result(1, "bye", None, True, 100, 5000),
