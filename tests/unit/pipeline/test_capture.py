@@ -179,6 +179,6 @@ def test_a_file_that_is_away_at_the_start_does_not_come_by_itself() -> None:
     rig = Rig()
     rig.microphone.close()
     rig.microphone.vanish()
-    rig.microphone.realtime = False  # type: ignore[misc]
+    rig.microphone.realtime = False
     with pytest.raises(DeviceError):
         rig.capture.open()
