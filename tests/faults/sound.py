@@ -28,7 +28,7 @@ def overrun(rig: Rig) -> None:
         rig.until(end - 300)
         rig.device.microphone.overrun_now()
     rig.finish()
-    if not rig.device.heard_of("overrun") or rig.running.app.telemetry.total("overruns") != 3:
+    if not rig.device.heard_of("overrun") or rig.running.app.capture.overruns != 3:
         rig.notes.append("an overrun was not reported")
 
 

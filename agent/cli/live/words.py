@@ -50,10 +50,13 @@ def ago(seconds: float) -> str:
     return f"{int(seconds / 3600)} h ago"
 
 
+GOOD = frozenset({"reconnect", "speaker_back", "microphone_heard"})
+
+
 def _notice(notice: Notice) -> News:
     words = _WORDS.get(notice.event)
     text = words(notice.detail) if words else _unknown(notice.event, notice.detail)
-    return _said(text, bad=notice.event not in ("reconnect", "speaker_back"))
+    return _said(text, bad=notice.event not in GOOD)
 
 
 def _said(text: str, *, bad: bool = True) -> News:
@@ -106,6 +109,9 @@ _WORDS: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "underrun": _just("the speech came too slowly: a gap was heard"),
     "speech_dropped": _just("more speech came than can wait: some was left out"),
     "speech_missing": _because("a translation could not be spoken"),
+    "nothing_heard": _just("nothing was heard in that press"),
+    "microphone_silent": _just("the microphone gives no sound at all: muted, or not wired?"),
+    "microphone_heard": _just("the microphone gives sound again"),
     "speaker_lost": _because("the speaker has gone"),
     "speaker_back": _just("the speaker is back"),
 }
