@@ -78,7 +78,7 @@ class App:
         self.capture = assembly.capture(
             config, self._microphone, self.ring, lambda: self.player.audible, self.post, self.clock
         )
-        self.reports = assembly.reports(config, self._command, self.clock)
+        self.reports = assembly.reports(config, self._command, self.post, self.clock)
         self._retired: list[Cloud] = []  # replaced by another service, ending
         self.provider, cloud = self._cloud(config.service)
         self._summarizer = Summarizer(config, self.post, self.clock)
@@ -171,8 +171,9 @@ class App:
         for worker in self.panel.workers if self.panel else ():
             self._launch(worker)
         self.controller.publish()  # starting
-        self._speaker.open()
-        self._microphone.open()
+        # Half a device is more than none: a card that is away or busy is waited for.
+        self.player.open(patient=assembly.is_card(self.config.audio.playback.device))
+        self.capture.open()
         log.info("microphone: %s", self._microphone.description)
         log.info("speaker: %s", self._speaker.description)
         self.controller.start()
@@ -249,6 +250,7 @@ class App:
         self.telemetry.gauge("overruns", self.capture.overruns)
         self.telemetry.gauge("level_dbfs", level_dbfs(newest.data) if newest else None)
         self.telemetry.gauge("outbox", self.reports.waiting)
+        self.telemetry.gauge("set_aside", self.reports.set_aside or None)
 
     # --- changing ----------------------------------------------------------------------------
 

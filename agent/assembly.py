@@ -48,11 +48,26 @@ def speaker(audio: Audio, clock: Clock) -> Speaker:
     return device.speaker(audio.playback.device, rate=audio.rate, clock=clock)
 
 
+def is_card(device_name: str | None) -> bool:
+    """Whether it is a sound card's, which may come and go, and no file."""
+    return device_name not in (None, "null") and not str(device_name).startswith(device.FILE)
+
+
 def player(
     sink: Speaker, rate: int, playback: Playback, telemetry: Telemetry, post: Post, clock: Clock
 ) -> Player:
     """The thread that plays on ``sink``."""
-    return Player(sink, rate, playback.prebuffer_ms, playback.volume, telemetry, post, clock)
+    return Player(
+        sink,
+        rate,
+        playback.prebuffer_ms,
+        playback.volume,
+        telemetry,
+        post,
+        clock,
+        keep_open_s=playback.keep_open_s,
+        lead_in_ms=playback.lead_in_ms,
+    )
 
 
 def capture(
@@ -95,12 +110,14 @@ def panel(talk: Talk, post: Post, clock: Clock) -> Panel | None:
 
 
 def reports(
-    config: Config, on_command: Callable[[Mapping[str, Any]], None], clock: Clock
+    config: Config, on_command: Callable[[Mapping[str, Any]], None], post: Post, clock: Clock
 ) -> Reporter | Nowhere:
-    """Where transcripts, events and states go; UsageError where ``mqtt.ca_file`` is unreadable."""
+    """Where transcripts, events and states go; UsageError where a file of TLS is unreadable."""
     if config.mqtt.host is None:
         return Nowhere()
-    return Reporter(config.mqtt, config.device.id, on_command, clock=clock)
+    made = Reporter(config.mqtt, config.device.id, on_command, clock=clock)
+    made.tell = post  # its own troubles are the device's: a state, a page's news
+    return made
 
 
 def exporter(

@@ -35,8 +35,8 @@ class Word(Struct, frozen=True):
 class Result(Struct, frozen=True):
     """One sentence, growing (``final=False``) or settled.
 
-    ``index`` counts sentences on one connection, from 0.  Times are ms of the audio
-    sent on that connection, None where the service gives none.
+    ``index`` counts sentences on one connection, from 0 (-1: it cannot be read).  Times are
+    ms of the audio sent on that connection, None where the service gives none.
     """
 
     index: int

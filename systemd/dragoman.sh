@@ -10,4 +10,4 @@ if [ -x "$python" ] && { [ -d "$release/lib/${python##*/}/site-packages/agent" ]
 fi
 echo "dragoman: the Python it was installed for is gone (was the system upgraded?):" \
     "sudo /opt/dragoman/current/source/scripts/install mends it and keeps the configuration" >&2
-exit 2 # as for a wrong configuration: systemd does not try again
+exit 2 # as for a wrong configuration: systemd does not try again, but dragoman-rebuild.service

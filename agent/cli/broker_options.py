@@ -48,7 +48,7 @@ def load(args: argparse.Namespace) -> Mqtt:
     if args.broker is not None:
         settings = _at(settings, args.broker)
     if args.topic is not None:
-        settings = replace(settings, topic=_checked("--topic", args.topic, Topic))
+        settings = replace(settings, topic=checked("--topic", args.topic, Topic))
     if settings.host is None:
         raise UsageError("mqtt.host is null: no broker; give --broker HOST:PORT")
     return settings
@@ -60,11 +60,12 @@ def _at(settings: Mqtt, text: str) -> Mqtt:
         words = f"--broker: '{text[:60]}' is no address; expected HOST or HOST:PORT"
         raise UsageError(f"{words} such as 192.0.2.7:1883")
     host, port = match.groups()
-    found = settings.port if port is None else _checked("--broker", int(port), Port)
+    found = settings.port if port is None else checked("--broker", int(port), Port)
     return replace(settings, host=host.strip("[]"), port=found)
 
 
-def _checked(option: str, value: object, kind: Any) -> Any:
+def checked(option: str, value: object, kind: Any) -> Any:
+    """``value`` as a ``kind``; UsageError naming ``option`` where it is none."""
     try:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError:

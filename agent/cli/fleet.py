@@ -10,9 +10,9 @@ from contextlib import suppress
 
 from agent.cli import broker_options, fleet_screen, options, output
 from agent.clock import SystemClock
-from agent.config.schema import Mqtt
-from agent.errors import RunError
-from agent.fleet import command, sending, table, watching
+from agent.config.schema import DeviceId, Mqtt
+from agent.errors import RunError, UsageError
+from agent.fleet import command, forgetting, sending, table, watching
 from agent.fleet.broker import Broker, address, gather
 from agent.fleet.health import STALE_S
 from agent.fleet.roster import Roster
@@ -20,6 +20,7 @@ from agent.printable import as_json, printable
 
 LIST_S = STALE_S + 1  # so that who sends no telemetry is known as such
 ANSWER_S = 5.0
+DISCOVERY = "homeassistant"  # where a device announces itself unless told otherwise
 
 EPILOG = """\
 COMMAND is an object or KEY=VALUE words, as on the topic "command":
@@ -69,6 +70,16 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     broker_options.add(one)
     one.set_defaults(run=run_send)
+
+    one = parts.add_parser(
+        "forget", help="wipe all the broker keeps of a device that is gone or has a new name"
+    )
+    one.add_argument("device", metavar="DEVICE")
+    one.add_argument("--yes", action="store_true", help="do not ask")
+    one.add_argument("--dry-run", action="store_true", help="only list the topics")
+    one.add_argument("--force", action="store_true", help="even if it seems to be online")
+    broker_options.add(one)
+    one.set_defaults(run=run_forget)
 
 
 def run_list(args: argparse.Namespace) -> int:
@@ -126,6 +137,37 @@ def run_send(args: argparse.Namespace) -> int:
         job.send(fields, devices)
         job.collect(clock, args.wait)
     return 0 if job.ok else 1
+
+
+def run_forget(args: argparse.Namespace) -> int:
+    """Wipe a device's retained messages; 1 when some are left, or there were none."""
+    device = broker_options.checked("DEVICE", args.device, DeviceId)
+    settings, clock = broker_options.load(args), SystemClock()
+    listen = forgetting.topics(settings.topic, settings.discovery or DISCOVERY, device)
+    with Broker(settings, listen, clock) as broker:
+        kept = forgetting.look(broker, settings.topic, device, clock)
+        if not kept.topics:
+            raise RunError(f"the broker at {broker.where} keeps nothing of '{printable(device)}'")
+        for name in kept.topics:
+            print(printable(name), flush=True)
+        if args.dry_run:
+            return 0
+        if kept.online and not args.force:
+            words = "is online and would come back: stop it first, or give --force"
+            raise RunError(f"'{printable(device)}' {words}")
+        if not args.yes and not _agreed(len(kept.topics)):
+            return 1
+        left = forgetting.wipe(broker, kept.topics, clock)
+    for name in left:
+        print(f"not wiped: {printable(name)}: check the broker's access list", file=sys.stderr)
+    print(f"{len(kept.topics) - len(left)} topics wiped")
+    return 1 if left else 0
+
+
+def _agreed(count: int) -> bool:
+    if not (sys.stdin and sys.stdin.isatty()):
+        raise UsageError("nobody can be asked here: give --yes")
+    return input(f"Wipe these {count} topics? [y/N] ").strip().lower() in ("y", "yes")
 
 
 def _tell(outcome: sending.Outcome) -> None:

@@ -40,8 +40,8 @@ def run(args: argparse.Namespace) -> int:
 def spoken(text: str) -> str:
     """The words in the output of ``transcribe -o json`` and in subtitles (SRT, WebVTT); any
     other ``text`` as it is."""
-    if (said := _shown(text)) is not None:
-        return said
+    if (shown := _shown(text)) is not None:
+        return shown
     lines = [line for line in text.splitlines() if line.strip()]
     records = [record for line in lines if (record := _record(line)) is not None]
     if len(records) != len(lines):

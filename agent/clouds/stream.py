@@ -31,6 +31,7 @@ def build(parts: Parts) -> Cloud:
         result_timeout_s=parts.config.talk.result_timeout_s,
         idle_close_s=network.idle_close_s,
         replay=network.replay == "sentence",
+        recorded=parts.config.audio.capture.ends,
     )
     uplink.keep_warm(parts.clock.now())  # connected before the first press
     session = Session(uplink, Answers(parts), parts.provider.service.tts, parts.clock)

@@ -111,8 +111,14 @@ def _pins(config: Config) -> Iterator[Finding]:
     pins: list[tuple[KeyPath, int]] = []
     for index, button in enumerate(config.talk.buttons):
         pins.append((("talk", "buttons", str(index), "pin"), button.pin))
-    if config.talk.led:
-        pins.append((("talk", "led", "pin"), config.talk.led.pin))
+    led = config.talk.led
+    if led:
+        pins.append((("talk", "led", "pin"), led.pin))
+        if (led.green is None) != (led.blue is None):
+            words = "a light has one colour or three; expected both green and blue, or neither"
+            yield Finding(("talk", "led"), words)
+        colours = (("green", led.green), ("blue", led.blue))
+        pins += [(("talk", "led", key), pin) for key, pin in colours if pin is not None]
     for path, pin in pins:
         if pin in used:
             yield Finding(path, f"pin {pin} is taken by {used[pin]}; expected a pin of its own")

@@ -59,6 +59,7 @@ DeviceId = Annotated[
     ),
 ]
 Port = Annotated[int, Meta(ge=1, le=65535)]
+Pin = Annotated[int, Meta(ge=0, le=53)]
 Percent = Annotated[int, Meta(ge=0, le=100)]
 
 
@@ -106,6 +107,11 @@ class Capture(Section):
     loop: bool = False
     gain_db: Literal["auto"] | Annotated[float, Meta(ge=-20, le=40)] = 0.0
 
+    @property
+    def ends(self) -> bool:
+        """Whether it is a recording (or a pipe), which has an end."""
+        return not self.loop and (self.device.startswith("file:") or self.device == "stdin")
+
 
 class Playback(Section):
     """The speaker: an ALSA name, ``file:PATH.wav`` or ``null``."""
@@ -113,6 +119,8 @@ class Playback(Section):
     device: Annotated[str, Meta(min_length=1)] | None = "default"
     volume: Percent = 80
     prebuffer_ms: Annotated[int, Meta(ge=0, le=5000)] = 120
+    keep_open_s: Annotated[float, Meta(ge=0, le=3600)] = 0.0
+    lead_in_ms: Annotated[int, Meta(ge=0, le=5000)] = 0
 
 
 class Audio(Section):
@@ -127,15 +135,21 @@ class Audio(Section):
 class Button(Section):
     """A push-to-talk button; its language pair, where given, holds while it is pressed."""
 
-    pin: Annotated[int, Meta(ge=0, le=53)]
+    pin: Pin
     source: Language | None = None
     target: Language | None = None
+    active: Literal["low", "high"] = "low"
+    pull: Literal["up", "down", "none"] | None = None
+    debounce_ms: Annotated[int, Meta(ge=0, le=1000)] = 20
 
 
 class Led(Section):
-    """The state light."""
+    """The state light; with ``green`` and ``blue`` a three-colour one, whose red is ``pin``."""
 
-    pin: Annotated[int, Meta(ge=0, le=53)]
+    pin: Pin
+    active: Literal["high", "low"] = "high"
+    green: Pin | None = None
+    blue: Pin | None = None
 
 
 class Talk(Section):
@@ -173,11 +187,14 @@ class Mqtt(Section):
     password: Secret | None = None
     tls: bool = False
     ca_file: str | None = None
+    cert_file: str | None = None
+    key_file: str | None = None
     version: Literal["3.1.1", "5"] = "3.1.1"
     topic: Topic = "dragoman"
     discovery: Topic | None = "homeassistant"
     outbox: Annotated[str, Meta(min_length=1)] = "/var/lib/dragoman/outbox.db"
     outbox_limit: Annotated[int, Meta(ge=10)] = 10000
+    outbox_max_mb: Annotated[int, Meta(ge=1, le=4096)] = 64
 
 
 class Web(Section):

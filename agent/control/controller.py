@@ -48,6 +48,11 @@ from agent.services.provider import Provider
 log = logging.getLogger(__name__)
 
 
+#: Events that say that a part of the device does not work, and that it does again.
+FAULTS = {"speaker_lost": "speaker", "outbox_fault": "outbox"}
+MENDED = {"speaker_back": "speaker", "outbox_back": "outbox"}
+
+
 class Reports(Protocol):
     """Where news goes; none of these may block."""
 
@@ -216,6 +221,9 @@ class Controller:
         self._reports.summary(payloads.summary(event))
 
     def _notice(self, notice: Notice) -> None:
+        if notice.event in FAULTS:
+            self.machine.faults.add(FAULTS[notice.event])
+        self.machine.faults.discard(MENDED.get(notice.event, ""))
         self._reports.notice(notice)
         for watcher in self.on_notice:
             watcher(notice)

@@ -36,9 +36,7 @@ class Ending:
         self._limited = end_at is not None
         self._missing_ms = 0  # of speech whose answer was given up at the end
         self._heard_at = 0.0  # when anything was heard from the service
-        capture = config.audio.capture
-        file_like = capture.device.startswith("file:") or capture.device == "stdin"
-        self.finite = file_like and not capture.loop
+        self.finite = config.audio.capture.ends
         self._ended_at: float | None = None
         self._speech_until = 0.0  # until when speech may still come
         self._blocked: Blocked | None = None

@@ -17,12 +17,12 @@ from gpiod.line import Bias, Direction, Edge, Value
 
 from agent.clock import Clock
 from agent.config.schema import Button, Led, Talk
-from agent.control.light import Light
+from agent.control.light import COLOURS, DARK, WHITE, Light
 from agent.errors import RunError
 from agent.events import Command
 from agent.threads import Wake, Worker
 
-BOUNCE = timedelta(milliseconds=20)
+BIASES = {"up": Bias.PULL_UP, "down": Bias.PULL_DOWN, "none": Bias.DISABLED}
 DEVICES = Path("/dev")
 #: The labels of the chip behind the 40-pin header: Pi Zero to 3, Pi 4, Pi 5.
 HEADERS = ("pinctrl-bcm2835", "pinctrl-bcm2711", "pinctrl-rp1")
@@ -56,19 +56,35 @@ class Panel:
             self._lines.pop().release()
 
     def _button(self, index: int, button: Button) -> gpiod.LineRequest:
+        low = button.active == "low"  # the button closes the pin to ground, and a pull lifts it
         settings = gpiod.LineSettings(
             direction=Direction.INPUT,
-            bias=Bias.PULL_UP,
-            active_low=True,  # the button closes the pin to ground
+            bias=BIASES[button.pull or ("up" if low else "down")],
+            active_low=low,
             edge_detection=Edge.BOTH,
-            debounce_period=BOUNCE,
+            debounce_period=timedelta(milliseconds=button.debounce_ms),
         )
         return self._claim(f"talk.buttons.{index}.pin", button.pin, settings)
 
-    def _lamp(self, led: Led) -> Callable[[bool], None]:
-        settings = gpiod.LineSettings(direction=Direction.OUTPUT, output_value=Value.INACTIVE)
-        line = self._claim("talk.led.pin", led.pin, settings)
-        return lambda lit: line.set_value(led.pin, Value.ACTIVE if lit else Value.INACTIVE)
+    def _lamp(self, led: Led) -> Callable[[str | None], None]:
+        settings = gpiod.LineSettings(
+            direction=Direction.OUTPUT,
+            output_value=Value.INACTIVE,
+            active_low=led.active == "low",
+        )
+        pins = {"pin": led.pin, "green": led.green, "blue": led.blue}
+        lines = [
+            (pin, self._claim(f"talk.led.{key}", pin, settings))
+            for key, pin in pins.items()
+            if pin is not None
+        ]
+
+        def shine(state: str | None) -> None:
+            colour = DARK if state is None else COLOURS[state] if len(lines) > 1 else WHITE
+            for (pin, line), lit in zip(lines, colour, strict=False):
+                line.set_value(pin, Value.ACTIVE if lit else Value.INACTIVE)
+
+        return shine
 
     def _claim(self, key: str, pin: int, settings: gpiod.LineSettings) -> gpiod.LineRequest:
         try:

@@ -18,13 +18,29 @@ PATTERNS: dict[str, Sequence[tuple[bool, float]]] = {
     "fault": ((True, 0.1), (False, 0.2)) * 3 + ((False, 1.2),),  # three blips
 }
 
+DARK, WHITE = (False, False, False), (True, True, True)
+
+#: What a lamp of three colours shows: (red, green, blue).
+COLOURS: dict[str, tuple[bool, bool, bool]] = {
+    "starting": WHITE,
+    "idle": DARK,
+    "listening": (False, False, True),  # blue
+    "thinking": (True, True, False),  # yellow
+    "speaking": (False, True, False),  # green
+    "offline": (True, False, True),  # magenta
+    "fault": (True, False, False),  # red
+}
+
 
 class Light(Worker):
-    """Plays the pattern of the newest state; ``switch`` turns the lamp on or off."""
+    """Plays the pattern of the newest state.
+
+    ``switch`` is given the state to shine for, or None for a dark moment of its pattern.
+    """
 
     name = "light"
 
-    def __init__(self, switch: Callable[[bool], None], clock: Clock) -> None:
+    def __init__(self, switch: Callable[[str | None], None], clock: Clock) -> None:
         super().__init__(clock)
         self._switch = switch
         self._state = "starting"
@@ -41,8 +57,9 @@ class Light(Worker):
 
     def run(self) -> None:
         while not self.stopping:
-            for lit, seconds in PATTERNS[self._state]:
-                self._switch(lit)
+            state = self._state
+            for lit, seconds in PATTERNS[state]:
+                self._switch(state if lit else None)
                 if self._wake.wait(seconds or None):
                     break
-        self._switch(False)
+        self._switch(None)

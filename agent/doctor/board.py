@@ -116,7 +116,9 @@ def pins(config: Config, clock: Clock) -> Check:
         check = failed("pins", error)
         return replace(check, mend=check.mend or "buttons and a light need a Raspberry Pi")
     words = [f"button {n} on GPIO {button.pin}" for n, button in enumerate(buttons, 1)]
-    words += [f"light on GPIO {led.pin}"] if led else []
+    if led:
+        numbers = [str(pin) for pin in (led.pin, led.green, led.blue) if pin is not None]
+        words.append(f"light on GPIO {' '.join(numbers)}")
     return Check("pins", "pass", ", ".join(words))
 
 

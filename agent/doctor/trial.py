@@ -135,7 +135,7 @@ def _judge(provider: Provider, events: Sequence[ServiceEvent]) -> None:
     for event in events:
         if isinstance(event, Failure):
             raise refused(provider.name, event)
-    if events and all(isinstance(event, Garbage) for event in events):
+    if any(isinstance(event, Garbage) and event.whole for event in events):
         raise LinkError(f"{provider.name} gave no answer that can be read", "garbage")
 
 

@@ -10,7 +10,7 @@ do        parameters (default)                 what happens
 reset                                          TCP reset, no goodbye
 close     code (1011), msg ("")                WebSocket close
 freeze    for_ms (for ever)                    TCP stays open, nothing is read or written
-slow      delay_ms (1000), for_ms (for ever)   each outgoing message is late
+slow      delay_ms (1000), for_ms (for ever)   each outgoing message is late by this
 garbage   count (6), seed (0)                  messages no client should believe
 error     code (-1), msg                       the provider's own refusal
 http      status (503), body (""),             the request is answered with this status instead

@@ -33,7 +33,7 @@ class Peer:
         self._socket = web.WebSocketResponse(timeout=_CLOSE_TIMEOUT_S, compress=False)
         self._loop = asyncio.get_running_loop()
         self._opened_s = self._loop.time()
-        self._outbox: asyncio.Queue[tuple[str | bytes, Kind]] = asyncio.Queue()
+        self._outbox: asyncio.Queue[tuple[str | bytes, Kind, float]] = asyncio.Queue()
         self._thawed = asyncio.Event()
         self._thawed.set()
         self._slow: Fault | None = None
@@ -64,7 +64,7 @@ class Peer:
 
     def post(self, message: str | bytes, kind: Kind) -> None:
         """Send this when everything posted before is sent, and as late as the faults want it."""
-        self._outbox.put_nowait((message, kind))
+        self._outbox.put_nowait((message, kind, self.now_ms()))
 
     async def flush(self) -> None:
         """Wait until everything posted is sent."""
@@ -76,9 +76,10 @@ class Peer:
         Only this waits for a slow or frozen line, so that reading never does.
         """
         while True:
-            message, kind = await self._outbox.get()
+            message, kind, at_ms = await self._outbox.get()
             if self._slow and self.now_ms() < self._slow_until_ms:
-                await asyncio.sleep(self._slow.delay_ms / 1000)
+                late_ms = at_ms + self._slow.delay_ms - self.now_ms()
+                await asyncio.sleep(max(0.0, late_ms) / 1000)
             await self._thawed.wait()
             await self._send(message)
             self._page.note_sent(Sent(self.now_ms(), kind, message))

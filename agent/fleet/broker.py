@@ -13,7 +13,7 @@ from agent.config.schema import Mqtt
 from agent.errors import Refused, RunError
 from agent.fleet.roster import Roster
 from agent.report.connection import Connection, tls_context
-from agent.report.signals import Acked, Down, Incoming, Signal, Unheard, Up
+from agent.report.signals import Acked, Alive, Down, Incoming, Signal, Unheard, Up
 
 CONNECT_S = 12.0  # a little longer than the connection itself tries
 GOODBYE_S = 1.0
@@ -32,8 +32,9 @@ class Wire(Protocol):
 
     where: str  #: ``host:port``
 
-    def next(self, seconds: float) -> Incoming | Acked | None: ...
-    def publish(self, topic: str, payload: bytes) -> int: ...
+    def next(self, seconds: float) -> Incoming | Acked | Alive | None: ...
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> int: ...
+    def ping(self) -> None: ...
 
 
 class Broker:
@@ -80,8 +81,8 @@ class Broker:
         while not self._ended and (left := deadline - self._clock.now()) > 0:
             self._ended = isinstance(self._next(left), Down | None)
 
-    def next(self, seconds: float) -> Incoming | Acked | None:
-        """The next message or acknowledgement, or None after ``seconds``."""
+    def next(self, seconds: float) -> Incoming | Acked | Alive | None:
+        """The next message or answer, or None after ``seconds``."""
         signal = self._next(seconds)
         match signal:
             case Down():
@@ -94,9 +95,13 @@ class Broker:
                 return None
         return signal
 
-    def publish(self, topic: str, payload: bytes) -> int:
-        """Send, with QoS 1 and not retained; the id its :class:`Acked` will name."""
-        return self._link.publish(topic, payload, 1)
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> int:
+        """Send, with QoS 1; the id its :class:`Acked` will name."""
+        return self._link.publish(topic, payload, 1, retain)
+
+    def ping(self) -> None:
+        """Ask the broker for a sign of life: :class:`Alive`."""
+        self._link.ping()
 
     def _next(self, seconds: float) -> Signal | None:
         try:

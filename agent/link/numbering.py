@@ -23,6 +23,8 @@ class Numbering:
         self._next = max(self._next, number + 1)
         if final:
             self._finals = max(self._finals, number + 1)
+            if index < 0:  # a sentence the service gave no number: the next is another
+                del self._numbers[index]
         if len(self._numbers) > KEPT:
             self._numbers.pop(next(iter(self._numbers)))
         return number

@@ -7,15 +7,24 @@ from agent.link.ledger import Ledger
 
 GRACE_S = 0.8  # after a final, before nothing more is expected
 DOUBT_S = 2.0  # the same where a final may belong to an earlier sentence
+UNKNOWN_S = 12.0  # how late a service may be that has not answered yet
+MOST_LAG_S = 15.0  # an answer later than this may be the first to speech after noise
 DEAF_MS = 3000  # so much speech without any answer …
 DEAF_S = 15.0  # … for so long means that nobody listens, whatever the pings say
 
 
 class Patience:
-    """What is still expected of the service for what was said; ``timeout_s`` ends all waiting."""
+    """What is still expected of the service for what was said; ``timeout_s`` ends all waiting.
 
-    def __init__(self, timeout_s: float) -> None:
-        self._timeout = timeout_s
+    With ``recorded`` speech nobody waits with a finger on a button: a service that lags is
+    waited for in proportion to how late its answers have been.
+    """
+
+    def __init__(self, timeout_s: float, *, recorded: bool = False) -> None:
+        self._timeout, self._recorded = timeout_s, recorded
+        self._asked_at: float | None = None  # when the first speech since the last answer left
+        self._lag = UNKNOWN_S  # the longest time from there to the answer
+        self._answered = False
         self.awaiting = False  #: whether answers to what was said are still awaited
         self._played_at: float | None = None  # when the last take was sent to its end
         self._answer_at = 0.0
@@ -29,15 +38,18 @@ class Patience:
     def connected(self, now: float) -> None:
         """A new connection: what was not answered is said again."""
         self._answer_at = now
-        self._said = 0
+        self._said, self._asked_at = 0, None
         self._played_at = None
 
-    def said(self, voiced: bool) -> None:
+    def said(self, voiced: bool, now: float) -> None:
         """A packet has left."""
         self._said += voiced
+        if voiced and self._asked_at is None:
+            self._asked_at = now
 
     def answered(self, now: float) -> None:
         """Anything at all came back."""
+        self._measure(now)
         self._answer_at = now
         self._said, self._suspected = 0, False
 
@@ -52,11 +64,23 @@ class Patience:
         since = max(self._played_at, self._answer_at)
         if ledger.answered:
             grace = GRACE_S if ledger.certain else DOUBT_S
-            if ledger.nothing_said or now >= since + grace:
+            silent = ledger.nothing_said and not (self._recorded and self._answered)
+            if silent or now >= since + self._patient(grace):
                 return True
-        elif ledger.likely and now >= since + DOUBT_S:
+        elif ledger.likely and now >= since + self._patient(DOUBT_S):
             return True
-        return None if now >= since + self._timeout else False
+        return None if now >= since + self._patient(self._timeout) else False
+
+    def _patient(self, usual: float) -> float:
+        """How long to wait: an answer of a service that lags may be to an earlier sentence."""
+        return max(usual, 1.5 * self._lag + 1.0) if self._recorded else usual
+
+    def _measure(self, now: float) -> None:
+        if self._asked_at is None:
+            return
+        lag, self._asked_at = min(now - self._asked_at, MOST_LAG_S), None
+        self._lag = max(self._lag, lag) if self._answered else lag
+        self._answered = True
 
     def deaf(self, now: float) -> bool:
         """Whether speech goes out and nothing at all comes back; told once for each spell."""

@@ -2,7 +2,8 @@
 
 A recording is one WAV file and one JSON file beside it, mode 0600, written under
 another name and renamed when whole.  The spool is bounded: the oldest go first, and
-it is told how many went.  Where there is no folder to write to, memory has to do.
+it is told how many went.  While there is no folder to write to, or no room, memory has to
+do; what it holds is written as soon as that is possible.
 """
 
 from __future__ import annotations
@@ -57,12 +58,13 @@ class Spool:
     """Recordings in order; every method may be called from any thread."""
 
     def __init__(self, folder: Path | None, limit: int = LIMIT) -> None:
-        self._folder, self._limit = self._usable(folder), limit
+        self._folder, self._limit = folder, limit
         self._lock = threading.Lock()
         self._waiting: OrderedDict[int, Recording] = OrderedDict()
+        self._unsaved: set[int] = set()  # in memory only
+        self._recovered = self._told = False
         self._last = 0
-        if self._folder is not None:
-            self._recover(self._folder)
+        self._flush()
 
     def put(self, recording: Recording) -> list[Recording]:
         """Keep ``recording`` under a number of its own; returns what had to go for it."""
@@ -70,12 +72,14 @@ class Spool:
             self._last += 1
             kept = replace(recording, number=self._last)
             self._waiting[kept.number] = kept
-            self._save(kept)
+            self._unsaved.add(kept.number)
+            self._flush()
             return self._make_room()
 
     def oldest(self) -> Recording | None:
         """The recording that has waited longest."""
         with self._lock:
+            self._flush()
             return next(iter(self._waiting.values()), None)
 
     def later(self, recording: Recording) -> None:
@@ -88,6 +92,7 @@ class Spool:
         """It is answered (or given up): forget it."""
         with self._lock:
             self._waiting.pop(recording.number, None)
+            self._unsaved.discard(recording.number)
             self._remove(recording.number)
 
     def expire(self, now: float, after_s: float) -> list[Recording]:
@@ -101,6 +106,11 @@ class Spool:
                     self._waiting[number] = replace(recording, at=now)
             return [r for r in self._waiting.values() if now - (r.at or now) > after_s]
 
+    def flush(self) -> None:
+        """Bring to the disk what is in memory only, if that is possible now."""
+        with self._lock:
+            self._flush()
+
     @property
     def waiting_ms(self) -> int:
         """Sound that waits, in ms."""
@@ -109,24 +119,33 @@ class Spool:
 
     # --- on disk -----------------------------------------------------------------------------
 
-    @staticmethod
-    def _usable(folder: Path | None) -> Path | None:
-        if folder is None:
-            return None
+    def _flush(self) -> None:
+        folder = self._folder
+        if folder is None or (self._recovered and not self._unsaved):
+            return
+        first = not self._recovered
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            probe = folder / ".probe"
-            probe.touch(mode=0o600)
-            probe.unlink()
+            self._recover(folder)
+            if first:
+                _probe(folder)
+            for number in sorted(self._unsaved):
+                self._save(folder, self._waiting[number])
+                self._unsaved.discard(number)
         except OSError as error:
-            log.warning("recordings are kept in memory only: %s: %s", folder, error.strerror)
-            return None
-        return folder
+            if not self._told:
+                log.warning("recordings are kept in memory only: %s: %s", folder, error.strerror)
+            self._told = True
+        else:
+            if self._told:
+                log.info("recordings are on the disk again")
+            self._told = False
 
     def _make_room(self) -> list[Recording]:
         gone = []
         while len(self._waiting) > 1 and self._bytes() > self._limit:
             _, oldest = self._waiting.popitem(last=False)
+            self._unsaved.discard(oldest.number)
             self._remove(oldest.number)
             gone.append(oldest)
         return gone
@@ -134,41 +153,64 @@ class Spool:
     def _bytes(self) -> int:
         return sum(len(recording.pcm) for recording in self._waiting.values())
 
-    def _save(self, recording: Recording) -> None:
-        if self._folder is None:
-            return
+    def _save(self, folder: Path, recording: Recording) -> None:
         meta = {"session": recording.session, "start_ms": recording.start_ms}
         meta |= {"pair": asdict(recording.pair), "at": recording.at}
         try:
-            _write(self._folder / f"{recording.number:08}.wav", recording.wav())
-            _write(self._folder / f"{recording.number:08}.json", json.dumps(meta).encode())
-        except OSError as error:
-            log.warning("a recording is kept in memory only: %s", error.strerror)
+            _write(folder / f"{recording.number:08}.wav", recording.wav())
+            _write(folder / f"{recording.number:08}.json", json.dumps(meta).encode())
+        except OSError:
+            self._remove(recording.number)  # half of it is of no use, and takes room
+            raise
 
     def _remove(self, number: int) -> None:
         if self._folder is not None:
-            for suffix in ("json", "wav"):
+            for suffix in ("json", "wav", "part"):
                 with suppress(OSError):  # a disk that fails: sent again after a restart, not lost
                     (self._folder / f"{number:08}.{suffix}").unlink(missing_ok=True)
 
     def _recover(self, folder: Path) -> None:
-        """What an earlier run left; files that are not whole are removed.
+        """What an earlier run left, once; files that are not whole are removed.
 
         Its sessions get a new name: how far their sentences were numbered is not known.
         """
+        if self._recovered:
+            return
         suffix = uuid.uuid4().hex[:4]
-        for path in sorted(folder.glob("*.wav")):
-            recording = _read(path)
-            if recording is None:
-                log.warning("a recording that cannot be read was removed: %s", path.name)
+        paths = sorted(folder.glob("*.wav"))
+        self._recovered = True
+        with suppress(OSError):
+            for part in folder.glob("*.part"):
+                part.unlink()
+        found = list(filter(None, map(_read, paths)))
+        for path in {*paths} - {folder / f"{recording.number:08}.wav" for recording in found}:
+            log.warning("a recording that cannot be read was removed: %s", path.name)
+            with suppress(OSError):
                 path.unlink(missing_ok=True)
                 path.with_suffix(".json").unlink(missing_ok=True)
-                continue
-            session = f"{recording.session}.{suffix}"
-            self._waiting[recording.number] = replace(recording, session=session)
-            self._last = max(self._last, recording.number)
-        if self._waiting:
-            log.info("%d recordings of an earlier run wait for their upload", len(self._waiting))
+        self._take_over(folder, [replace(r, session=f"{r.session}.{suffix}") for r in found])
+        if found:
+            log.info("%d recordings of an earlier run wait for their upload", len(found))
+
+    def _take_over(self, folder: Path, found: list[Recording]) -> None:
+        """``found`` come before those of this run, where the folder could be read only late."""
+        self._last = max([self._last, *(recording.number for recording in found)])
+        later, self._waiting = self._waiting, OrderedDict()
+        for recording in found:
+            number = recording.number
+            if number in later:  # given away in this run, too
+                number = self._last = self._last + 1
+                for suffix in ("json", "wav"):
+                    name = f"{recording.number:08}.{suffix}"
+                    (folder / name).rename(folder / f"{number:08}.{suffix}")
+            self._waiting[number] = replace(recording, number=number)
+        self._waiting |= later
+
+
+def _probe(folder: Path) -> None:
+    probe = folder / ".probe"
+    probe.touch(mode=0o600)
+    probe.unlink()
 
 
 def _write(path: Path, data: bytes) -> None:

@@ -104,5 +104,5 @@ class TextService:
 
 
 def _ended(events: Sequence[ServiceEvent]) -> bool:
-    """Whether a stream that is over said that it was complete."""
-    return not any(isinstance(event, Garbage) for event in events[-1:])
+    """Whether an answer, or a stream that is over, can be read and was complete."""
+    return not any(isinstance(event, Garbage) and event.whole for event in events)

@@ -65,6 +65,7 @@ class Uplink:
 
     A ``quiet`` one makes no silence of its own, neither to keep a connection alive nor
     to have a sentence ended: for services that are told when an utterance ends.
+    ``recorded`` speech is that of a file: see :class:`agent.link.patience.Patience`.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class Uplink:
         idle_close_s: float = 60.0,
         replay: bool = True,
         quiet: bool = False,
+        recorded: bool = False,
     ) -> None:
         self._ring = ring
         self._lock = threading.Lock()
@@ -88,7 +90,7 @@ class Uplink:
         self._epoch = 0
         self._audio_at = 0.0  # when audio last left
         self._active_at = 0.0  # when anything last happened that keeps the connection warm
-        self._patience = Patience(result_timeout_s)
+        self._patience = Patience(result_timeout_s, recorded=recorded)
         self.given_up_ms = 0  #: speech in the turn that settled last which has no answer
         self._origin: int | None = None
         self._numbers = Numbering()
@@ -211,7 +213,7 @@ class Uplink:
                 self._ledger.sent(None)
                 return
             self.tape.sent(step.packet)
-            self._patience.said(step.packet.voiced)
+            self._patience.said(step.packet.voiced, now)
             self._ledger.sent(step.packet.seq, step.packet.voiced)
             if self.tape.is_open:
                 self._active_at = now

@@ -66,9 +66,23 @@ class Capture(Worker):
         self._overruns = Seldom("overrun", post, clock)
         self.overruns = 0
 
+    def open(self) -> None:
+        """Open the microphone; a card that is away or busy is waited for by the thread.
+
+        Raises DeviceError for what is no card: it does not come by itself.
+        """
+        try:
+            self._source.open()
+        except DeviceError as error:
+            if not self._source.realtime:
+                raise
+            self._lose(error)
+
     def run(self) -> None:
         real_time()
         try:
+            if self._presence.away:
+                self._reopen()
             while not self.stopping:
                 self._read_until_lost()
         except EndOfAudio as end:
@@ -83,10 +97,13 @@ class Capture(Worker):
                 self._read_once()
         except DeviceError as error:
             self._source.close()
-            if self._presence.lost():
-                log.warning("microphone lost: %s", error)
-                self._post(MicrophoneLost(str(error)))
+            self._lose(error)
             self._reopen()
+
+    def _lose(self, error: DeviceError) -> None:
+        if self._presence.lost():
+            log.warning("microphone lost: %s", error)
+            self._post(MicrophoneLost(str(error)))
 
     def _read_once(self) -> None:
         try:

@@ -20,6 +20,7 @@ from agent.threads import Wake, Worker
 log = logging.getLogger(__name__)
 
 PERIOD_S = 0.02
+STOCK_S = 2 * PERIOD_S  # of silence in the speaker while it is kept open
 QUIET_S = 0.2  # so much silence means the sentence is over, not that it is late
 BUFFER_S = 120  # speech kept at most
 GUARD_S = 0.2  # the room goes on sounding after the speaker stops
@@ -39,6 +40,9 @@ class Player(Worker):
         telemetry: Telemetry,
         post: Callable[[Event], None],
         clock: Clock,
+        *,
+        keep_open_s: float = 0.0,
+        lead_in_ms: int = 0,
     ) -> None:
         super().__init__(clock)
         self._sink, self._telemetry, self._post = sink, telemetry, post
@@ -52,6 +56,10 @@ class Player(Worker):
         self._overflow = 0  # bytes the buffer had no room for that were told
         self._away = False  # closed, and not yet opened again
         self._silent_at: float | None = None  # when the speaker runs dry, or has
+        self._silence = bytes(self._period)
+        self._keep_open, self._open_until = keep_open_s, 0.0
+        self._lead_in = bytes(rate * lead_in_ms // 1000 * SAMPLE_BYTES)
+        self._running = False  # the speaker plays, be it silence
         self._stopped_at = -GUARD_S
         self.volume = volume  #: 0–100
         self.held = False  #: keep speech back while somebody talks (push-to-talk is half duplex)
@@ -109,9 +117,24 @@ class Player(Worker):
     def wake(self) -> None:
         self._wake.set()
 
+    def open(self, *, patient: bool) -> None:
+        """Open the speaker; where ``patient``, one that is away is waited for by the thread.
+
+        Raises DeviceError where not.
+        """
+        try:
+            self._sink.open()
+        except DeviceError as error:
+            if not patient:
+                raise
+            self._away = True
+            self._lose(error)
+
     def run(self) -> None:
         real_time()
         try:
+            if self._away:
+                self._reopen()
             while not self.stopping:
                 self._play_until_lost()
         finally:
@@ -125,17 +148,22 @@ class Player(Worker):
                 self._turn()
         except DeviceError as error:
             self._sink.close()
-            if self._presence.lost():
-                log.warning("speaker lost: %s", error)
-                self._post(Notice("speaker_lost", {"reason": str(error)}))
+            self._lose(error)
+            self._running = False
             self._stop()
             self._reopen()
+
+    def _lose(self, error: DeviceError) -> None:
+        if self._presence.lost():
+            log.warning("speaker lost: %s", error)
+            self._post(Notice("speaker_lost", {"reason": str(error)}))
 
     def _turn(self) -> None:
         if self._cut:
             self._cut = False
             self._jitter.clear()
             self._sink.drop()
+            self._running = False
             self._stop()
         now = self.clock.now()
         portion = b"" if self.held else self._jitter.take(self._period, now, self._sink.delay)
@@ -152,13 +180,16 @@ class Player(Worker):
         if not self.speaking:
             self.speaking = True
             self._post(SpeakerStarted())
+        if not self._running:
+            self._running = True
+            self._play(self._lead_in)  # a speaker that sleeps swallows it, not the first syllable
         paused, self._silent_at = self._silent_at is not None, None
         gap = self._jitter.gap
         if gap:
             self._underruns.add(count=1, gap_ms=round(gap * 1000))
             self._show_depth()
-        elif paused and self._jitter.first:  # a silence between two sentences
-            self._sink.drain()
+        elif paused and self._jitter.first and not self._keep_open:
+            self._sink.drain()  # a silence between two sentences
         # The speaker tells of the same silence, or of one that a late thread made.
         if self._sink.write(scale(portion, self.volume)) or gap:
             self._telemetry.count("underruns")
@@ -173,9 +204,24 @@ class Player(Worker):
             over = self._silent_at + QUIET_S
             until = min(until, over)
             if now >= over:
-                self._sink.drain()
+                self._open_until = now + self._keep_open
                 self._stop()
+        if self._running and not self.speaking and now >= self._open_until:
+            self._sink.drain()
+            self._running = False
+        elif self._running and self._keep_open:
+            until = min(until, self._play_on())
         self._wake.wait(until - now)
+
+    def _play_on(self) -> float:
+        """Keep the speaker playing, silence, so that an amplifier hears no stop; until when."""
+        if self._sink.delay < STOCK_S:
+            self._sink.write(self._silence)
+        return self.clock.now() + max(0.0, self._sink.delay - PERIOD_S)
+
+    def _play(self, pcm: bytes) -> None:
+        for at in range(0, len(pcm), self._period):
+            self._sink.write(pcm[at : at + self._period])
 
     def _stop(self) -> None:
         self._silent_at = None

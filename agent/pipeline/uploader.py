@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from agent.clock import is_set
 from agent.errors import LinkError, Refused, UsageError
-from agent.events import Garbage, Notice, Result, ServiceEvent, SpeechAt
+from agent.events import Notice, Result, ServiceEvent, SpeechAt
 from agent.link.spool import Recording
 from agent.link.uplink import Answer
 from agent.pipeline.answers import Answers
@@ -68,7 +68,7 @@ class Uploader(Worker):
     def _upload(self, recording: Recording) -> None:
         try:
             events = self._exchange(recording)
-            self._need(events)
+            self._answers.need(events)
         except LinkError as error:
             self._unreachable(error)
         except Refused as error:
@@ -84,13 +84,6 @@ class Uploader(Worker):
             self._parts.telemetry.count("clips_sent")
             self._speak(events)  # last: whatever comes of it, the recording is answered
             self._cloud.unspoken_ms = 0
-
-    def _need(self, events: Sequence[ServiceEvent]) -> None:
-        """Refused for an error, and where the recording was not understood: it stays."""
-        self._answers.need(events)
-        if events and all(isinstance(event, Garbage) for event in events):
-            name = self._parts.provider.name
-            raise Refused(f"{name} answered what nobody can read", "garbage", retryable=True)
 
     def _hand_on(self, recording: Recording, events: Sequence[ServiceEvent]) -> None:
         for event in events:

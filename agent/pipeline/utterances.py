@@ -82,6 +82,7 @@ class Utterances:
         """Each clip goes with the pair it was spoken in; there is nothing to renew."""
 
     def free(self) -> None:
+        self.spool.flush()  # the disk may have room again
         self.wake.close()
         self.idle.close()
 

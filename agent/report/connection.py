@@ -11,8 +11,11 @@ paho's thread only posts signals; nothing else of ours runs on it.
 
 from __future__ import annotations
 
+import socket
 import ssl
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 from paho.mqtt import client as paho
@@ -23,12 +26,25 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from agent.config.schema import Mqtt
 from agent.link.tls import context as verified
-from agent.report.payloads import OFFLINE
-from agent.report.signals import Acked, Connect, Down, Incoming, Post, Unheard, Up
+from agent.printable import one_line
+from agent.report.dispatch import LARGEST
+from agent.report.payloads import MAX_COMMAND, OFFLINE
+from agent.report.signals import Acked, Alive, Connect, Down, Incoming, Post, Unheard, Up
 from agent.report.topics import Topic, Topics, birth_topic
 
 KEEPALIVE_S = 30
 CONNECT_TIMEOUT_S = 10.0
+
+#: What is kept of a packet that comes in, bytes: a command with its topic, and enough more to
+#: see that a larger one is too large.  With MQTT 5 the broker sends nothing larger.
+MOST_IN = 2 * MAX_COMMAND + 4096
+
+#: How much is read at a time, bytes.
+READ_BYTES = 16 * 1024
+
+#: After so many connections in a row that were closed before the broker had answered, the last
+#: will is not retained: MQTT 3.1.1 has no word for a broker that keeps nothing.
+UNANSWERED = 3
 
 _LOGIN = "check mqtt.username and mqtt.password"
 
@@ -41,16 +57,35 @@ _MENDS = {
     0x8A: "the broker has banned this client",
     0x8C: _LOGIN,
     0x8E: "another client uses the same device.id",
+    0x95: "the broker takes no packets of that size",
+    0x9A: "the broker keeps no retained messages: going on without",
+    0x9B: "the broker takes no messages of QoS 1: going on without",
 }
+
+#: With these a broker goes away for its own reasons, whatever was sent (MQTT 5, 3.14.2.1).
+_ITS_OWN = {0x89, 0x8B, 0x8D, 0x8E, 0x93, 0x96, 0x97, 0x98, 0x9C, 0x9D, 0x9F, 0xA0}
+
+
+@dataclass(slots=True)
+class Terms:
+    """What the broker takes, as learnt in earlier connections."""
+
+    retain: bool = True
+    qos: int = 1
+    unanswered: int = 0  #: connections in a row that it closed before it had answered
+    doubtful: bool = False  #: it let us in without a retained will: is that the reason?
 
 
 def tls_context(settings: Mqtt) -> ssl.SSLContext | None:
     """Verified TLS by ``mqtt.ca_file`` or the system's authorities; None without ``mqtt.tls``.
 
     Raises:
-        UsageError: the file cannot be read or holds no certificate.
+        UsageError: a file cannot be read or holds no certificate or key.
     """
-    return verified(settings.ca_file, "mqtt.ca_file") if settings.tls else None
+    if not settings.tls:
+        return None
+    files = {"cert_file": settings.cert_file, "key_file": settings.key_file}
+    return verified(settings.ca_file, "mqtt.ca_file", **files)
 
 
 def connector(settings: Mqtt, device: str, topics: Topics) -> Connect:
@@ -65,7 +100,8 @@ def connector(settings: Mqtt, device: str, topics: Topics) -> Connect:
     subscriptions = [topics.command.name]
     if settings.discovery:
         subscriptions.append(birth_topic(settings.discovery))
-    return lambda post: Connection(settings, context, client_id, will, subscriptions, post)
+    terms = Terms()
+    return lambda post: Connection(settings, context, client_id, will, subscriptions, post, terms)
 
 
 class _Client(paho.Client):
@@ -74,6 +110,8 @@ class _Client(paho.Client):
     def __init__(self, ended: Callable[[Exception | None], None], **options: Any) -> None:
         super().__init__(CallbackAPIVersion.VERSION2, reconnect_on_failure=False, **options)
         self._ended = ended
+        self.hung_up = False  #: whether the other side has closed the connection
+        self.trouble: OSError | None = None  #: what else ended it
 
     def loop_forever(
         self, timeout: float = 1.0, retry_first_connection: bool = False
@@ -87,6 +125,33 @@ class _Client(paho.Client):
         self._ended(None)
         return code
 
+    def _sock_recv(self, bufsize: int) -> bytes:
+        try:
+            data = super()._sock_recv(min(bufsize, READ_BYTES))
+        except BlockingIOError:
+            raise
+        except OSError as error:
+            self.hung_up = isinstance(error, ConnectionResetError)
+            self.trouble = error
+            raise
+        self.hung_up = self.hung_up or not data
+        return data
+
+    def _sock_send(self, buf: Any) -> int:
+        try:
+            return super()._sock_send(buf)
+        except (ConnectionResetError, BrokenPipeError):
+            self.hung_up = True
+            raise
+
+    def _packet_read(self) -> MQTTErrorCode:
+        """paho would hold a whole packet, of up to 256 MB: its end is thrown away as it comes."""
+        code = super()._packet_read()
+        packet = self._in_packet["packet"]
+        if len(packet) > MOST_IN:
+            del packet[MOST_IN:]
+        return code
+
 
 class Connection:
     """Connects in the background and posts :class:`Up`, …, and at the end one :class:`Down`.
@@ -98,6 +163,7 @@ class Connection:
         will: topic and payload the broker publishes when this connection breaks, if any.
         subscriptions: topic names, subscribed with QoS 1 before :class:`Up`.
         post: takes the signals, on paho's thread; must neither block nor raise.
+        terms: what earlier connections have learnt of the broker; it learns from this one.
     """
 
     def __init__(
@@ -108,14 +174,21 @@ class Connection:
         will: tuple[Topic, bytes] | None,
         subscriptions: Sequence[str],
         post: Post,
+        terms: Terms | None = None,
     ) -> None:
         self._settings, self._subscriptions, self._post = settings, subscriptions, post
+        self._terms = terms or Terms()
+        self._up = self._modest = False
+        self._probe: int | None = None  # the message that shows whether it keeps any
         self._closing = False
         self._down: Down | None = None
         self._client = self._make_client(client_id)
         if will is not None:
             topic, payload = will
-            self._client.will_set(topic.name, payload, topic.qos, topic.retain)
+            # Every other time: it may be something else.
+            self._modest = self._terms.unanswered >= UNANSWERED and self._terms.unanswered % 2 == 1
+            retain = topic.retain and self._terms.retain and not self._modest
+            self._client.will_set(topic.name, payload, min(topic.qos, self._terms.qos), retain)
         if settings.username is not None:
             password = settings.password
             self._client.username_pw_set(settings.username, password.reveal() if password else None)
@@ -129,6 +202,7 @@ class Connection:
         if settings.version == "5":
             properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
             properties.SessionExpiryInterval = 0
+            properties.MaximumPacketSize = MOST_IN
         self._client.connect_timeout = CONNECT_TIMEOUT_S
         self._client.connect_async(
             settings.host or "", settings.port, KEEPALIVE_S, clean_start=True, properties=properties
@@ -138,9 +212,31 @@ class Connection:
     def publish(self, topic: str, payload: bytes, qos: int, retain: bool = False) -> int:
         """Send; gives the message id that :class:`Acked` will name (never, if this ends first).
 
-        With QoS 0 it is acknowledged when it has been written to the socket.
+        With QoS 0 it is acknowledged when it has been written to the socket.  QoS and retain are
+        lowered to what the broker takes.  Raises ValueError for what MQTT cannot carry.
         """
-        return self._client.publish(topic, payload, qos, retain).mid
+        terms = self._terms
+        probes = retain and terms.doubtful
+        keep = retain and (terms.retain or probes)
+        message_id = self._client.publish(topic, payload, min(qos, terms.qos), keep).mid
+        if probes:
+            self._probe, terms.doubtful = message_id, False
+        return message_id
+
+    def ping(self) -> None:
+        """Ask the broker for a sign of life: :class:`Alive`.
+
+        A subscription nobody has made is taken back: paho keeps PINGREQ for itself.
+        """
+        self._client.unsubscribe("dragoman/ping")
+
+    def drop(self) -> None:
+        """End without a word, as the other side does not answer."""
+        self._closing = True
+        with suppress(OSError):
+            sock: Any = self._client.socket()
+            if sock is not None:
+                sock.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         """Send what is queued, say goodbye and end; :class:`Down` tells when."""
@@ -155,6 +251,7 @@ class Connection:
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_subscribe = self._on_subscribe
+        client.on_unsubscribe = lambda *_: self._post(Alive())
         client.on_publish = self._on_publish
         client.on_message = self._on_message
         return client
@@ -162,20 +259,45 @@ class Connection:
     def _on_connect(
         self, client: paho.Client, _data: Any, _flags: Any, code: ReasonCode, properties: Any
     ) -> None:
+        terms, self._up, self._terms.unanswered = self._terms, True, 0
         if code.is_failure:
-            self._down = Down(_refusal(code), refused=True)
+            # What is not taken is not asked for again; anything else needs somebody to mend it.
+            mended = (code.value == 0x9A and terms.retain) or (code.value == 0x9B and terms.qos > 0)
+            terms.retain = terms.retain and code.value != 0x9A
+            terms.qos = 0 if code.value == 0x9B else terms.qos
+            self._down = Down(_refusal(code), refused=not mended)
         elif self._closing:
             client.disconnect()
         else:
+            if self._modest and terms.retain:
+                terms.retain, terms.doubtful = False, True
+            terms.retain = bool(getattr(properties, "RetainAvailable", terms.retain))
+            terms.qos = min(1, getattr(properties, "MaximumQoS", terms.qos))
             for topic in self._subscriptions:
-                client.subscribe(topic, qos=1)
-            self._post(Up(getattr(properties, "ReceiveMaximum", 65535)))
+                client.subscribe(topic, qos=terms.qos)
+            window = getattr(properties, "ReceiveMaximum", 65535)
+            self._post(Up(window, getattr(properties, "MaximumPacketSize", LARGEST)))
 
     def _on_disconnect(
-        self, _client: Any, _data: Any, _flags: Any, code: ReasonCode, _properties: Any
+        self, client: Any, _data: Any, flags: Any, code: ReasonCode, properties: Any
     ) -> None:
-        if self._down is None and code.is_failure:
-            self._down = Down(_loss(code))
+        if self._down is not None or self._closing:
+            return
+        if flags.is_disconnect_packet_from_server:
+            words = getattr(properties, "ReasonString", "")
+            blames = code.value not in _ITS_OWN and code.is_failure
+            self._down = Down(_farewell(code, words), hung_up=blames)
+        elif client.hung_up:
+            self._down = Down(self._hang_up(), hung_up=self._up)
+        elif code.is_failure:
+            self._down = Down(_loss(code, client.trouble))
+
+    def _hang_up(self) -> str:
+        if self._up:
+            return "the broker hung up without a word"
+        self._terms.unanswered += 1
+        tls = "is mqtt.tls right?" if self._settings.tls else "does it want mqtt.tls?"
+        return f"the broker hung up before it answered: {tls}"
 
     def _on_subscribe(
         self, _client: Any, _data: Any, _mid: int, codes: list[ReasonCode], _properties: Any
@@ -185,12 +307,16 @@ class Connection:
                 self._post(Unheard(str(code)))
 
     def _on_publish(
-        self, _client: Any, _data: Any, mid: int, code: ReasonCode, _properties: Any
+        self, client: Any, _data: Any, mid: int, code: ReasonCode, _properties: Any
     ) -> None:
+        if mid == self._probe:  # it does keep messages: once more, in the usual way
+            self._terms.retain = True
+            client.disconnect()
         self._post(Acked(mid, code.value))
 
     def _on_message(self, _client: Any, _data: Any, message: paho.MQTTMessage) -> None:
-        self._post(Incoming(message.topic, bytes(message.payload), message.retain))
+        with suppress(UnicodeDecodeError):  # a topic of ours is none that cannot be read
+            self._post(Incoming(message.topic, bytes(message.payload), message.retain))
 
     def _on_end(self, error: Exception | None) -> None:
         if error is not None:
@@ -203,9 +329,22 @@ def _refusal(code: ReasonCode) -> str:
     return f"the broker refuses this device ({code})" + (f": {mend}" if mend else "")
 
 
-def _loss(code: ReasonCode) -> str:
+def _farewell(code: ReasonCode, words: str) -> str:
     mend = _MENDS.get(code.value)
-    return f"connection lost ({code})" + (f": {mend}" if mend else "")
+    said = f"{code}: {one_line(words)[:200]}" if words else str(code)
+    return f"the broker closed the connection ({said})" + (f": {mend}" if mend else "")
+
+
+def _loss(code: ReasonCode, trouble: OSError | None) -> str:
+    if code.value == 0x8D:
+        return "the broker does not answer any more"
+    if isinstance(trouble, ssl.SSLError) and "ALERT" in (trouble.reason or ""):
+        why = (trouble.reason or "").lower().replace("_", " ")
+        return (
+            f"the broker does not want this device's certificate, or none ({why}): mqtt.cert_file"
+        )
+    words = trouble.strerror if trouble else str(code) if code.value != 0x80 else ""
+    return "the connection was lost" + (f" ({words})" if words else "")
 
 
 def _explain(error: Exception) -> str:

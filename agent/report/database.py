@@ -17,13 +17,19 @@ from pathlib import Path
 
 from agent.errors import RunError
 
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS outbox (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    topic TEXT NOT NULL,
-    payload BLOB NOT NULL
+SCHEMA = (
+    """
+    CREATE TABLE IF NOT EXISTS outbox (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        topic TEXT NOT NULL,
+        payload BLOB NOT NULL
+    )
+    """,
+    # What no broker takes, with the reason.
+    "CREATE TABLE IF NOT EXISTS aside (id INTEGER PRIMARY KEY, topic, payload, reason TEXT)",
+    # What the reports remember over restarts.
+    "CREATE TABLE IF NOT EXISTS notes (key TEXT PRIMARY KEY, value TEXT)",
 )
-"""
 
 #: How many damaged files are kept for inspection beside the outbox.
 KEEP_DAMAGED = 3
@@ -86,6 +92,8 @@ def _prepare(path: Path) -> None:
 
 def _connect(path: Path) -> sqlite3.Connection:
     database = sqlite3.connect(path, timeout=0)
+    # A flipped bit in one topic is that message's trouble alone.
+    database.text_factory = lambda text: text.decode("utf-8", "surrogateescape")
     try:
         database.execute("PRAGMA locking_mode=EXCLUSIVE")
         database.execute("PRAGMA journal_mode=WAL")
@@ -93,7 +101,8 @@ def _connect(path: Path) -> sqlite3.Connection:
         database.execute("PRAGMA journal_size_limit=1048576")
         _check(database)
         with database:
-            database.execute(SCHEMA)
+            for statement in SCHEMA:
+                database.execute(statement)
     except BaseException:  # whatever ends this, nothing half made stays open
         database.close()
         raise

@@ -7,7 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from agent.events import Notice
+from agent.printable import one_line
+from agent.report.aside import Aside
+from agent.report.topics import is_event
 
 if TYPE_CHECKING:
     from agent.report.outbox import Outbox
@@ -16,18 +21,26 @@ log = logging.getLogger(__name__)
 
 
 class OutboxHealth:
-    """Compares an outbox with what was last said about it."""
+    """Compares an outbox with what was last said about it.
+
+    Attributes:
+        set_aside: messages set aside since the start.
+    """
 
     def __init__(self) -> None:
+        self.set_aside = 0
         self._fault: str | None = None
         self._recovered: Path | None = None
-        self._dropped = self._announced = 0
+        self._dropped = self._announced = self._announced_finals = 0
 
-    def news(self, outbox: Outbox) -> Iterator[Notice]:
-        """What has changed since the last call."""
+    def news(self, outbox: Outbox, aside: list[Aside]) -> Iterator[Notice]:
+        """What has changed since the last call; ``aside`` and the outbox's are taken out."""
         yield from self._damage(outbox)
         yield from self._trouble(outbox)
         yield from self._losses(outbox)
+        for pile in (outbox.aside, aside):
+            while pile:
+                yield from self._unfit(pile.pop(0))
 
     def _damage(self, outbox: Outbox) -> Iterator[Notice]:
         if outbox.recovered != self._recovered:
@@ -38,19 +51,42 @@ class OutboxHealth:
     def _trouble(self, outbox: Outbox) -> Iterator[Notice]:
         if outbox.fault == self._fault:
             return
-        self._fault = outbox.fault
-        if outbox.fault:
+        before, self._fault = self._fault, outbox.fault
+        if outbox.fault is None:
+            log.info("the outbox is on the disk again")
+            yield Notice("outbox_back")
+        elif before is None:
             log.error("%s; messages wait in memory", outbox.fault)
             yield Notice("outbox_fault", {"reason": outbox.fault})
-        else:
-            log.info("the outbox is on the disk again")
 
     def _losses(self, outbox: Outbox) -> Iterator[Notice]:
         """Logged when it begins; as an event when the box is empty, or it would cost one more."""
         if outbox.dropped > self._dropped == self._announced:
-            log.warning("the outbox is full (%d messages): the oldest are lost", outbox.limit)
+            log.warning("the outbox is full (%d messages): the oldest are lost", outbox.count())
         self._dropped = outbox.dropped
         lost = self._dropped - self._announced
         if lost and outbox.count() == 0:
-            self._announced = self._dropped
-            yield Notice("outbox_dropped", {"messages": lost})
+            finals = outbox.dropped_finals - self._announced_finals
+            self._announced, self._announced_finals = self._dropped, outbox.dropped_finals
+            yield Notice("outbox_dropped", {"messages": lost, "finals": finals})
+
+    def _unfit(self, found: Aside) -> Iterator[Notice]:
+        self.set_aside += 1
+        topic, size = one_line(found.topic)[:200], len(found.payload)
+        log.error("set aside: a message of %d bytes on %s: %s", size, topic, found.reason)
+        if not is_event(found.topic):  # or each event would be the reason of another one
+            detail = {"topic": topic, "bytes": size, "reason": found.reason}
+            known = _id(found.payload)
+            yield Notice("set_aside", detail | ({"id": known} if known else {}))
+
+
+class _Named(msgspec.Struct):
+    id: str = ""
+
+
+def _id(payload: bytes) -> str:
+    """The id of a transcript; empty for anything else."""
+    try:
+        return msgspec.json.decode(payload, type=_Named).id[:100]
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return ""

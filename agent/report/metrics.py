@@ -57,6 +57,7 @@ GAUGES: Mapping[str, Entry] = {
     "jitter_ms": Entry("jitter_buffer_seconds", "Speech held back before playing begins.", MS),
     "level_dbfs": Entry("level_dbfs", "Level of the newest packet, dB of full scale."),
     "outbox": Entry("outbox_messages", "Messages on the disk that wait for the broker."),
+    "set_aside": Entry("set_aside_messages", "Messages no broker took since the start."),
     "temperature_c": Entry("temperature_celsius", "The hottest sensor of the board."),
     "uptime_s": Entry("uptime_seconds", "Time since the start."),
 }

@@ -20,22 +20,28 @@ from agent.config.schema import Mqtt
 from agent.events import Notice, Transcript
 from agent.link import tls
 from agent.report import payloads
-from agent.report.dispatch import Dispatch, refusal
+from agent.report.dispatch import WINDOW, Dispatch, refusal
 from agent.report.health import OutboxHealth
-from agent.report.homeassistant import discovery
+from agent.report.homeassistant import discovery, node_id
 from agent.report.inbound import Inbound
+from agent.report.line import Line
+from agent.report.loose import BUSY, Loose
+from agent.report.past import Past
 from agent.report.reconnect import Reconnect, Timers
-from agent.report.signals import Acked, Connect, Down, Incoming, Link, Signal, Unheard, Up
-from agent.report.topics import Topic, Topics
+from agent.report.signals import Acked, Alive, Connect, Down, Incoming, Link, Signal, Unheard, Up
+from agent.report.topics import Topic, Topics, discovery_topic
 from agent.threads import Worker
 
 log = logging.getLogger(__name__)
 
-#: Partials and telemetry are dropped while this many wait in the queue or for the socket.
-BUSY = 64
-
 #: How long to leave the broker or the disk alone after it refused a message, seconds.
 PAUSE_S = 30.0
+
+#: For how long what was acknowledged may stay on the disk, to go with other writes, seconds.
+LINGER_S = 1.0
+
+#: What kinds of outage (see ``LinkError``) cast doubt on the way to the broker, too.
+DOUBTS = ("silent", "timeout", "unreachable", "dns")
 
 #: What a stop may spend on the last messages, on ``offline`` and on the goodbye, seconds.
 FLUSH_S, OFFLINE_S, GOODBYE_S = 0.6, 0.3, 0.2
@@ -59,9 +65,11 @@ class Reporter(Worker):
         connected: whether the broker takes messages at the moment.
         waiting: messages in the outbox.
         dropped: messages lost since the start because the outbox was full.
+        set_aside: messages set aside since the start, which the broker can never take.
+        tell: takes events about the outbox; by default they are published at once.
 
     Raises:
-        UsageError: ``mqtt.ca_file`` cannot be read.
+        UsageError: a file of ``mqtt.ca_file``, ``cert_file`` and ``key_file`` cannot be read.
     """
 
     name = "mqtt-outbox"
@@ -81,20 +89,24 @@ class Reporter(Worker):
         if settings.host is None:
             raise ValueError("mqtt.host is null: nothing to report to")
         self.connected = False
-        self.waiting = self.dropped = 0
+        self.waiting = self.dropped = self.set_aside = 0
+        self.tell: Callable[[Notice], None] = self.notice
         self.topics = Topics.of(settings.topic, device)
         self._settings, self._where = settings, f"broker at {settings.host}:{settings.port}"
         self._rng, self._birth_delay_s = random.Random(), birth_delay_s
-        self._reconnect = Reconnect(*retry_s, self._rng)
-        if settings.tls:
-            tls.context(settings.ca_file, "mqtt.ca_file")  # an unreadable file is refused now
-        self._device, self._connect = device, connect
+        if settings.tls:  # an unreadable file is refused now
+            files = {"cert_file": settings.cert_file, "key_file": settings.key_file}
+            tls.context(settings.ca_file, "mqtt.ca_file", **files)
+        self._device = device
         self._inbox: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._timers = Timers()
+        reconnect = Reconnect(*retry_s, self._rng)
+        self._line = Line(self._where, reconnect, self._timers, self.clock, self._signal)
+        self._line.connect = connect
         self._inbound = Inbound(self.topics, on_command, self._answer, self._on_birth)
         self._unsaved: list[tuple[str, bytes]] = []
-        self._loose: set[int] = set()  # message ids of QoS 0 messages not yet in the socket
-        self._link: Link | None = None
+        self._behind: list[tuple[Topic, Mapping[str, Any]]] = []  # QoS 0, after the unsaved ones
+        self._loose = Loose()
         self._health = OutboxHealth()
         prefix = settings.discovery
         self._discovery = discovery(prefix, device, self.topics) if prefix else {}
@@ -110,6 +122,10 @@ class Reporter(Worker):
 
     def notice(self, value: Notice) -> None:
         """Publish an event, through the outbox, with the time of this call."""
+        if value.event == "outage" and value.detail.get("kind") in DOUBTS:
+            self._inbox.put(self._line.check)
+        elif value.event == "reconnect":
+            self._inbox.put(self._on_network)
         self._store(self.topics.event, payloads.notice(value, stamp(self.clock)))
 
     def summary(self, fields: Mapping[str, Any]) -> None:
@@ -145,10 +161,13 @@ class Reporter(Worker):
         from agent.report.connection import connector
         from agent.report.outbox import Outbox
 
-        if self._connect is None:
-            self._connect = connector(self._settings, self._device, self.topics)
-        self._outbox = Outbox(self._settings.outbox, self._settings.outbox_limit, self.clock)
+        settings = self._settings
+        if self._line.connect is None:
+            self._line.connect = connector(settings, self._device, self.topics)
+        most = settings.outbox_max_mb * 1_000_000
+        self._outbox = Outbox(settings.outbox, settings.outbox_limit, self.clock, most=most)
         self._dispatch = Dispatch(self._outbox)
+        self._past = Past(self._outbox, settings, node_id(self._device))
         try:
             self._begin()
             while not self.stopping:
@@ -156,14 +175,16 @@ class Reporter(Worker):
             self._farewell()
         finally:
             self._empty_inbox()
-            self._save()
+            self._settle()
             self._outbox.close()
 
     def _begin(self) -> None:
         self._dispatch.pin(self.topics.status, payloads.ONLINE)
         for topic, fields in self._discovery.items():
             self._pin(topic, fields)
-        self._open_link()
+        for stale in self._past.begin([topic.name for topic in self._discovery]):
+            self._dispatch.pin(discovery_topic(stale), b"")  # wipes it
+        self._line.open()
 
     def _turn(self, longest: float) -> None:
         """Wait for work, at most ``longest`` seconds, and do all that is there."""
@@ -188,8 +209,8 @@ class Reporter(Worker):
             self._dispatch.pin(self.topics.status, payloads.OFFLINE)
             self._flush()
             self._until(lambda: self._dispatch.idle, OFFLINE_S)
-        if self._link is not None:
-            self._link.close()
+        if self._line.link is not None:
+            self._line.link.close()
             self._until(lambda: not self.connected, GOODBYE_S)
 
     def _until(self, done: Callable[[], bool], seconds: float) -> None:
@@ -200,6 +221,8 @@ class Reporter(Worker):
     # --- out ---------------------------------------------------------------------------------
 
     def _keep(self, topic: Topic, fields: Mapping[str, Any]) -> None:
+        if topic == self.topics.transcript:  # it overtakes the partials that came before it
+            self._behind = [entry for entry in self._behind if entry[0] != self.topics.partial]
         self._unsaved.append((topic.name, payloads.encode(fields)))
 
     def _pin(self, topic: Topic, fields: Mapping[str, Any]) -> None:
@@ -209,45 +232,59 @@ class Reporter(Worker):
         self._dispatch.answer(self.topics.result, payloads.encode(fields))
 
     def _publish_loose(self, topic: Topic, fields: Mapping[str, Any]) -> None:
-        self._flush()  # a partial does not overtake the final that was reported before it
-        if self._link is not None and self.connected and len(self._loose) < BUSY:
+        if self._unsaved:  # a partial does not overtake the final that was reported before it
+            self._behind.append((topic, fields))
+            return
+        link = self._line.link
+        if link is not None and self.connected and not self._dispatch.careful:
             payload = payloads.dated(payloads.encode(fields), self.clock)
-            message_id = self._link.publish(topic.name, payload, topic.qos)
-            self._loose.add(message_id)
+            self._loose.publish(link, topic, payload, self.clock.now())
 
     def _flush(self) -> None:
         """Commit what is new, then publish as much as the window takes."""
-        self._save()
-        self._dispatch.settle()
-        if self._link is None or not self.connected:
+        if self._unsaved or self._dispatch.unsettled >= WINDOW:
+            self._settle()
+        elif self._dispatch.unsettled and self._settle not in self._timers:
+            self._timers.set(self._settle, self.clock.now() + LINGER_S)
+        behind, self._behind = self._behind, []
+        link = self._line.link
+        if link is None or not self.connected:
             return
         while parcel := self._dispatch.next():
             payload = payloads.dated(parcel.payload, self.clock)
-            message_id = self._link.publish(parcel.topic, payload, 1, parcel.retain)
-            self._dispatch.sent(message_id, parcel)
+            try:
+                message_id = link.publish(parcel.topic, payload, 1, parcel.retain)
+            except ValueError as error:  # a wildcard, a topic that is no text: damaged on the disk
+                self._dispatch.unsendable(parcel, f"nothing MQTT can carry: {error}")
+            else:
+                self._dispatch.sent(message_id, parcel)
+        self._line.watch(self._dispatch.flight_bytes, self._dispatch.answered)
+        for topic, fields in behind:
+            self._publish_loose(topic, fields)
 
-    def _save(self) -> None:
-        if self._unsaved:
-            self._outbox.append_many(self._unsaved)
-            self._unsaved.clear()
+    def _settle(self) -> None:
+        self._timers.unset(self._settle)
+        self._dispatch.settle(self._unsaved)
+        self._unsaved.clear()
 
     def _watch_outbox(self) -> None:
-        self.waiting, self.dropped = self._outbox.count(), self._outbox.dropped
-        for news in self._health.news(self._outbox):
-            self.notice(news)
+        self.waiting, self.dropped = self._dispatch.waiting, self._outbox.dropped
+        for news in self._health.news(self._outbox, self._dispatch.aside):
+            self.tell(news)
+            if news.event == "outbox_back":  # what the file held is older than all that was sent
+                self._dispatch.rewind()
+        self.set_aside = self._health.set_aside
+        self._past.look(self._dispatch.taken)
         if self._outbox.fault and self._outbox.retry not in self._timers:
             self._timers.set(self._outbox.retry, self.clock.now() + PAUSE_S)
 
     # --- the connection ----------------------------------------------------------------------
 
-    def _open_link(self) -> None:
-        assert self._connect is not None
-        link = self._connect(lambda signal: self._inbox.put(partial(self._on, link, signal)))
-        self._link = link
-        link.open()
+    def _signal(self, link: Link, signal: Signal) -> None:
+        self._inbox.put(partial(self._on, link, signal))
 
     def _on(self, link: Link, signal: Signal) -> None:
-        if link is not self._link:
+        if link is not self._line.link:
             return  # an echo of a connection that is history
         match signal:
             case Up():
@@ -256,6 +293,8 @@ class Reporter(Worker):
                 self._on_down(signal)
             case Acked():
                 self._on_acked(signal)
+            case Alive():
+                self._line.alive()
             case Incoming() if not self.stopping:
                 self._inbound.take(signal)
             case Unheard():
@@ -263,30 +302,34 @@ class Reporter(Worker):
 
     def _on_up(self, signal: Up) -> None:
         self.connected = True
-        self._reconnect.up(self.clock.now())
-        self._dispatch.connected(signal.window)
-        log.info("%s: connected", self._where)
+        self._line.on_up()
+        self._loose.connected(signal.largest)
+        self._dispatch.connected(signal.window, signal.largest)
 
     def _on_down(self, signal: Down) -> None:
-        self._link, self.connected = None, False
-        self._dispatch.lost()
-        self._loose.clear()
+        self.connected = False
+        now, careful = self.clock.now(), self._dispatch.careful
+        # When it matters who was the reason, one that may have been another counts for nothing.
+        clear = signal.hung_up and not (careful and self._loose.young(now))
+        self._loose.lost(signal.hung_up and not (careful and self._dispatch.busy), now)
+        found = self._dispatch.lost(signal.reason if clear else None)
         if self.stopping:
-            return
-        level = logging.WARNING if self._reconnect.is_news(signal) else logging.DEBUG
-        log.log(level, "%s: %s; keeping messages, retrying", self._where, signal.reason)
-        now = self.clock.now()
-        self._timers.set(self._open_link, now + self._reconnect.down(signal, now))
+            self._line.end()
+        else:
+            self._line.on_down(signal, soon=found)
 
     def _on_acked(self, signal: Acked) -> None:
-        self._loose.discard(signal.message_id)
+        self._loose.acknowledged(signal.message_id)
         refused = self._dispatch.acknowledged(signal.message_id, signal.code)
-        if refused and self._release not in self._timers:  # one line for a whole window
+        self._line.watch(self._dispatch.flight_bytes, self._dispatch.answered)
+        if refused and self._dispatch.release not in self._timers:  # one line for a whole window
             log.error("%s refuses %s: %s", self._where, refused.topic, refusal(signal.code))
-            self._timers.set(self._release, self.clock.now() + PAUSE_S)
+            self._timers.set(self._dispatch.release, self.clock.now() + PAUSE_S)
 
-    def _release(self) -> None:
-        self._dispatch.held = False
+    def _on_network(self) -> None:
+        """The cloud was away and is back, perhaps by another address."""
+        self._line.hurry(self._rng)
+        self._line.check()
 
     def _on_birth(self) -> None:
         """Home Assistant asks for a random delay, or every device would speak at once."""

@@ -13,6 +13,7 @@ class Nowhere:
 
     waiting = 0
     dropped = 0
+    set_aside = 0
 
     def transcript(self, value: Transcript) -> None:
         """Nobody is told."""

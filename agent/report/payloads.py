@@ -118,10 +118,10 @@ def parse_command(payload: bytes) -> dict[str, Any]:
         UsageError: it is too large, not JSON or not an object.
     """
     if len(payload) > MAX_COMMAND:
-        raise UsageError(f"the command has {len(payload)} bytes; at most {MAX_COMMAND} are taken")
+        raise UsageError(f"the command is too large; at most {MAX_COMMAND} bytes are taken")
     try:
         value = msgspec.json.decode(payload)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise UsageError(
             'the command is not JSON; send an object like {"talk": "toggle"}'
         ) from None

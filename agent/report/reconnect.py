@@ -42,6 +42,10 @@ class Reconnect:
         # Devices that lost their broker at one moment must not come back at one moment.
         return self._shortest * self._rng.uniform(1.0, 2.0) + self._backoff.next()
 
+    def reset(self) -> None:
+        """What ended the connections is mended: the next wait is a short one."""
+        self._backoff.reset()
+
     def is_news(self, signal: Down) -> bool:
         """Whether this is worth a line in the log: not said before since the last connection."""
         news = signal.reason != self._reason
@@ -58,6 +62,14 @@ class Timers:
     def set(self, call: Callable[[], None], at: float) -> None:
         """Make ``call`` at the time ``at`` (monotonic seconds)."""
         self._due[call] = at
+
+    def unset(self, call: Callable[[], None]) -> None:
+        """Do not make ``call``."""
+        self._due.pop(call, None)
+
+    def bring_forward(self, call: Callable[[], None], at: float) -> None:
+        """Make ``call``, which is set, at the time ``at`` where that is sooner."""
+        self._due[call] = min(self._due[call], at)
 
     def clear(self) -> None:
         """Make none of the calls."""

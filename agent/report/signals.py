@@ -9,17 +9,25 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Up:
-    """The broker accepted the connection; it takes ``window`` unacknowledged messages."""
+    """The broker accepted the connection.
+
+    It takes ``window`` unacknowledged messages, and packets of ``largest`` bytes.
+    """
 
     window: int
+    largest: int = 268_435_455
 
 
 @dataclass(frozen=True, slots=True)
 class Down:
-    """The connection has ended, the last signal; ``refused`` when retrying soon is no use."""
+    """The connection has ended, the last signal; ``refused`` when retrying soon is no use.
+
+    ``hung_up``: the broker closed it, perhaps because of what was sent.
+    """
 
     reason: str
     refused: bool = False
+    hung_up: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +54,12 @@ class Unheard:
     reason: str
 
 
-Signal = Up | Down | Acked | Incoming | Unheard
+@dataclass(frozen=True, slots=True)
+class Alive:
+    """The broker answered a :meth:`Link.ping`."""
+
+
+Signal = Up | Down | Acked | Incoming | Unheard | Alive
 Post = Callable[[Signal], None]
 
 
@@ -55,6 +68,8 @@ class Link(Protocol):
 
     def open(self) -> None: ...
     def publish(self, topic: str, payload: bytes, qos: int, retain: bool = False) -> int: ...
+    def ping(self) -> None: ...
+    def drop(self) -> None: ...
     def close(self) -> None: ...
 
 

@@ -53,3 +53,8 @@ def discovery_topic(name: str) -> Topic:
 def birth_topic(prefix: str) -> str:
     """Where Home Assistant says ``online`` when it starts."""
     return f"{prefix}/status"
+
+
+def is_event(topic: str) -> bool:
+    """Whether messages on ``topic`` are events: where there is no room, they go first."""
+    return topic.endswith("/event")

@@ -9,16 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from email.utils import parsedate_to_datetime
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from msgspec.structs import replace
 
 from agent.events import About, Failure, Garbage, Result, ServiceEvent
-from agent.services.reading import Malformed, parse_object
+from agent.services.reading import Fields, Malformed, mended, parse_object
 from agent.services.shapes import Response
 
 T = TypeVar("T")
-Json = Mapping[str, Any]
 
 #: HTTP statuses below 500 that a later attempt may mend, and those above that none does.
 _PASSING, _LASTING = frozenset({408, 425, 429}), frozenset({501, 505})
@@ -43,8 +42,8 @@ _STATUS_WORDS = {
 
 def read(
     response: Response,
-    refusal: Callable[[Json], Failure | None],
-    results: Callable[[Json], T],
+    refusal: Callable[[Fields], Failure | None],
+    results: Callable[[Fields], T],
 ) -> T | list[ServiceEvent]:
     """What ``results`` makes of a good answer; else one ``Failure`` or ``Garbage``.
 
@@ -55,7 +54,8 @@ def read(
         data = parse_object(response.body)
         said = refusal(data)
         if said is None and ok(response.status):
-            return results(data)
+            found = results(data)
+            return [*found, *data.odd] if isinstance(found, list) else found
         return [_patient(said or status_failure(response.status), response)]
     except Malformed as error:
         if ok(response.status):
@@ -64,26 +64,29 @@ def read(
 
 
 def each(
-    items: Iterable[Any], read_one: Callable[[Json], ServiceEvent | None]
+    items: Iterable[Fields], read_one: Callable[[Fields], ServiceEvent | None]
 ) -> list[ServiceEvent]:
     """An event for each object of a list; a bad one becomes ``Garbage`` and harms no other."""
     return [event for item in items if (event := _one(item, read_one)) is not None]
 
 
-def _one(item: Any, read_one: Callable[[Json], ServiceEvent | None]) -> ServiceEvent | None:
+def _one(item: Fields, read_one: Callable[[Fields], ServiceEvent | None]) -> ServiceEvent | None:
     try:
-        if not isinstance(item, dict):
-            raise Malformed("not-an-object", type(item).__name__)
         return read_one(item)
     except Malformed as error:
         return Garbage(error.kind, str(error)[:MAX_MESSAGE])
 
 
 def numbered(events: Iterable[ServiceEvent]) -> list[ServiceEvent]:
-    """The same, with results indexed from 0 in their order and ahead of everything else."""
+    """The same, with results indexed from 0 in their order and ahead of everything else.
+
+    Where something could not be read, and nothing else was, the whole answer was not.
+    """
     every = list(events)
     results = [event for event in every if isinstance(event, Result)]
     others = [event for event in every if not isinstance(event, Result)]
+    if not results:
+        others = [replace(e, whole=True) if isinstance(e, Garbage) else e for e in others]
     return [*(replace(result, index=n) for n, result in enumerate(results)), *others]
 
 
@@ -130,27 +133,5 @@ def blamed(status: int) -> About:
 
 def failure(code: str, message: str, retryable: bool, *, about: About = "") -> Failure:
     """A ``Failure`` whose wording is one line of bounded length, whatever the server wrote."""
-    line = " ".join(message[: 4 * MAX_MESSAGE].split())[:MAX_MESSAGE]
+    line = " ".join(mended(message[: 4 * MAX_MESSAGE]).split())[:MAX_MESSAGE]
     return Failure(code[:60], line or "no reason given", retryable, about)
-
-
-def number(data: Json, key: str) -> float | None:
-    """A number from 0 to 2**53, None where it is absent; Malformed otherwise."""
-    value = data.get(key)
-    if value is None:
-        return None
-    if type(value) not in (int, float):
-        raise Malformed("wrong-type", f"{key}: {type(value).__name__} for a number")
-    if not 0 <= value <= 2**53:
-        raise Malformed("out-of-range", f"{key}: {str(value)[:60]}")
-    return float(value)
-
-
-def optional(data: Json, key: str) -> str | None:
-    """A word such as a language or a speaker (a number counts), None where it is absent."""
-    value = data.get(key)
-    if value is None or value == "":
-        return None
-    if type(value) not in (str, int) or len(str(value)) > 100:
-        raise Malformed("wrong-type", f"{key}: {type(value).__name__} for a short text")
-    return str(value)

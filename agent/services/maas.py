@@ -10,14 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 from urllib.parse import quote
 
 from agent.events import Failure
 from agent.services import answers, multipart
 from agent.services.base import at
 from agent.services.multipart import Part
-from agent.services.reading import Malformed
+from agent.services.reading import Fields
 from agent.services.shapes import Clip, Nonce, Request
 
 HOST = "https://genaiapi.cloudsway.net"
@@ -84,7 +83,7 @@ def sound(name: str, clip: Clip) -> Part:
     return Part(name, clip.data, f"audio.{clip.format}", kind)
 
 
-def refusal(data: Mapping[str, Any], status: int) -> Failure | None:
+def refusal(data: Fields, status: int) -> Failure | None:
     """The error in a body, None where there is none.
 
     Either ``{"error": {"code" | "type", "message"}}``, as OpenAI and Azure behind this
@@ -107,14 +106,9 @@ def refusal(data: Mapping[str, Any], status: int) -> Failure | None:
     )
 
 
-def text_of(data: Mapping[str, Any]) -> str:
+def text_of(data: Fields) -> str:
     """``text``: the transcript of a whole file, so longer than any sentence may be."""
-    value = data.get("text")
-    if not isinstance(value, str):
-        raise Malformed("missing-field" if value is None else "wrong-type", "text")
-    if len(value) > MAX_TEXT:
-        raise Malformed("huge-text", f"text: {len(value)} characters")
-    return value.strip()
+    return data.text("text", None, MAX_TEXT).strip()
 
 
 def _word(value: object) -> str:

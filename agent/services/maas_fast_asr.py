@@ -8,7 +8,7 @@ beginning of the sound: it is read so.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -18,7 +18,7 @@ from agent.services import answers
 from agent.services.locales import choose
 from agent.services.maas import LOCALES, MAX_BYTES, Account, refusal, sound
 from agent.services.multipart import Part
-from agent.services.reading import Malformed, get, natural
+from agent.services.reading import Fields, Malformed
 from agent.services.shapes import Clip, Nonce, Request, Response
 
 __all__ = ["FORMATS", "LANGUAGES", "MAX_BYTES", "FastAsr", "Options"]
@@ -90,41 +90,40 @@ class FastAsr:
         return answers.read(response, lambda data: refusal(data, response.status), _phrases)
 
 
-def _phrases(data: Mapping[str, Any]) -> list[ServiceEvent]:
-    return answers.numbered(answers.each(get(data, "phrases", list), _phrase))
+def _phrases(data: Fields) -> list[ServiceEvent]:
+    if data.get("phrases") is None:
+        raise Malformed("missing-field", "phrases")
+    return answers.numbered(answers.each(data.objects("phrases"), _phrase))
 
 
-def _phrase(item: Mapping[str, Any]) -> Result | None:
+def _phrase(item: Fields) -> Result | None:
     """One phrase; None for silence."""
     start, end = _span(item)
     result = Result(
         index=0,
-        text=get(item, "text", str, "").strip(),
+        text=item.text("text").strip(),
         final=True,
         start_ms=start,
         end_ms=end,
-        speaker=answers.optional(item, "speaker"),
-        language=answers.optional(item, "locale"),
-        confidence=answers.number(item, "confidence"),
+        speaker=item.word("speaker"),
+        language=item.word("locale"),
+        confidence=item.number("confidence"),
         words=_words(item),
     )
     return result if result.text else None
 
 
-def _words(item: Mapping[str, Any]) -> tuple[Word, ...]:
+def _words(item: Fields) -> tuple[Word, ...]:
     """The words, or none at all if one is unreadable: the text is worth more than them."""
-    try:
-        return tuple(_word(word) for word in get(item, "words", list, []))
-    except Malformed:
-        return ()
+    words = [_word(word) for word in item.objects("words")]
+    return () if None in words else tuple(word for word in words if word is not None)
 
 
-def _word(item: Any) -> Word:
-    if not isinstance(item, dict):
-        raise Malformed("not-an-object", type(item).__name__)
-    return Word(get(item, "text", str), *_span(item))
+def _word(item: Fields) -> Word | None:
+    text, (start, end) = item.text("text"), _span(item)
+    return None if start is None or end is None else Word(text, start, end)
 
 
-def _span(item: Mapping[str, Any]) -> tuple[int, int]:
-    start = natural(item, "offsetMilliseconds")
-    return start, start + natural(item, "durationMilliseconds")
+def _span(item: Fields) -> tuple[int | None, int | None]:
+    start, length = item.whole("offsetMilliseconds"), item.whole("durationMilliseconds")
+    return (None, None) if start is None or length is None else (start, start + length)

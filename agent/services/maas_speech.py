@@ -8,7 +8,6 @@ the double quotes around the values of the samples, so none are sent.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
 
 from agent.errors import UsageError
 from agent.events import Result, ServiceEvent
@@ -16,7 +15,7 @@ from agent.services import answers
 from agent.services.locales import choose
 from agent.services.maas import LOCALES, Account, refusal, sound, text_of
 from agent.services.multipart import Part
-from agent.services.reading import Malformed, get, natural
+from agent.services.reading import Fields, mended
 from agent.services.shapes import Clip, Nonce, Request, Response
 
 MAX_SECONDS = 30  # "音频时长不能超过30s"; translation silently ignores what comes later
@@ -106,20 +105,21 @@ class SpeechTranslation:
         others."""
         return answers.read(response, lambda data: refusal(data, response.status), self._translated)
 
-    def _translated(self, data: Mapping[str, Any]) -> list[ServiceEvent]:
+    def _translated(self, data: Fields) -> list[ServiceEvent]:
         translations = _translations(data)
         main = _written(self._targets[0], translations)
         return _result(data, translations.pop(main, None), translations)
 
 
-def _recognised(data: Mapping[str, Any]) -> list[ServiceEvent]:
+def _recognised(data: Fields) -> list[ServiceEvent]:
     return _result(data, None, {})
 
 
 def _result(
-    data: Mapping[str, Any], translation: str | None, translations: Mapping[str, str]
+    data: Fields, translation: str | None, translations: Mapping[str, str]
 ) -> list[ServiceEvent]:
-    end = natural(data, "duration") // TICKS_PER_MS if data.get("duration") is not None else None
+    duration = data.whole("duration")
+    end = None if duration is None else duration // TICKS_PER_MS
     result = Result(
         index=0,
         text=text_of(data),
@@ -128,17 +128,19 @@ def _result(
         start_ms=None if end is None else 0,
         end_ms=end,
         translations=translations,
-        language=answers.optional(data, "language"),
+        language=data.word("language"),
     )
     return [result] if result.text or translation or translations else []
 
 
-def _translations(data: Mapping[str, Any]) -> dict[str, str]:
-    given = get(data, "translations", dict, {})
-    for code, text in given.items():
-        if not isinstance(text, str):
-            raise Malformed("wrong-type", f"translations.{code[:20]}: {type(text).__name__}")
-    return {code: text for code, text in given.items() if text}
+def _translations(data: Fields) -> dict[str, str]:
+    if data.get("translations") is None:
+        return {}
+    if not isinstance(data["translations"], dict):
+        data.note("wrong-type", "translations")
+        return {}
+    given = data.nested("translations")
+    return {mended(code): text for code in given if (text := given.text(code))}
 
 
 def _written(target: str, codes: Collection[str]) -> str:

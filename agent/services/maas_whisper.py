@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from msgspec.structs import replace
 
@@ -20,7 +20,7 @@ from agent.events import Result, ServiceEvent, Word
 from agent.services import answers
 from agent.services.maas import MAX_BYTES, Account, refusal, sound, text_of
 from agent.services.multipart import Part
-from agent.services.reading import Malformed, get
+from agent.services.reading import Fields
 from agent.services.shapes import Clip, Nonce, Request, Response
 
 __all__ = ["FORMATS", "MAX_BYTES", "Options", "Whisper", "WhisperTranslate"]
@@ -104,19 +104,16 @@ def _iso639(source: str) -> str:
     return code
 
 
-def _transcript(data: Mapping[str, Any]) -> list[ServiceEvent]:
-    language = answers.optional(data, "language")
+def _transcript(data: Fields) -> list[ServiceEvent]:
+    language = data.word("language")
     words = sorted(_words(data), key=_begin)
-    segments = get(data, "segments", list, [])
-    events = answers.each(segments, lambda item: _segment(item, language, words))
+    events = answers.each(data.objects("segments"), lambda item: _segment(item, language, words))
     if not any(isinstance(event, Result) for event in events):
         events += _whole(data, language, words)
     return answers.numbered(events)
 
 
-def _whole(
-    data: Mapping[str, Any], language: str | None, words: Sequence[Word]
-) -> list[ServiceEvent]:
+def _whole(data: Fields, language: str | None, words: Sequence[Word]) -> list[ServiceEvent]:
     text = text_of(data)
     end = _ms(data, "duration")
     start = None if end is None else 0
@@ -124,9 +121,9 @@ def _whole(
     return [result] if text else []
 
 
-def _segment(item: Mapping[str, Any], language: str | None, words: Sequence[Word]) -> Result | None:
+def _segment(item: Fields, language: str | None, words: Sequence[Word]) -> Result | None:
     """One segment with those of ``words`` (sorted) that begin in it; None for silence."""
-    text = get(item, "text", str, "").strip()
+    text = item.text("text").strip()
     start, end = _ms(item, "start"), _ms(item, "end")
     if start is None or end is None:
         words = ()
@@ -140,25 +137,19 @@ def _begin(word: Word) -> int:
     return word.start_ms
 
 
-def _words(data: Mapping[str, Any]) -> tuple[Word, ...]:
+def _words(data: Fields) -> tuple[Word, ...]:
     """The words, or none at all if one is unreadable: the text is worth more than them."""
-    try:
-        return tuple(_word(item) for item in get(data, "words", list, []))
-    except Malformed:
-        return ()
+    words = [_word(item) for item in data.objects("words")]
+    return () if None in words else tuple(word for word in words if word is not None)
 
 
-def _word(item: Any) -> Word:
-    if not isinstance(item, dict):
-        raise Malformed("not-an-object", type(item).__name__)
-    start, end = _ms(item, "start"), _ms(item, "end")
-    if start is None or end is None:
-        raise Malformed("missing-field", "start or end")
-    return Word(get(item, "word", str).strip(), start, end)
+def _word(item: Fields) -> Word | None:
+    text, start, end = item.text("word").strip(), _ms(item, "start"), _ms(item, "end")
+    return None if start is None or end is None else Word(text, start, end)
 
 
-def _ms(data: Mapping[str, Any], key: str) -> int | None:
-    seconds = answers.number(data, key)
+def _ms(data: Fields, key: str) -> int | None:
+    seconds = data.number(key)
     return None if seconds is None else round(seconds * 1000)
 
 

@@ -10,14 +10,13 @@ import base64
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from agent.errors import UsageError
 from agent.events import About, Failure, Result, ServiceEvent
 from agent.services import answers
 from agent.services.base import at
 from agent.services.locales import choose
-from agent.services.reading import Malformed, get
+from agent.services.reading import Fields, Malformed
 from agent.services.shapes import Clip, Nonce, Request, Response
 from agent.services.signing import form, md5_sign
 
@@ -34,6 +33,7 @@ MAX_BYTES_BY_URL = 30 * 1024 * 1024
 MAX_SECONDS = 15 * 60  # section 1 advises it, section 2 states it
 REQUESTS_PER_SECOND = 1  # unverified accounts; 2 for verified persons, 10 for companies
 MAX_NONCE = 32  # bytes
+MAX_TEXT = 100_000  # characters of 15 minutes
 
 _CLOCK = ("time_stamp", "timestamp", "time stamp", "sign expired", "时间戳")
 _LIMIT = ("frequen", "too many", "per second", "频率")
@@ -107,14 +107,16 @@ def _code(format: str) -> int:
     return FORMATS[format]
 
 
-def _refusal(data: Mapping[str, Any]) -> Failure | None:
-    ret = get(data, "ret", int)
-    if ret == 0:
+def _refusal(data: Fields) -> Failure | None:
+    if data.get("ret") is None:
+        raise Malformed("missing-field", "ret")
+    ret = data.code("ret")
+    if ret == "0":
         return None
-    message = get(data, "msg", str, "")
+    message = data.text("msg")
     about = _blamed(message.lower())
     hopeless = not about and any(word in message.lower() for word in _HOPELESS)
-    return answers.failure(str(ret), message, retryable=not hopeless, about=about)
+    return answers.failure(ret, message, retryable=not hopeless, about=about)
 
 
 def _blamed(message: str) -> About:
@@ -126,13 +128,13 @@ def _blamed(message: str) -> About:
     return "recording" if any(word in message for word in _RECORDING) else ""
 
 
-def _task(data: Mapping[str, Any]) -> str:
-    name = answers.optional(get(data, "data", dict), "task_id")
+def _task(data: Fields) -> str:
+    name = data.nested("data").word("task_id")
     if name is None:
         raise Malformed("missing-field", "task_id")
     return name
 
 
-def _text(data: Mapping[str, Any]) -> list[ServiceEvent]:
-    text = get(get(data, "data", dict), "text", str, "")
+def _text(data: Fields) -> list[ServiceEvent]:
+    text = data.nested("data").text("text", most=MAX_TEXT)
     return [Result(index=0, text=text, final=True, language="zh")] if text else []

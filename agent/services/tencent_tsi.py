@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,7 +28,7 @@ from agent.events import About, Failure, Result, ServiceEvent
 from agent.services import answers
 from agent.services.base import at
 from agent.services.locales import choose
-from agent.services.reading import Malformed, get, natural
+from agent.services.reading import Fields, Malformed
 from agent.services.shapes import Nonce, Request, Response
 from agent.services.signing import Tc3
 
@@ -137,17 +137,16 @@ class TencentTsi:
         }
         return headers | ({"X-TC-Token": self._account.token} if self._account.token else {})
 
-    def _results(self, data: Mapping[str, Any]) -> list[ServiceEvent]:
-        items = get(get(data, "Response", dict), "List", list, [])
-        return answers.each(items, self._sentences.merge)
+    def _results(self, data: Fields) -> list[ServiceEvent]:
+        return answers.each(data.nested("Response").objects("List"), self._sentences.merge)
 
 
-def _refusal(data: Mapping[str, Any]) -> Failure | None:
-    error = get(get(data, "Response", dict), "Error", dict, {})
-    if not error:
+def _refusal(data: Fields) -> Failure | None:
+    response = data.nested("Response")
+    if not response.get("Error"):
         return None
-    code = get(error, "Code", str, "unknown")
-    message = get(error, "Message", str, "")
+    error = response.nested("Error")
+    code, message = error.text("Code") or "unknown", error.text("Message")
     hint = f" ({HINTS[code]})" if code in HINTS else ""
     family = code.partition(".")[0]
     about: About = "clock" if code == CLOCK else "limit" if family == LIMIT else ""
@@ -161,13 +160,15 @@ class _Sentences:
     def __init__(self) -> None:
         self._known: dict[str, tuple[int, Result]] = {}
 
-    def merge(self, item: Mapping[str, Any]) -> Result | None:
+    def merge(self, item: Fields) -> Result | None:
         """The sentence if this is news; None for an old version or one already settled.
 
         The end of a sentence may come with the version of its last text.
         """
-        name, version = _name(item), natural(item, "SeVer")
+        name, version = _name(item), item.whole("SeVer")
         known = self._known.get(name)
+        if version is None:  # newer, for all we know
+            version = known[0] + 1 if known else 0
         result = _sentence(item, known[1].index if known else len(self._known))
         if known and (known[1].final or (version, result.final) <= (known[0], False)):
             return None
@@ -180,33 +181,23 @@ class _Sentences:
         return [result for _, result in rest.values()]
 
 
-def _name(item: Mapping[str, Any]) -> str:
-    name = answers.optional(item, "SeId")
-    if name is None:
+def _name(item: Fields) -> str:
+    """What tells a sentence from others; where it has no id, when it began."""
+    name = item.word("SeId")
+    if name is not None:
+        return name
+    if not item.keys() & {"SourceText", "TargetText"}:
         raise Malformed("missing-field", "SeId")
-    return name
+    item.note("missing-field", "SeId")
+    return f"@{item.whole('StartTime')}"
 
 
-def _sentence(item: Mapping[str, Any], index: int) -> Result:
+def _sentence(item: Fields, index: int) -> Result:
     return Result(
         index=index,
-        text=get(item, "SourceText", str, ""),
-        translation=get(item, "TargetText", str, "") or None,
-        final=_flag(item, "IsEnd"),
-        start_ms=_ms(item, "StartTime"),
-        end_ms=_ms(item, "EndTime"),
+        text=item.text("SourceText"),
+        translation=item.text("TargetText") or None,
+        final=item.flag("IsEnd"),
+        start_ms=item.whole("StartTime"),
+        end_ms=item.whole("EndTime"),
     )
-
-
-def _ms(item: Mapping[str, Any], key: str) -> int | None:
-    return None if item.get(key) is None else natural(item, key)
-
-
-def _flag(item: Mapping[str, Any], key: str) -> bool:
-    """A boolean; 0 and 1 too, as the request has ``IsEnd`` in numbers."""
-    value = item.get(key)
-    if value is None:
-        return False
-    if type(value) not in (bool, int) or value not in (0, 1):
-        raise Malformed("wrong-type", f"{key}: {type(value).__name__} for a boolean")
-    return bool(value)

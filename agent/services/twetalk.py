@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agent.events import Failure, Garbage, Pong, Result, ServiceEvent
-from agent.services.reading import Malformed, code_of, get, natural, parse_object
+from agent.services.reading import Fields, Malformed, mended, parse_object
 
 HOST = "wss://twetalk.iotcloud.tencentdevices.com"
 
@@ -42,20 +42,22 @@ class Setup:
 
 
 def read(
-    message: str | bytes, meaning: Callable[[Mapping[str, Any]], Sequence[ServiceEvent]]
+    message: str | bytes, meaning: Callable[[Fields], Sequence[ServiceEvent]]
 ) -> Sequence[ServiceEvent]:
     """The events of a JSON message: heartbeat, refusal, else what ``meaning`` makes of it.
 
-    ``meaning`` may raise Malformed; that, like bad JSON, becomes one ``Garbage``.
+    ``meaning`` may raise Malformed; that, like bad JSON, becomes one ``Garbage``.  So does
+    each odd field of a message that can be read all the same.
     """
     try:
         data = parse_object(message)
         if "pong" in data:
             return [_pong(data["pong"])]
-        code = code_of(data)
-        return meaning(data) if code == 0 else [failure(code, data)]
+        code = data.code()  # left out when normal
+        events = meaning(data) if code == "0" else [failure(code, data)]
+        return [*events, *data.odd]
     except Malformed as error:
-        return [Garbage(error.kind, str(error))]
+        return [Garbage(error.kind, str(error), whole=True)]
 
 
 def _pong(token: object) -> Pong:
@@ -65,25 +67,32 @@ def _pong(token: object) -> Pong:
     return Pong(str(token))
 
 
-def sentence(data: Mapping[str, Any], key: str) -> Result:
-    """The recognised sentence in ``data[key]``; Malformed when fields are amiss."""
-    detail = get(data, key, dict)
-    kind = natural(detail, "slice_type")
-    if kind > SLICE_FINAL:
-        raise Malformed("out-of-range", f"slice_type: {kind}")
+def sentence(data: Fields, key: str) -> Result:
+    """The recognised sentence in ``data[key]``; Malformed when there is none.
+
+    One whose number cannot be read has the index -1.
+    """
+    detail = data.nested(key)
+    if not detail.keys() & {"slice_type", "index", "voice_text_str"}:
+        raise Malformed("missing-field", f"{key}: nothing of a sentence")
+    kind, index = detail.whole("slice_type"), detail.whole("index")
+    if kind is None or kind > SLICE_FINAL:
+        detail.note("out-of-range", f"slice_type: {kind}")  # it grows, for all we know
+    if index is None:
+        detail.note("no-index", key)
     return Result(
-        index=natural(detail, "index"),
-        text=get(detail, "voice_text_str", str, ""),
+        index=-1 if index is None else index,
+        text=detail.text("voice_text_str"),
         final=kind == SLICE_FINAL,
     )
 
 
-def failure(code: int, data: Mapping[str, Any]) -> Failure:
+def failure(code: str, data: Mapping[str, Any]) -> Failure:
     """A refusal.  The document lists no codes, so only its wording tells what retrying mends."""
     reasons = (data.get(name) for name in _REASONS)
     text = next((r for r in reasons if r and isinstance(r, str)), "no reason given")
-    text = " ".join(text[:500].split())
+    text = " ".join(mended(text[:500]).split())
     if any(word in text.lower() for word in _LIMIT):
-        return Failure(str(code), text, retryable=True, about="limit")
+        return Failure(code, text, retryable=True, about="limit")
     hopeless = any(word in text.lower() for word in _HOPELESS)
-    return Failure(str(code), text, retryable=not hopeless)
+    return Failure(code, text, retryable=not hopeless)

@@ -11,9 +11,8 @@ which this section does not refer to: none is sent, the ping of RFC 6455 stands 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import quote
 
 from msgspec.structs import replace
@@ -22,7 +21,7 @@ from agent.errors import UsageError
 from agent.events import Finished, Garbage, Ready, Result, ServiceEvent
 from agent.services import twetalk
 from agent.services.base import Endpoint, Message, at
-from agent.services.reading import Malformed, get, natural
+from agent.services.reading import Fields, Malformed
 from agent.services.twetalk import HOST as HOST
 
 MODELS = {
@@ -91,29 +90,27 @@ class TwetalkAsr:
     def receive(self, message: Message) -> Sequence[ServiceEvent]:
         return twetalk.read(message, self._meaning)
 
-    def _meaning(self, data: Mapping[str, Any]) -> Sequence[ServiceEvent]:
+    def _meaning(self, data: Fields) -> Sequence[ServiceEvent]:
         if self._ready:
             return self._results(data)
         if data.get("result") is not None:  # results without the answer: accepted all the same
             results = self._results(data)
             self._ready = True
             return [Ready(), *results]
-        get(data, "code", int)  # left out with results only: here it is the answer
+        if data.get("code") is None:  # left out with results only: here it is the answer
+            raise Malformed("missing-field", "code")
         self._ready = True
         return [Ready()]
 
-    def _results(self, data: Mapping[str, Any]) -> Sequence[ServiceEvent]:
-        final = natural(data, "final", 0)
-        if final > 1:
-            raise Malformed("out-of-range", f"final: {final}")
-        if final:
+    def _results(self, data: Fields) -> Sequence[ServiceEvent]:
+        if data.flag("final"):
             return [*self._last_words(data), Finished()]
         result = sentence(data)
         if result.final:
             self._settled = max(self._settled, result.index)
         return [result]
 
-    def _last_words(self, data: Mapping[str, Any]) -> Sequence[ServiceEvent]:
+    def _last_words(self, data: Fields) -> Sequence[ServiceEvent]:
         """The result that comes with the end, if it is new: nothing will change it any more.
 
         The document does not show such a message; zeros and repetitions are passed over.
@@ -124,18 +121,14 @@ class TwetalkAsr:
             result = sentence(data)
         except Malformed as error:
             return [Garbage(error.kind, str(error))]
-        known = result.index <= self._settled or not result.text
+        known = 0 <= result.index <= self._settled or not result.text
         return [] if known else [replace(result, final=True)]
 
 
-def sentence(data: Mapping[str, Any]) -> Result:
-    """``result`` with its times (ms), None where left out; Malformed when fields are amiss."""
-    said = twetalk.sentence(data, "result")
-    start, end = (_time(data["result"], key) for key in ("start_time", "end_time"))
+def sentence(data: Fields) -> Result:
+    """``result`` with its times (ms), None where left out; Malformed when there is none."""
+    said, detail = twetalk.sentence(data, "result"), data.nested("result")
+    start, end = detail.whole("start_time"), detail.whole("end_time")
     if start is not None and end is not None and end < start:
         end = None  # a sentence that has only begun has no end yet
     return replace(said, start_ms=start, end_ms=end)
-
-
-def _time(detail: Mapping[str, Any], key: str) -> int | None:
-    return None if detail.get(key) is None else natural(detail, key)

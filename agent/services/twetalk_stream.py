@@ -7,11 +7,10 @@ written-out ``\\n\\n`` behind the last; an error comes as a bare JSON object.  A
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from agent.events import Garbage, ServiceEvent, Text
-from agent.services.reading import Malformed, code_of, get, parse_object
+from agent.services.reading import Fields, Malformed, parse_object
 from agent.services.sse import Decoder
 from agent.services.twetalk import failure
 
@@ -82,8 +81,11 @@ class Stream:
             return events
         self._ended = True
         if not self._answered:
-            return [*events, Garbage("no-answer")]
-        return [*events, Garbage("cut-short") if self._owes_end else Text("", last=True)]
+            return [*events, Garbage("no-answer", whole=True)]
+        return [
+            *events,
+            Garbage("cut-short", whole=True) if self._owes_end else Text("", last=True),
+        ]
 
     def _read(self, items: Sequence[str | Garbage]) -> Sequence[ServiceEvent]:
         events: list[ServiceEvent] = []
@@ -95,39 +97,27 @@ class Stream:
     def _piece(self, text: str) -> Sequence[ServiceEvent]:
         try:
             data = _object(text)
-            code = code_of(data)
-            if code == 0:
-                return self._more(data)
+            code = data.code()
+            if code == "0":
+                return [*self._more(data), *data.odd]
         except Malformed as error:
             return [Garbage(error.kind, str(error))]
         self._ended = True
         return [failure(code, data)]
 
-    def _more(self, data: Mapping[str, Any]) -> Sequence[ServiceEvent]:
-        last = get(data, "is_finish", bool, False)
-        text = text_of(data, self._key, optional=last)
+    def _more(self, data: Fields) -> Sequence[ServiceEvent]:
+        last = data.flag("is_finish")
+        text = data.text(self._key, "" if last else None, MAX_ANSWER + 1)
         if len(text) + self._pieces.size > MAX_ANSWER:
             self._ended = True
-            return [Garbage("huge-text", f"over {MAX_ANSWER} characters")]
+            return [Garbage("huge-text", f"over {MAX_ANSWER} characters", whole=True)]
         piece = self._pieces.new(text, last)
         self._answered, self._ended = True, last
         self._owes_end = self._says_end and "is_finish" in data  # a whole answer has none
         return [Text(piece)] * bool(piece) + [Text("", last=True)] * last
 
 
-def text_of(data: Mapping[str, Any], key: str, optional: bool = False) -> str:
-    """The text of an answer, of any length (unlike :func:`get`, made for a sentence).
-
-    Raises Malformed (``missing-field``, ``wrong-type``).
-    """
-    text = data.get(key, "" if optional else None)
-    if not isinstance(text, str):
-        kind = "missing-field" if text is None else "wrong-type"
-        raise Malformed(kind, f"{key}: {type(text).__name__}")
-    return text
-
-
-def _object(text: str) -> dict[str, Any]:
+def _object(text: str) -> Fields:
     return parse_object(_WRITTEN_OUT.sub("", text))
 
 

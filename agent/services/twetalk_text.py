@@ -18,18 +18,18 @@ Where the document contradicts itself:
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from agent.events import Failure, ServiceEvent, Text
 from agent.services import answers
 from agent.services.base import at
-from agent.services.reading import code_of
+from agent.services.reading import Fields
 from agent.services.shapes import Nonce, Request, Response
 from agent.services.twetalk import HOST as HOST
 from agent.services.twetalk import LANGUAGES as LANGUAGES
 from agent.services.twetalk import failure
-from agent.services.twetalk_stream import Stream, text_of
+from agent.services.twetalk_stream import MAX_ANSWER, Stream
 
 PATH = "/api"
 JSON = "application/json"
@@ -73,8 +73,8 @@ class _TextService:
         """The body of a streamed answer has ended; see :meth:`Stream.finish`."""
         return self._stream.finish()
 
-    def _whole(self, data: Mapping[str, Any]) -> list[ServiceEvent]:
-        return [Text(text_of(data, self.key), last=True)]
+    def _whole(self, data: Fields) -> list[ServiceEvent]:
+        return [Text(data.text(self.key, None, MAX_ANSWER), last=True)]
 
     def _new_stream(self) -> Stream:
         return Stream(self.key, self.growing, self.says_end)
@@ -114,6 +114,6 @@ class TwetalkSummary(_TextService):
         return {"prompt": self._prompt, "text": text} if self._prompt and stream else {"text": text}
 
 
-def _refusal(data: Mapping[str, Any]) -> Failure | None:
-    code = code_of(data)
-    return failure(code, data) if code else None
+def _refusal(data: Fields) -> Failure | None:
+    code = data.code()
+    return None if code == "0" else failure(code, data)

@@ -14,14 +14,13 @@ kept alive by the ping of RFC 6455.  A ``pong`` that comes all the same is under
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from agent.events import Garbage, Result, ServiceEvent, Speech
 from agent.services import twetalk
 from agent.services.base import Endpoint, Message, at
-from agent.services.reading import get, natural
+from agent.services.reading import Fields
 from agent.services.twetalk import HOST as HOST
 from agent.services.twetalk import LANGUAGES as LANGUAGES
 from agent.services.twetalk import Setup as Setup
@@ -75,11 +74,13 @@ class TwetalkV1:
         """Settled sentences whose translation will not come any more (the connection ends)."""
         return self._joiner.flush()
 
-    def _meaning(self, data: Mapping[str, Any]) -> Sequence[ServiceEvent]:
+    def _meaning(self, data: Fields) -> Sequence[ServiceEvent]:
         if data.get("original_detail") is not None:
             return self._joiner.original(twetalk.sentence(data, "original_detail"))
-        text = get(data, "translation", str)
-        return self._joiner.translation(natural(data, "index"), text)
+        text, index = data.text("translation", None), data.whole("index")
+        if index is None:
+            data.note("no-index", "translation")
+        return self._joiner.translation(self._joiner.oldest if index is None else index, text)
 
 
 @dataclass(slots=True)
@@ -111,8 +112,15 @@ class Joiner:
         self._open: dict[int, _Sentence] = {}
         self._done: dict[int, bool] = {}  # index -> whether its translation is missed
 
+    @property
+    def oldest(self) -> int:
+        """The sentence a translation without a number may be meant for."""
+        return min((i for i, s in self._open.items() if s.translation is None), default=-1)
+
     def original(self, said: Result) -> Sequence[ServiceEvent]:
-        """A growing or settled original."""
+        """A growing or settled original; one without a number has nothing to be joined with."""
+        if said.index < 0:
+            return [said]
         if said.index in self._done:
             return []
         events = self._overtaken(said.index, said.index if said.final else said.index - 1)
@@ -123,7 +131,9 @@ class Joiner:
         return [*events, self._result(said.index)]
 
     def translation(self, index: int, text: str) -> Sequence[ServiceEvent]:
-        """The translation of sentence ``index``."""
+        """The translation of sentence ``index``; -1 where nobody knows of which."""
+        if index < 0:
+            return [Result(-1, "", text, final=True)] if text else []
         if index in self._done:
             missed, self._done[index] = self._done[index], False
             return [Garbage("late-translation", f"index {index}")] if missed else []

@@ -9,15 +9,14 @@ speech comes as binary PCM, 16 kHz s16le mono, for settled translations only.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from msgspec.structs import replace
 
 from agent.events import Result, ServiceEvent, Speech
 from agent.services import twetalk
 from agent.services.base import Endpoint, Message, at
-from agent.services.reading import get
+from agent.services.reading import Fields
 from agent.services.twetalk import HOST as HOST
 from agent.services.twetalk import LANGUAGES as LANGUAGES
 from agent.services.twetalk import Setup as Setup
@@ -67,7 +66,7 @@ class TwetalkV2:
         return twetalk.read(message, lambda data: [sentence(data)])
 
 
-def sentence(data: Mapping[str, Any]) -> Result:
-    """``original_detail`` with its ``translation`` (V2); Malformed when fields are amiss."""
+def sentence(data: Fields) -> Result:
+    """``original_detail`` with its ``translation`` (V2); Malformed when there is none."""
     original = twetalk.sentence(data, "original_detail")
-    return replace(original, translation=get(data, "translation", str, "") or None)
+    return replace(original, translation=data.text("translation") or None)

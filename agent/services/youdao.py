@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 from urllib.parse import quote, urlsplit
 
 from agent.errors import UsageError
@@ -17,7 +16,7 @@ from agent.events import Failure, Garbage, Result, ServiceEvent, SpeechAt
 from agent.services import answers
 from agent.services.base import at
 from agent.services.locales import choose
-from agent.services.reading import Malformed, get
+from agent.services.reading import Fields, Malformed
 from agent.services.shapes import Clip, Nonce, Request, Response
 from agent.services.signing import form, youdao_v3
 from agent.services.youdao_codes import MESSAGES, NOTHING_HEARD, RETRYABLE, blamed
@@ -115,11 +114,11 @@ class Youdao:
             "sign": youdao_v3(account.app_key, q, nonce.id, curtime, account.app_secret),
         }
 
-    def _results(self, data: Mapping[str, Any]) -> list[ServiceEvent]:
+    def _results(self, data: Fields) -> list[ServiceEvent]:
         """``query`` and ``translation``; how a mere recognition looks, the document leaves open."""
         translated = self._target != self._source
         translation = _joined(data, "translation") if translated else ""
-        text = get(data, "query", str, "") or _joined(data, "result")
+        text = data.text("query") or _joined(data, "result")
         if not text and not translation:
             return []
         result = Result(index=0, text=text, translation=translation or None, final=True)
@@ -134,28 +133,26 @@ def _check(source: str, target: str, voice: str) -> None:
         raise UsageError(f"youdao has no voice '{voice[:20]}'; expected 0 (female) or 1 (male)")
 
 
-def _refusal(data: Mapping[str, Any]) -> Failure | None:
-    code = answers.optional(data, "errorCode")
-    if code is None:
-        raise Malformed("missing-field", "errorCode")
+def _refusal(data: Fields) -> Failure | None:
+    if data.get("errorCode") is None:
+        if not data.get("query"):
+            raise Malformed("missing-field", "errorCode")
+        data.note("missing-field", "errorCode")
+    code = data.code("errorCode", str)
     if code == "0" or code in NOTHING_HEARD:
         return None
     message = MESSAGES.get(code, "an error the document does not list")
     return answers.failure(code, message, code in RETRYABLE, about=blamed(code))
 
 
-def _joined(data: Mapping[str, Any], key: str) -> str:
+def _joined(data: Fields, key: str) -> str:
     """A list of texts as one; a bare text is taken as it is."""
-    value = data.get(key)
-    parts = [value] if isinstance(value, str) else get(data, key, list, [])
-    if not all(isinstance(part, str) for part in parts):
-        raise Malformed("wrong-type", key)
-    return " ".join(part.strip() for part in parts).strip()
+    return " ".join(part.strip() for part in data.texts(key)).strip()
 
 
-def _speech(data: Mapping[str, Any]) -> list[ServiceEvent]:
+def _speech(data: Fields) -> list[ServiceEvent]:
     """``tSpeakUrl``; the sample has raw Chinese in it, so it is made plain ASCII."""
-    url = get(data, "tSpeakUrl", str, "")
+    url = data.text("tSpeakUrl")
     if not url:
         return []
     if not url.startswith(("http://", "https://")) or not _host(url):

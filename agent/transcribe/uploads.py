@@ -74,7 +74,7 @@ class Uploads:
                 raise refused(self._provider.name, event)
             if isinstance(event, Garbage):
                 words = f"{self._provider.name} sent something undocumented"
-                if not results:
+                if event.whole:
                     raise Refused(f"{words} ({event.kind})", event.kind, retryable=True)
                 log.warning("%s (%s: %.80s)", words, event.kind, event.detail)
         return results

@@ -1,11 +1,20 @@
 # Sourced by scripts/install, scripts/setup and scripts/wheels: what they say, Debian's
 # packages, and Python.
 
-say() { printf '\033[1m==>\033[0m %s\n' "$*"; }
+say() { if [ -t 1 ]; then printf '\033[1m==>\033[0m %s\n' "$*"; else printf '==> %s\n' "$*"; fi; }
 fail() { printf '%s: %s\n' "${0##*/}" "$*" >&2; exit 1; }
 has() { command -v "$1" >/dev/null; }
 
-apt=(env DEBIAN_FRONTEND=noninteractive apt-get -qq) query=(dpkg-query)  # may be told more
+# These may be told more.
+apt=(env DEBIAN_FRONTEND=noninteractive LC_ALL=C apt-get -qq) query=(dpkg-query) as_root=()
+
+# unsudo COMMAND...: runs it instead as the user who called sudo, if the checkout is theirs: else
+# files of root would lie about in it.  Only Debian packages need root, and ask for it.
+unsudo() {
+    if [ "$(id -u)" -eq 0 ] && [ "${SUDO_UID:-0}" -ne 0 ] && [ "$(stat -c %u "${1%/*}")" = "$SUDO_UID" ]; then
+        exec sudo -H -u "$SUDO_USER" -- "$@"
+    fi
+}
 
 installed() { "${query[@]}" -W -f '${db:Status-Status} ${Package}\n' 2>/dev/null | sed -n 's/^installed //p' | sort; }
 
@@ -20,7 +29,7 @@ missing() {  # missing PACKAGE...: those that are not installed
 # does not wait for the lock on the lists of packages.)
 apt_get() {
     local words waited=0
-    until words=$(LC_ALL=C "${apt[@]}" "$@" 2>&1); do
+    until words=$("${as_root[@]}" "${apt[@]}" "$@" 2>&1); do
         if ! grep -q 'Could not get lock' <<<"$words" || [ $waited -ge 900 ]; then
             grep -E '^(E:|W: Failed)' <<<"$words" | tail -n 3 >&2 || tail -n 3 <<<"$words" >&2
             return 1
@@ -47,11 +56,38 @@ sys.exit(sys.version_info < (3, 11) or sys.base_prefix.startswith(tuple(sys.argv
 
 # What pip said, in a file, in the one or two lines that matter.
 why() {
+    local reason
     if grep -qE 'NewConnectionError|ConnectTimeout|ReadTimeout|ProxyError|name resolution|SSLError' "$1"; then
-        echo "PyPI cannot be reached: $(grep -oE '(\[Errno [^]]*\] [^)"'\'']*|SSLError[^,]*|timed out[^,]*)' "$1" | tail -n 1)"
+        reason=$(grep -oE '(\[Errno [^]]*\] [^)"'\'']*|SSLError[^,]*|timed out[^,]*)' "$1" | tail -n 1)
+        echo "PyPI cannot be reached: $reason"
         return
     fi
     grep -E '^ *(ERROR|error|fatal error|[^ ]*: fatal error): ?' "$1" | sed 's/^ *//' | awk '!seen[$0]++' | tail -n 3 |
         grep . || tail -n 3 "$1"
 }
 unreachable() { why "$1" | grep -q '^PyPI cannot be reached'; }
+
+# pip_install LOG PYTHON WHAT...: ready made; what nobody offers ready made for this machine is
+# compiled, which is said.  With need_packages of the script that sources this.
+pip_install() {
+    local log=$1 python=$2 how=(--only-binary :all:) before='' culprit
+    shift 2
+    until "$python" -m pip install --quiet --disable-pip-version-check --use-pep517 "${how[@]}" "$@" >"$log" 2>&1; do
+        culprit=$(sed -n 's/.*No matching distribution found for \([A-Za-z0-9_.-]*\).*/\1/p' "$log" | tail -n 1)
+        grep -q ResolutionImpossible "$log" && culprit=all
+        if unreachable "$log" || [ -z "$culprit" ] || [ "$culprit" = "$before" ] || ! has_source "$culprit"; then return 1; fi
+        before=$culprit
+        case $culprit in
+            all) how=(--prefer-binary) ;;
+            *) how+=(--no-binary "$culprit") ;;
+        esac
+        if [ "$culprit" = pyalsaaudio ]; then
+            say "compiling pyalsaaudio, which takes seconds"
+            need_packages gcc python3-dev libasound2-dev
+        else
+            say "$culprit is not ready made for $("$python" --version) on $(uname -m): compiling it takes minutes"
+            need_packages gcc g++ make python3-dev libasound2-dev
+        fi
+    done
+}
+has_source() { [ -z "${wheels:-}" ] || compgen -G "$wheels/${1//-/?}-*.tar.gz" >/dev/null; }

@@ -61,13 +61,15 @@ pip_failed() {
 
 # The wheel, and what makes it anew when the system's Python has changed.
 keep_source() {
-    local source=$made/source
+    local source=$made/source ours
     mkdir -p "$source"
     (cd "$source_dir" && cp -r --parents scripts/install scripts/lib systemd config/dragoman.yaml "$source")
     if [ -n "$wheel" ]; then
         cp "$wheel" "$source"
     elif [ -n "$wheels" ]; then
-        cp "$(find "$wheels" -name 'dragoman-*.whl' | sort -V | tail -n 1)" "$source"
+        ours=$(find "$wheels" -maxdepth 1 -name 'dragoman-*.whl' | sort -V | tail -n 1)
+        [ -n "$ours" ] || fail "$wheels holds no dragoman-*.whl; scripts/wheels makes such a folder"
+        cp "$ours" "$source"
     elif [ -d "$source_dir/agent" ]; then
         # Copied away first: a build leaves its traces.
         mkdir "$scratch/source"
@@ -83,20 +85,11 @@ build() {
     say "building in $made what will be in use when it is whole"
     "$python" -m venv "$made"
     keep_source
-    local what from=()
+    local what from=() where=PyPI
+    if [ -n "$wheels" ]; then from=(--no-index --find-links "$wheels") where=$wheels; fi
     what=$(echo "$made"/source/dragoman-*.whl)"[$extras]"
-    if [ -n "$wheels" ]; then
-        pip install --no-index --find-links "$wheels" "$what" || pip_failed
-    else
-        say "installing dragoman and what it needs from PyPI"
-        if ! pip install --only-binary :all: "$what"; then
-            if unreachable "$scratch/pip.log"; then pip_failed; fi
-            say "not everything is ready made for this machine ($("$python" --version), $(uname -m)):"
-            say "a part must be compiled here, which takes minutes"
-            install_packages gcc g++ python3-dev libasound2-dev
-            pip install --prefer-binary "$what" || pip_failed
-        fi
-    fi
+    say "installing dragoman and what it needs from $where"
+    pip_install "$scratch/pip.log" "$made/bin/python" --no-cache-dir "${from[@]}" "$what" || pip_failed
 }
 
 # As the service will: by its user, to whom a strict umask or folder may close the way.
@@ -124,7 +117,7 @@ use() {  # use RELEASE
     put 755 "$source_dir/systemd/dragoman.sh" "$home/dragoman"
     sync -f "$home"
     point "$home/current" "$1"
-    put 644 "$home/$1/source/systemd/dragoman.service" "$unit"
+    for file in "$home/$1"/source/systemd/*.service; do put 644 "$file" "${unit%/*}/${file##*/}"; done
     mkdir -p "${command%/*}"
     point "$command" /opt/dragoman/dragoman
     sync -f "$home"

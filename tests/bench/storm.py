@@ -68,7 +68,7 @@ def _figures(storm: Storm, scale: int, devices: int) -> Figures:
         "peak_per_s": max(seconds),
         "peak_after_5_s_per_s": max(seconds[first:]),
         "peak_after_return_per_s": max(seconds[int(BACK_S) :]),
-        "peak_slice": int(storm.attempts.max()) * scale,
+        "peak_slice": int(max(storm.attempts)) * scale,
         "attempts_per_device": sum(seconds) / devices,
         "back_99_s": storm.until(0.99),
         "back_99_after_return_s": storm.until(0.99) - BACK_S,

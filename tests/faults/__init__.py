@@ -4,6 +4,7 @@
 * `proxy` is the bad network;
 * `rig` is a device of the real `agent.app.App` between them, `device` its scripted sound;
 * `measure` finds what was lost, doubled or sent too fast;
-* `streams`, `clouds`, `sound`, `reports` are the faults, `suite` runs them, `table` shows them;
+* `streams`, `unwell`, `badday`, `talk`, `clouds`, `sound`, `reports` are the faults, `suite` runs
+  them, `table` shows them;
 * `chaos` strikes at random, `soak` for long.
 """

@@ -17,6 +17,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from agent.clock import SystemClock
+from tests.faults.badday import badday
 from tests.faults.case import Case
 from tests.faults.clouds import clouds
 from tests.faults.measure import Outcome
@@ -27,10 +28,11 @@ from tests.faults.streams import streams
 from tests.faults.table import Row, line, markdown, write_markdown
 from tests.faults.talk import talk
 from tests.faults.unwell import unwell
+from tests.faults.unwilling import unwilling
 
 CASES: dict[str, Case] = {
     name: case
-    for catalogue in (streams, unwell, network, talk, clouds, sound, reports)
+    for catalogue in (streams, unwell, badday, network, talk, clouds, sound, reports, unwilling)
     for name, case in catalogue.cases.items()
 }
 AT_ONCE = 2

@@ -15,7 +15,7 @@ talk = Catalogue()
 HOLD: dict[str, Any] = {"talk": {"mode": "hold", "tail_ms": 300}}
 
 
-def _press(rig: Rig, speech: Speech) -> None:
+def press(rig: Rig, speech: Speech) -> None:
     """Press, say all of ``speech``, release."""
     rig.command('{"talk": "press"}')
     _listening(rig)
@@ -28,7 +28,7 @@ def _listening(rig: Rig) -> None:
     wait_until(lambda: rig.device.controller.machine.gate_open, "the gate to open")
 
 
-def _release(rig: Rig) -> None:
+def release(rig: Rig) -> None:
     rig.command('{"talk": "release"}')
 
 
@@ -62,7 +62,7 @@ def held(rig: Rig) -> None:
     rig.proxy.cut()
     rig.recovers()
     rig.until(speech.ms)
-    _release(rig)
+    release(rig)
     _settled(rig)
 
 
@@ -77,11 +77,11 @@ def pressed_away(rig: Rig) -> None:
     rig.strike()
     rig.proxy.refuse()
     rig.proxy.cut()
-    _press(rig, Speech(1))
-    _release(rig)
+    press(rig, Speech(1))
+    release(rig)
     rig.wait(0.5)
-    _press(rig, Speech(1, first=10))
-    _release(rig)
+    press(rig, Speech(1, first=10))
+    release(rig)
     rig.wait(1.5)
     rig.proxy.accept()
     rig.recovers()

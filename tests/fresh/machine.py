@@ -113,7 +113,7 @@ class Machine:
         """
         status, output = self.attempt(command, user=user, seconds=seconds)
         if status:
-            raise Failed(f"{command}: exit {status}")
+            raise Failed(f"{_short(command)}: exit {status}")
         return output
 
     def attempt(self, command: str, *, user: str = "root", seconds: float = 60) -> tuple[int, str]:
@@ -134,7 +134,7 @@ class Machine:
             try:
                 status = child.wait(limit)
             except subprocess.TimeoutExpired:
-                raise Failed(f"{command}: not done after {limit:.0f} s") from None
+                raise Failed(f"{_short(command)}: not done after {limit:.0f} s") from None
             finally:
                 child.kill()
                 child.wait()
@@ -225,3 +225,8 @@ class Machine:
         command = ["dpkg-query", f"--admindir={self.path}/var/lib/dpkg", "-W", "-f=${Version}"]
         done = subprocess.run([*command, package], capture_output=True, text=True, check=False)
         return done.stdout.split("-")[0]
+
+
+def _short(command: str) -> str:
+    line, *more = command.splitlines()
+    return f"{line} …" if more else line

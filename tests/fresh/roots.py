@@ -13,9 +13,7 @@ from pathlib import Path
 from tests.fresh import host
 
 #: What a fresh system has beside the base: PID 1, somebody who may become root, git.
-INCLUDED = (
-    "systemd-sysv,dbus,libpam-systemd,udev,kmod,procps,iproute2,netbase,sudo,git,ca-certificates"
-)
+INCLUDED = "systemd-sysv,dbus,libpam-systemd,procps,iproute2,netbase,sudo,git,ca-certificates"
 USER = "alice"
 
 
@@ -94,6 +92,7 @@ def _make(root: Root, folder: Path) -> None:
     options = []
     if root.vendor == "ubuntu":
         options = [f"--keyring={_ubuntu_keys(settings)}", "--components=main,universe"]
+        options.append("--include=apt")
     making = folder.with_name(f"{folder.name}.making")
     command = [
         *("mmdebstrap", "--quiet", "--mode=root", "--variant=minbase", "--format=directory"),

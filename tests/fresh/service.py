@@ -31,10 +31,15 @@ mqtt: {host: null}
 _IMPORT_ALL = """
 from importlib import import_module, metadata
 for name in sorted(metadata.packages_distributions()):
-    if name.isidentifier():
-        print(name, flush=True)
-        import_module(name)
+    if name.startswith("_") or name in ("pip", "setuptools", "pkg_resources"):
+        continue  # those make environments, and what they load themselves
+    try:
+        print(import_module(name))
+    except ModuleNotFoundError as error:
+        if error.name != name:  # a name that is only listed
+            raise
 """
+_MEND = "/opt/dragoman/current/source/scripts/install"
 _OURS = "/opt/dragoman /etc/dragoman /etc/systemd/system/dragoman.service /usr/local/bin/dragoman"
 
 
@@ -52,7 +57,7 @@ def install(machine: Machine) -> str:
     _ready(machine)
     machine.run("dragoman --version")
     machine.attempt("dragoman devices; dragoman doctor --no-sound")
-    machine.run(f"/opt/dragoman/bin/python -c '{_IMPORT_ALL}'")
+    machine.run(f"/opt/dragoman/current/bin/python -c '{_IMPORT_ALL}'")
     _reboot(machine)
     _ready(machine)
     machine.halt()
@@ -111,13 +116,25 @@ def release(machine: Machine) -> str:
     machine.run(f"DEBIAN_FRONTEND=noninteractive {apt} full-upgrade", seconds=900)
     machine.run(f"DEBIAN_FRONTEND=noninteractive {apt} autoremove --purge", seconds=120)
     _reboot(machine)
-    _, state = machine.attempt(f"sleep 10; systemctl show -p ActiveState,NRestarts {UNIT}")
-    machine.attempt(f"journalctl -b -u {UNIT} -n 20 --no-pager -o cat")
-    machine.run(f"~{USER}/dragoman/scripts/install", seconds=600)
+    said = _after_the_system(machine)
+    machine.run(_MEND, seconds=600)
     _ready(machine)
     _same(before, _kept(machine))
-    was = "ready before, too" if "=active" in state else "after install"
-    return f"ready {was}"
+    return said
+
+
+def _after_the_system(machine: Machine) -> str:
+    """With its Python gone the service runs or rests, and the command says what mends it."""
+    _, state = machine.attempt(f"sleep 20; systemctl show -p ActiveState,NRestarts {UNIT}")
+    machine.attempt(f"journalctl -b -u {UNIT} -n 20 --no-pager -o cat")
+    if "=active" in state:
+        return "ready after the boot"
+    if "NRestarts=0" not in state:
+        raise Failed(f"the service is started again and again: {' '.join(state.split())}")
+    _, said = machine.attempt("dragoman --version")
+    if _MEND not in said:
+        raise Failed("the command does not say what mends it")
+    return "rests after the boot and says what to run; ready when that was run"
 
 
 def uninstall(machine: Machine) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import agent
 from tests.fresh import host, results
-from tests.fresh.checks import CHECKS
+from tests.fresh.checks import CHECKS, Check
 from tests.fresh.machine import Failed, Machine
 from tests.fresh.results import Result
 from tests.fresh.roots import ROOTS, NotReached, Root, base, cache, remove
@@ -35,7 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if why:
             print(f"skipped: the systems cannot be made here: {why}")
             return 0
-        signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+        for number in (signal.SIGINT, signal.SIGTERM):  # a background job ignores the first
+            signal.signal(number, signal.default_int_handler)
         try:
             bad = Suite(args).run()
         except KeyboardInterrupt:
@@ -55,8 +56,9 @@ class Suite:
     """One run of the command."""
 
     def __init__(self, args: argparse.Namespace) -> None:
-        self.keep, self.rebuild = args.keep, args.rebuild
+        self.keep = args.keep
         self.roots = [ROOTS[name] for name in args.root or ROOTS]
+        self.rebuild = set(self.roots) if args.rebuild else set()
         self.names = list(args.only or CHECKS)
         self.commit = _git("rev-parse", "--short=12", "HEAD")
         self.bundle = cache() / f"dragoman-{self.commit}.bundle"
@@ -67,7 +69,10 @@ class Suite:
         cache().mkdir(parents=True, exist_ok=True)
         if _git("status", "--porcelain", "--untracked-files=no"):
             print("there are changes that are not committed: they are not tried", flush=True)
-        _git("bundle", "create", "--quiet", str(self.bundle), "HEAD")
+        if not self.bundle.exists():
+            making = self.bundle.with_suffix(f".{os.getpid()}")
+            _git("bundle", "create", "--quiet", str(making), "HEAD")
+            making.rename(self.bundle)
         _sweep(cache() / "work")
         outcomes = []
         for root in self.roots:
@@ -79,8 +84,12 @@ class Suite:
     def _cell(self, root: Root, name: str) -> Result:
         print(f"== {root.name}: {name}", flush=True)
         started, seen = time.monotonic(), {"python": "", "systemd": ""}
+        _log(root, name).parent.mkdir(parents=True, exist_ok=True)
+        _log(root, name).unlink(missing_ok=True)
         try:
-            outcome, remark = results.PASS, self._made(root, name, seen)
+            below = self._layers(root, CHECKS[name])
+            started = time.monotonic()
+            outcome, remark = results.PASS, self._made(root, name, below, seen)
         except NotReached as error:
             outcome, remark = results.NOT_REACHED, str(error)
         except (Failed, RuntimeError) as error:
@@ -97,23 +106,21 @@ class Suite:
             print(*(f"   | {line}" for line in lines), f"   more in {log}", sep="\n", flush=True)
         return result
 
-    def _made(self, root: Root, name: str, seen: dict[str, str]) -> str:
+    def _layers(self, root: Root, check: Check) -> list[Path]:
+        """What a copy begins with, the uppermost first."""
+        untouched = base(root, rebuild=root in self.rebuild)
+        self.rebuild -= {root}
+        return [self._installed(root), untouched] if check.on_top else [untouched]
+
+    def _made(self, root: Root, name: str, below: list[Path], seen: dict[str, str]) -> str:
         """Make a check in a fresh copy; its remark, and into ``seen`` the versions there."""
-        check = CHECKS[name]
-        below = [base(root, rebuild=self.rebuild)]
-        self.rebuild = False
-        if check.on_top:
-            below.insert(0, self._installed(root))
-        log = _log(root, name)
-        log.parent.mkdir(parents=True, exist_ok=True)
-        log.unlink(missing_ok=True)
         work = cache() / "work" / f"{root.name}-{name}-{os.getpid()}"
-        machine = Machine(root, below, work, self.bundle, log, keep=self.keep)
+        machine = Machine(root, below, work, self.bundle, _log(root, name), keep=self.keep)
         if name == "install":
             machine.keep_as = self._layer(root)
         with machine:
             try:
-                return check.made(machine)
+                return CHECKS[name].made(machine)
             finally:
                 seen |= {"python": machine.version("python3-minimal")}
                 seen |= {"systemd": machine.version("systemd")}
@@ -121,8 +128,12 @@ class Suite:
     def _installed(self, root: Root) -> Path:
         """The layer of a system in which this commit is installed and was ready."""
         layer = self._layer(root)
-        if not layer.exists() and self._cell(root, "install").outcome != results.PASS:
-            raise Failed("the installation before it fails")
+        if not layer.exists():
+            before = results.kept(cache() / "results").get((root.name, "install"))
+            if before is None or before.commit != self.commit:
+                before = self._cell(root, "install")
+            if before.outcome != results.PASS:
+                raise Failed("the installation before it fails")
         return layer
 
     def _layer(self, root: Root) -> Path:

@@ -72,7 +72,7 @@ class Board:
         if pin in self.lines:
             raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
         line = self.lines[pin] = Line(self, pin, settings)
-        self.high[pin] = settings.direction is Direction.INPUT
+        self.high[pin] = settings.direction is Direction.INPUT or settings.active_low
         return line
 
 

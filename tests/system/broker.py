@@ -17,13 +17,14 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
 from agent.clock import SystemClock
+from tests.patience import HANG_S
 
 MOSQUITTO = shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
 _numbers = count(1)
 MISSING = "mosquitto is not installed (apt install mosquitto)"
 
 
-def wait_until(condition: Callable[[], object], what: str, seconds: float = 10.0) -> None:
+def wait_until(condition: Callable[[], object], what: str, seconds: float = HANG_S) -> None:
     """Return as soon as ``condition`` holds; fail with ``what`` when it does not in time."""
     clock = SystemClock()
     deadline = clock.now() + seconds
@@ -68,7 +69,7 @@ class Broker:
         """End it in the orderly way; what is retained is saved."""
         if self._process is not None:
             self._process.terminate()
-            self._process.wait(10)
+            self._process.wait(HANG_S)
             self._process = None
 
     def restart(self) -> None:
@@ -118,7 +119,7 @@ class Observer:
     def objects(self, topic: str) -> list[Any]:
         return [json.loads(payload) for payload in self.on(topic)]
 
-    def wait(self, condition: Callable[[], object], what: str, seconds: float = 15.0) -> None:
+    def wait(self, condition: Callable[[], object], what: str, seconds: float = HANG_S) -> None:
         """Wait for messages that make ``condition`` hold."""
         self._wait(condition, what, seconds)
 

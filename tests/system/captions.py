@@ -23,6 +23,7 @@ from agent.config.secret import Secret
 from agent.emulator import Emulator
 from agent.events import Transcript
 from agent.web.screen import CaptionScreen
+from tests.patience import HANG_S
 from tests.system.broker import wait_until
 from tests.system.device import Running, recording, silence, write_config, write_wav
 
@@ -58,7 +59,7 @@ class Screen:
     def viewers(self) -> int:
         return len(self.screen.server._reception.audience)
 
-    def wait_for_viewers(self, wanted: int, seconds: float = 10.0) -> None:
+    def wait_for_viewers(self, wanted: int, seconds: float = HANG_S) -> None:
         wait_until(lambda: self.viewers == wanted, f"{wanted} viewers", seconds)
 
     def say(self, text: str, translation: str | None = None, **fields: Any) -> Transcript:
@@ -139,7 +140,7 @@ class Page:
         raw = isinstance(message, str | bytes)
         self.socket.send(message if raw else json.dumps(message))  # type: ignore[arg-type]
 
-    def hear(self, kind: str, seconds: float = 10.0) -> Any:
+    def hear(self, kind: str, seconds: float = HANG_S) -> Any:
         """What the next message of this kind holds; others are passed over."""
         while True:
             message = json.loads(self.socket.recv(timeout=seconds))
@@ -151,7 +152,7 @@ class Page:
         self.say(message)
         return self.hear("result")
 
-    def closed(self, seconds: float = 10.0) -> ConnectionClosed:
+    def closed(self, seconds: float = HANG_S) -> ConnectionClosed:
         """Read until it is closed; how it was."""
         clock = SystemClock()
         deadline = clock.now() + seconds

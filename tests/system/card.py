@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import HANG_S
+
 SOURCE = Path(__file__).with_name("alsa_card.c")
 
 CONFIG = """\
@@ -29,7 +31,7 @@ class Card:
     def __init__(self, folder: Path) -> None:
         self._gone = folder / "gone"
         command = ["gcc", "-O2", "-Wall", "-shared", "-fPIC", "-DPIC", "-o", f"{folder}/card.so"]
-        subprocess.run([*command, str(SOURCE), "-lasound"], check=True, timeout=120)
+        subprocess.run([*command, str(SOURCE), "-lasound"], check=True, timeout=HANG_S)
         self.config = folder / "asound.conf"
         self.config.write_text(CONFIG.format(folder=folder))
 

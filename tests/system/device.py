@@ -16,6 +16,7 @@ from agent.app import App
 from agent.audio.convert import Converter
 from agent.config import loader
 from agent.errors import DragomanError
+from tests.patience import HANG_S
 from tests.system.broker import wait_until
 
 RATE = 16000
@@ -99,7 +100,7 @@ class Running:
         self._thread.start()
         return self
 
-    def finish(self, seconds: float = 30.0) -> int:
+    def finish(self, seconds: float = HANG_S) -> int:
         """Wait for its end; the exit code."""
         self._thread.join(seconds)
         assert not self._thread.is_alive(), f"still {self.state} after {seconds} s"
@@ -110,7 +111,7 @@ class Running:
     def state(self) -> str:
         return self.app.controller.machine.state
 
-    def wait_for(self, state: str, seconds: float = 10.0) -> None:
+    def wait_for(self, state: str, seconds: float = HANG_S) -> None:
         wait_until(lambda: self.state == state, f"state {state}, it is {self.state}", seconds)
 
 

@@ -19,6 +19,7 @@ from agent.emulator.engines.script import Script
 from agent.emulator.engines.scripted import ScriptedEngine
 from agent.emulator.engines.tones import silence, tone_words
 from agent.emulator.stream import Rules
+from tests.patience import HANG_S
 
 PATH = "/v2/ws-voice-translate"
 PACKET = 1_280
@@ -42,7 +43,7 @@ def request(
     """Status and body of the answer; a POST if there is a body to send."""
     asked = urllib.request.Request(url, body, dict(headers or {}))
     try:
-        with urllib.request.urlopen(asked, timeout=5) as response:
+        with urllib.request.urlopen(asked, timeout=HANG_S) as response:
             return response.status, response.read()
     except urllib.error.HTTPError as error:
         with error:
@@ -56,7 +57,7 @@ def say(client: ClientConnection, *words: int) -> None:
         client.send(pcm[at : at + PACKET])
 
 
-def result(client: ClientConnection, timeout: float = 2) -> dict[str, object]:
+def result(client: ClientConnection, timeout: float = HANG_S) -> dict[str, object]:
     """The next JSON message; speech before it is passed over."""
     while isinstance(message := client.recv(timeout=timeout), bytes):
         pass
@@ -77,12 +78,12 @@ def collect(client: ClientConnection) -> list[str | bytes]:
     messages: list[str | bytes] = []
     try:
         while True:
-            messages.append(client.recv(timeout=2))
+            messages.append(client.recv(timeout=HANG_S))
     except ConnectionClosed:
         return messages
 
 
-def eventually(condition: Callable[[], object], timeout: float = 2) -> None:
+def eventually(condition: Callable[[], object], timeout: float = HANG_S) -> None:
     deadline = time.monotonic() + timeout
     while not condition():
         assert time.monotonic() < deadline, "did not happen in time"

@@ -21,6 +21,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import HANG_S
+
 RATE = 16000
 SINK = "card"
 RAW = ["--raw", f"--rate={RATE}", "--channels=1", "--format=s16le", "--latency-msec=20"]
@@ -44,7 +46,7 @@ def missing() -> str | None:
     return None if plugins else "not installed: the pulse plugin of ALSA (libasound2-plugins)"
 
 
-def wait_for(what: str, condition: Callable[[], object], seconds: float = 15.0) -> None:
+def wait_for(what: str, condition: Callable[[], object], seconds: float = HANG_S) -> None:
     """Wait until ``condition()`` is true; fail the test after ``seconds``."""
     limit = time.monotonic() + seconds
     while not condition():
@@ -91,14 +93,14 @@ class Pulse:
         for process in (self._daemon, self._awake):
             if process:
                 process.kill()
-                process.wait(10)
+                process.wait(HANG_S)
         self._daemon = self._awake = None
         (self.folder / "native").unlink(missing_ok=True)
 
     def play(self, pcm: bytes) -> None:
         """Play s16le mono into the sink with pacat; return when it has been played."""
         command = ["pacat", *RAW, "-d", SINK]
-        subprocess.run(command, input=pcm, env=self._env(), check=True, timeout=30)
+        subprocess.run(command, input=pcm, env=self._env(), check=True, timeout=HANG_S)
 
     @contextmanager
     def recording(self) -> Iterator[Callable[[], bytes]]:
@@ -112,7 +114,7 @@ class Pulse:
                 yield path.read_bytes
             finally:
                 recorder.send_signal(signal.SIGINT)
-                recorder.wait(10)
+                recorder.wait(HANG_S)
 
     def _answers(self) -> bool:
         command = ["pactl", "info"]

@@ -11,6 +11,7 @@ from agent.config.schema import Mqtt
 from agent.events import Transcript
 from agent.report.connection import Connection
 from agent.report.mqtt import Reporter
+from tests.patience import HANG_S
 from tests.system.broker import Observer, wait_until
 
 BASE = "dragoman/kitchen-1"
@@ -44,7 +45,7 @@ class Device:
         clock = SystemClock()
         started = clock.now()
         self.reporter.stop()
-        assert self.reporter.join(5)
+        assert self.reporter.join(HANG_S)
         return clock.now() - started
 
     def connected(self) -> Device:
@@ -57,7 +58,7 @@ class Device:
 
     def cut(self) -> None:
         """Break the connection as a network does: no goodbye."""
-        link = self.reporter._link
+        link = self.reporter._line.link
         assert isinstance(link, Connection)
         sock = link._client.socket()
         assert sock is not None

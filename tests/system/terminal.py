@@ -23,6 +23,8 @@ from itertools import groupby
 from rich.cells import cell_len
 from rich.text import Text
 
+from tests.patience import HANG_S
+
 _SEQUENCE = re.compile(r"\x1b\[([?0-9;]*)([A-Za-z])")
 
 Cell = tuple[str, str]  #: what is in it ("" behind a wide character), and its style
@@ -184,7 +186,7 @@ class Pty:
     def __exit__(self, *_: object) -> None:
         if self.process.poll() is None:
             self.process.kill()
-        self.process.wait(10)
+        self.process.wait(HANG_S)
         os.close(self._ours)
         os.close(self._theirs)
 
@@ -202,7 +204,9 @@ class Pty:
             self.display.feed(os.read(self._ours, 65536))
         return bool(ready)
 
-    def wait_for(self, condition: Callable[[Display], object], what: str, s: float = 15.0) -> None:
+    def wait_for(
+        self, condition: Callable[[Display], object], what: str, s: float = HANG_S
+    ) -> None:
         """Read until ``condition`` holds."""
         end = time.monotonic() + s
         while not condition(self.display):
@@ -210,7 +214,7 @@ class Pty:
             shown = self.display.text if self.display.alternate else "\n".join(self.display.history)
             assert time.monotonic() < end, f"waited {s:g} s for {what}; on the terminal:\n{shown}"
 
-    def finish(self, number: signal.Signals | None = None, seconds: float = 15.0) -> int:
+    def finish(self, number: signal.Signals | None = None, seconds: float = HANG_S) -> int:
         """Wait for the program's end, after a signal if one is given; its exit code."""
         if number is not None:
             self.process.send_signal(number)

@@ -44,7 +44,7 @@ def press(device: Running, heard: Callable[[], bytes]) -> int:
     wait_until(lambda: not device.app.player.speaking, "the barge-in")
     wait_until(lambda: len(heard()) > loud_until(heard(), begun) + RATE, "half a second of silence")
     device.app._command({"talk": "release"})
-    device.wait_for("idle", seconds=20)
+    device.wait_for("idle")
     return max(0, loud_until(heard(), begun) - pressed) * 1000 // (2 * RATE)
 
 

@@ -71,7 +71,7 @@ def test_the_whole_device_survives_a_server_that_dies(card: Card, tmp_path: Path
             time.sleep(2.0)
             processor = time.process_time() - processor
             card.come_back()
-            device.wait_for("listening", seconds=20)
+            device.wait_for("listening")
             wait_until(lambda: told["microphone_back"], "news that the microphone is back")
             heard = cloud.connections[-1].audio_ms
             wait_until(lambda: cloud.connections[-1].audio_ms > heard + 400, "audio again")

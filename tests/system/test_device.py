@@ -186,8 +186,8 @@ def test_barge_in_silences_the_speaker(tmp_path: Path) -> None:
         device.app._command({"talk": "release"})
         device.wait_for("speaking")
         device.app._command({"talk": "press"})
-        device.wait_for("listening", seconds=1.0)
-        wait_until(lambda: not device.app.player.speaking, "silence", 0.5)
+        device.wait_for("listening")
+        wait_until(lambda: not device.app.player.speaking, "silence")
 
 
 def test_a_worker_that_dies_takes_the_process_down(tmp_path: Path) -> None:
@@ -195,7 +195,7 @@ def test_a_worker_that_dies_takes_the_process_down(tmp_path: Path) -> None:
     with Emulator() as cloud, running(write_config(tmp_path, cloud.url)) as device:
         device.wait_for("listening")
         device.app.ring._slots[:] = []
-        assert device.finish(5) == 1
+        assert device.finish() == 1
     assert device.error.startswith("worker capture died: ")
 
 

@@ -19,6 +19,7 @@ from agent.config.schema import Audio, Capture, Playback
 from agent.doctor import listening
 from agent.doctor.trial import credentials
 from agent.emulator import Emulator
+from tests.patience import HANG_S
 from tests.system.broker import MISSING, MOSQUITTO, Broker
 from tests.system.device import RATE, noise, recording, silence, write_config, write_wav
 from tests.system.pulse import Pulse, pulse
@@ -40,7 +41,7 @@ def doctor(*arguments: str) -> subprocess.CompletedProcess[str]:
         [sys.executable, "-m", "agent", "doctor", *arguments],
         capture_output=True,
         text=True,
-        timeout=40,
+        timeout=HANG_S,
         check=False,
         stdin=subprocess.DEVNULL,
     )
@@ -158,7 +159,7 @@ def test_nothing_is_left_where_it_was_called(config: Path, tmp_path: Path) -> No
     command += ["--set", "talk.led.pin=22"]
     env = dict(os.environ, PYTHONPATH=str(Path(__file__).parents[2]))
     done = subprocess.run(
-        command, cwd=here, env=env, capture_output=True, text=True, timeout=40, check=False
+        command, cwd=here, env=env, capture_output=True, text=True, timeout=HANG_S, check=False
     )
     assert "pins" in done.stdout
     assert list(here.iterdir()) == []

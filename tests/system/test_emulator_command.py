@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import uuid
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from agent.cli import emulate
 from agent.emulator import Emulator
 from agent.emulator.faults import Fault
 from agent.errors import RunError, UsageError
+from tests.patience import HANG_S
 from tests.system.emulated import (
     PATH,
     collect,
@@ -34,14 +34,12 @@ from tests.system.emulated import (
 __all__ = ["emulator"]
 
 
-def test_stopping_says_goodbye_and_is_quick_even_when_frozen() -> None:
+def test_stopping_says_goodbye_even_when_frozen() -> None:
     emulator = tones(faults=[Fault("freeze", connection=2, after_messages=1)])
     with emulator, session(emulator) as client, session(emulator) as frozen:
         client.send('{"ping": 1}')
         result(client)
-        began = time.monotonic()
         emulator.close()
-        assert time.monotonic() - began < 2.5
         assert collect(client) == []
         assert client.close_code == 1001
         assert collect(frozen) == []
@@ -97,7 +95,7 @@ def test_the_command_runs_until_it_is_told_to_stop(number: signal.Signals, tmp_p
             client.send('{"ping": 1}')
             assert json.loads(collect(client)[-1])["msg"] == "by plan"
         process.send_signal(number)
-        assert process.wait(5) == 0
+        assert process.wait(HANG_S) == 0
 
 
 @pytest.mark.parametrize("port", ["-1", "65536", "http", ""])

@@ -15,6 +15,7 @@ from agent.emulator import Emulator
 from agent.emulator.engines import EngineFailed
 from agent.emulator.engines.scripted import ScriptedEngine
 from agent.emulator.faults import Fault, read_faults
+from tests.patience import HANG_S
 from tests.system.emulated import TONES, emulator, eventually, request, tones
 from tests.unit.emulator.calls import multipart, speech, wav
 
@@ -44,7 +45,7 @@ def test_text_is_translated(emulator: Emulator) -> None:
 
 
 def test_a_stream_comes_in_pieces(emulator: Emulator) -> None:
-    connection = http.client.HTTPConnection(emulator.url.removeprefix("http://"), timeout=5)
+    connection = http.client.HTTPConnection(emulator.url.removeprefix("http://"), timeout=HANG_S)
     streamed = json.dumps({**FIELDS, "text": "This is a text.", "stream": True})
     connection.request("POST", "/api", streamed, HEADERS)
     response = connection.getresponse()
@@ -78,7 +79,7 @@ def test_each_fault_strikes_its_request_alone() -> None:
             data(translate(emulator))
         began = time.monotonic()
         assert data(translate(emulator)) == "[en] 你好"
-        assert 0.2 <= time.monotonic() - began < 1.5
+        assert time.monotonic() - began >= 0.2
         assert data(translate(emulator)) == "[en] 你好"
         told = [exchange.fault for exchange in emulator.exchanges]
     assert told == ["http", "error", "garbage", "slow", ""]
@@ -119,12 +120,12 @@ def test_a_freeze_ends_or_does_not() -> None:
 def test_the_emulator_stops_while_a_request_is_frozen() -> None:
     emulator = tones(faults=[Fault("freeze", request=1)])
     with emulator:
-        connection = http.client.HTTPConnection(emulator.url.removeprefix("http://"), timeout=5)
+        connection = http.client.HTTPConnection(
+            emulator.url.removeprefix("http://"), timeout=HANG_S
+        )
         connection.request("POST", "/api", BODY, HEADERS)
         eventually(lambda: emulator.exchanges and emulator.exchanges[0].fields)
-        began = time.monotonic()
         emulator.close()
-        assert time.monotonic() - began < 2
         connection.close()
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from agent.emulator import Emulator
 from agent.emulator.engines.local import LocalEngine
+from tests.system.device import recording
 from tests.system.emulated import request
 from tests.unit.emulator.calls import multipart
 
@@ -60,3 +61,17 @@ def test_text_is_summarised_and_translated(local: Emulator) -> None:
         }  # fmt: skip
         _, answer = request(f"{local.url}/api", json.dumps(fields).encode(), headers)
         assert expected in json.loads(answer)[key]
+
+
+@pytest.mark.parametrize("size", [480, 479, 640, 641, 1])
+def test_audio_may_end_in_speech_after_any_number_of_samples(size: int) -> None:
+    """Also after whole frames of 30 ms, which every third length of 40 ms packets is."""
+    engine, pcm = LocalEngine(), recording("Front_Center")[: 2 * 24000]
+    recognizer = engine.recognizer("en", 16000)
+    fed = 2 * 17280  # in the middle of the word, after whole frames
+    recognizer.feed(pcm[:fed])
+    recognizer.feed(pcm[fed : fed + 2 * size * 3])
+    heard = recognizer.finish()
+    assert heard
+    assert heard[-1].kind == "final"
+    assert recognizer.finish() == []

@@ -14,6 +14,7 @@ from websockets.sync.client import ClientConnection, connect
 from agent.emulator import Emulator
 from agent.emulator.engines.tones import decode_tones, tone_words
 from agent.emulator.faults import Fault
+from tests.patience import HANG_S
 from tests.system.emulated import collect, emulator, eventually, say, tones
 
 __all__ = ["emulator"]
@@ -28,7 +29,7 @@ def at(emulator: Emulator, path: str) -> Iterator[ClientConnection]:
 
 
 def messages(client: ClientConnection, count: int) -> list[dict[str, object]]:
-    return [json.loads(client.recv(timeout=2)) for _ in range(count)]
+    return [json.loads(client.recv(timeout=HANG_S)) for _ in range(count)]
 
 
 def test_v1_tells_original_and_translation_apart_and_speaks(emulator: Emulator) -> None:
@@ -36,7 +37,7 @@ def test_v1_tells_original_and_translation_apart_and_speaks(emulator: Emulator) 
         client.send(json.dumps({"token": "demo", "request_id": str(uuid.uuid4())}))
         say(client, 1)
         start, partial, original, translation = messages(client, 4)
-        spoken = client.recv(timeout=2)
+        spoken = client.recv(timeout=HANG_S)
     details = [message["original_detail"] for message in (start, partial, original)]
     assert [detail["slice_type"] for detail in details] == [0, 1, 2]  # type: ignore[index]
     assert {"translation": "[en] w1", "index": 0}.items() <= translation.items()
@@ -50,10 +51,10 @@ def test_a_request_id_serves_once_for_both_versions(emulator: Emulator) -> None:
     with at(emulator, "/ws-voice-translate") as client:
         client.send(setup)
         client.send('{"ping": 1}')
-        client.recv(timeout=2)
+        client.recv(timeout=HANG_S)
     with at(emulator, "/v2/ws-voice-translate") as client:
         client.send(setup)
-        assert json.loads(client.recv(timeout=2))["msg"] == "request_id was used before"
+        assert json.loads(client.recv(timeout=HANG_S))["msg"] == "request_id was used before"
 
 
 def test_recognition_from_handshake_to_end(emulator: Emulator) -> None:
@@ -75,7 +76,7 @@ def test_recognition_from_handshake_to_end(emulator: Emulator) -> None:
 
 def test_the_end_finishes_a_sentence_that_is_open(emulator: Emulator) -> None:
     with at(emulator, ASR) as client:
-        client.recv(timeout=2)
+        client.recv(timeout=HANG_S)
         with suppress(ConnectionClosed):
             client.send(tone_words([5], 16_000))  # and not the silence that would end it
             client.send('{"type": "end"}')

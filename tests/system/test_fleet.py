@@ -19,6 +19,7 @@ import pytest
 from agent import __version__
 from agent import app as application
 from agent.emulator import Emulator
+from tests.patience import HANG_S
 from tests.system.broker import (
     MISSING,
     MOSQUITTO,
@@ -28,6 +29,7 @@ from tests.system.broker import (
     with_passwords,
 )
 from tests.system.device import Running, recording, running, silence, write_config, write_wav
+from tests.system.reporting import Device
 
 pytestmark = pytest.mark.skipif(MOSQUITTO is None, reason=MISSING)
 
@@ -40,7 +42,7 @@ def fleet(*arguments: str) -> subprocess.CompletedProcess[str]:
         [sys.executable, "-m", "agent", "fleet", *arguments],
         capture_output=True,
         text=True,
-        timeout=40,
+        timeout=HANG_S,
         check=False,
         stdin=subprocess.DEVNULL,
     )
@@ -246,7 +248,7 @@ def test_tls(tmp_path: Path, tls_broker: Broker, certificate: Path) -> None:
     assert "no devices at" in fleet("list", "--config", trusted).stderr
     cases: list[tuple[dict[str, Any], str, int]] = [
         ({"tls": True}, "the broker's certificate is not trusted", 1),
-        ({}, "connection lost", 1),
+        ({}, "does it want mqtt.tls?", 1),
         ({"tls": True, "ca_file": str(tmp_path / "none.pem")}, "mqtt.ca_file: ", 2),
     ]
     for mqtt, why, code in cases:
@@ -314,15 +316,15 @@ class Watching:
                     return number
             return None
 
-        wait_until(found, f"{pattern} in {self.lines}", 20)
+        wait_until(found, f"{pattern} in {self.lines}")
         number = found()
         assert number is not None
         return number
 
     def end(self, number: signal.Signals = signal.SIGINT) -> int:
         self._process.send_signal(number)
-        code = self._process.wait(10)
-        self._reader.join(5)
+        code = self._process.wait(HANG_S)
+        self._reader.join(HANG_S)
         return code
 
 
@@ -363,3 +365,54 @@ def test_it_outlives_the_broker(broker: Broker, observer: Observer) -> None:
         assert watching.end() == 0
     finally:
         watching.end(signal.SIGKILL)
+
+
+@pytest.mark.parametrize("version", ["3.1.1", "5"])
+def test_forget_leaves_nothing_of_a_device(tmp_path: Path, broker: Broker, version: str) -> None:
+    at = ("--config", mqtt_config(tmp_path, broker.port, version=version))
+
+    def left() -> set[str]:
+        with closing(Observer(broker)) as late:
+            late.publish("end", b"")
+            late.wait(lambda: late.on("end"), "the end of what is kept")
+            return {message.topic for message in late.messages if message.retain}
+
+    with Device(tmp_path, broker.port, discovery="homeassistant") as device:
+        device.reporter.state({"state": "idle"})
+        wait_until(lambda: len(left()) == 13, "all that is retained")
+        refused = fleet("forget", "kitchen-1", "--yes", *at)
+        assert refused.returncode == 1
+        assert "is online" in refused.stderr
+    with closing(Observer(broker)) as other:
+        other.publish("dragoman/kitchen-10/status", b"offline", retain=True)
+    asked = fleet("forget", "kitchen-1", *at)
+    assert (asked.returncode, len(asked.stdout.splitlines())) == (2, 13)
+    assert "give --yes" in asked.stderr
+    assert fleet("forget", "kitchen-1", "--dry-run", *at).returncode == 0
+    assert len(left()) == 14
+    done = fleet("forget", "kitchen-1", "--yes", *at)
+    assert done.returncode == 0
+    assert "13 topics wiped" in done.stdout
+    assert left() == {"dragoman/kitchen-10/status"}
+    again = fleet("forget", "kitchen-1", "--yes", *at)
+    assert again.returncode == 1
+    assert "keeps nothing of 'kitchen-1'" in again.stderr
+    assert fleet("forget", "a/#", "--yes", *at).returncode == 2
+
+
+def test_a_discovery_that_is_turned_off_is_wiped(tmp_path: Path, broker: Broker) -> None:
+    def announced() -> list[str]:
+        with closing(Observer(broker)) as late:
+            late.publish("end", b"")
+            late.wait(lambda: late.on("end"), "the end of what is kept")
+            return [m.topic for m in late.messages if m.retain and "/dragoman_" in m.topic]
+
+    def only(prefix: str | None) -> bool:
+        topics = announced()
+        mine = [topic for topic in topics if topic.startswith(f"{prefix}/")]
+        return mine == topics and len(mine) == (11 if prefix else 0)
+
+    for prefix in ("homeassistant", "ha", None):
+        with Device(tmp_path, broker.port, discovery=prefix) as device:
+            wait_until(lambda p=prefix: only(p), f"{prefix}")
+            wait_until(lambda d=device: not d.reporter._past._stale, "it to be forgotten")

@@ -19,6 +19,7 @@ from websockets.sync.server import ServerConnection, serve
 
 from agent.emulator import Emulator
 from agent.emulator.faults import Fault
+from tests.patience import HANG_S
 from tests.system.device import noise, silence, write_config, write_wav
 from tests.system.terminal import Display, Pty
 
@@ -219,7 +220,7 @@ def talking(text: str, translation: str) -> Iterator[str]:
             yield f"ws://127.0.0.1:{server.socket.getsockname()[1]}"
         finally:
             server.shutdown()
-            thread.join(5)
+            thread.join(HANG_S)
 
 
 EVIL = "\x1b]0;owned\x07\x1b[2J\x1b[1;1H\r\n\x9b31m\u202egniht\u2066 end"
@@ -277,6 +278,6 @@ def test_a_pipe_gets_each_caption_when_it_is_finished_and_nothing_else(
                 first = process.stdout.readline().decode()
                 assert process.poll() is None, "it came while the device ran"
                 process.terminate()
-                rest, _ = process.communicate(timeout=10)
+                rest, _ = process.communicate(timeout=HANG_S)
             assert first == expected
             assert b"\x1b" not in rest

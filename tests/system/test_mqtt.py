@@ -49,7 +49,8 @@ def test_a_broken_connection_shows_as_offline(
     tmp_path: Path, broker: Broker, observer: Observer, version: str
 ) -> None:
     with Device(tmp_path, broker.port, version=version) as device:
-        device.connected().cut()
+        observer.wait(lambda: observer.on(f"{BASE}/status") == [b"online"], "online")
+        device.cut()
         statuses = [b"online", b"offline", b"online"]
         observer.wait(lambda: observer.on(f"{BASE}/status") == statuses, "the will")
 

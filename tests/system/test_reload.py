@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from agent.emulator import Emulator
+from tests.patience import HANG_S
 from tests.system.broker import wait_until
 from tests.system.device import noise, write_config, write_wav
 
@@ -54,8 +55,8 @@ class Daemon:
 
     def end(self) -> None:
         self.process.terminate()
-        assert self.process.wait(10) == 0, self.log
-        self._reader.join(5)
+        assert self.process.wait(HANG_S) == 0, self.log
+        self._reader.join(HANG_S)
         assert self.process.stderr is not None
         self.process.stderr.close()
         assert "Traceback" not in self.log

@@ -101,7 +101,7 @@ def test_the_speech_of_an_upload_service_is_fetched_and_played(
             device.wait_for("idle")
             talk(observer)
             device.wait_for("speaking")
-            device.wait_for("idle", seconds=15)
+            device.wait_for("idle")
     assert len(read_wav(tmp_path / "spoken.wav")) > 16000
 
 
@@ -190,14 +190,14 @@ def test_switching_services_keeps_no_descriptors(tmp_path: Path) -> None:
             def switch(name: str) -> None:
                 answers: list[object] = []
                 device.app.post(Command({"service": name}, reply=answers.append))
-                wait_until(lambda: answers, f"an answer for {name}", 60)
+                wait_until(lambda: answers, f"an answer for {name}")
                 assert answers == [{"ok": True}]
 
             def through_all_shapes() -> None:
                 for name in shapes:
                     switch(name)
-                wait_until(lambda: not device.app._retired, "the old ones to end", 60)
-                wait_until(lambda: device.app.cloud.connected, "the connection", 60)
+                wait_until(lambda: not device.app._retired, "the old ones to end")
+                wait_until(lambda: device.app.cloud.connected, "the connection")
 
             def held() -> int:
                 return len(list(Path("/proc/self/fd").iterdir()))
@@ -206,4 +206,4 @@ def test_switching_services_keeps_no_descriptors(tmp_path: Path) -> None:
             before = held()
             for _ in range(4):
                 through_all_shapes()
-            wait_until(lambda: held() <= before, f"{before} descriptors, not {held()}", 60)
+            wait_until(lambda: held() <= before, f"{before} descriptors, not {held()}")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from agent.emulator import Emulator
 from agent.emulator.faults import Fault
+from tests.patience import HANG_S
 from tests.system.device import recording, write_wav
 from tests.system.test_cli import SECRET, dragoman
 
@@ -23,7 +23,7 @@ STREAM = pytest.mark.parametrize("stream", [[], ["--stream"]], ids=["whole", "st
 def piped(text: bytes, *arguments: str) -> subprocess.CompletedProcess[bytes]:
     """A run with ``text`` on standard input."""
     command = [sys.executable, "-m", "agent", *arguments]
-    return subprocess.run(command, input=text, capture_output=True, timeout=30, check=False)
+    return subprocess.run(command, input=text, capture_output=True, timeout=HANG_S, check=False)
 
 
 @STREAM
@@ -104,11 +104,9 @@ def test_a_service_that_fails(fault: Fault, words: str, stream: list[str]) -> No
 
 
 def test_an_unreachable_cloud() -> None:
-    begun = time.monotonic()
     done = dragoman("summarize", __file__, "--cloud", "http://127.0.0.1:1")
     assert done.returncode == 1
     assert done.stderr.startswith("dragoman: 127.0.0.1:1 refuses connections")
-    assert time.monotonic() - begun < 10
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from agent.emulator import Emulator
 from agent.emulator.faults import Fault
 from agent.services.catalog import SERVICES, entry
 from agent.services.entry import Shape
+from tests.patience import HANG_S
 from tests.system.broker import wait_until
 from tests.system.device import RATE, noise, recording, silence, write_wav
 from tests.system.test_cli import SECRET, dragoman
@@ -126,7 +127,7 @@ def encoded(folder: Path, name: str, *options: str) -> Path:
         pytest.skip("ffmpeg is not installed")
     source, path = write_wav(folder / "source.wav", SOUND), folder / name
     command = ["ffmpeg", "-v", "error", "-i", str(source), *options, str(path)]
-    if subprocess.run(command, capture_output=True, check=False, timeout=20).returncode:
+    if subprocess.run(command, capture_output=True, check=False, timeout=HANG_S).returncode:
         pytest.skip(f"ffmpeg cannot write {path.suffix}")
     return path
 
@@ -301,7 +302,7 @@ def test_a_bar_is_drawn_on_a_terminal_and_nowhere_else(speech: Path) -> None:
             stdout=subprocess.PIPE,
             stderr=theirs,
             env=os.environ | {"TERM": "xterm", "COLUMNS": "120"},
-            timeout=30,
+            timeout=HANG_S,
             check=True,
         )
         drawn = terminal.read(65536)

@@ -21,6 +21,7 @@ from websockets.exceptions import ConnectionClosed
 from agent.cli.run import WEB
 from agent.emulator import Emulator
 from agent.web import server
+from tests.patience import HANG_S
 from tests.system.broker import free_port, wait_until
 from tests.system.captions import Page, screen
 from tests.system.device import recording, silence, write_config, write_wav
@@ -43,7 +44,7 @@ def run(*arguments: str) -> Iterator[subprocess.Popen[str]]:
         yield process
     finally:
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=10)
+        process.communicate(timeout=HANG_S)
 
 
 def config(folder: Path, url: str, **sections: Any) -> str:
@@ -110,7 +111,7 @@ def test_nothing_is_loaded_when_it_is_off(tmp_path: Path, web: bool) -> None:
         [sys.executable, "-c", code],
         capture_output=True,
         text=True,
-        timeout=90,
+        timeout=HANG_S,
         check=False,
         env=environment,
     )
@@ -137,7 +138,7 @@ def test_the_sound_does_not_notice_ten_open_pages(tmp_path: Path) -> None:
             assert made.device.finish() == 0
             made.screen.__exit__(None, None, None)
             for thread in threads:
-                thread.join(5)
+                thread.join(HANG_S)
         [connection] = made.cloud.connections
         total = made.app.telemetry.total
     assert speech in connection.audio, "every packet bit-exact, in order"
@@ -159,7 +160,7 @@ def _is_final(message: dict[str, Any]) -> bool:
 def _listen(page: Page, told: list[dict[str, Any]]) -> None:
     with suppress(ConnectionClosed):
         while True:
-            told.append(json.loads(page.socket.recv(timeout=30)))
+            told.append(json.loads(page.socket.recv(timeout=HANG_S)))
 
 
 # --- a page that vanishes --------------------------------------------------------------------
@@ -171,7 +172,7 @@ def test_a_page_that_falls_silent_lets_go_of_the_button(
     """A phone out of reach: the connection stands, but nobody answers any more."""
     monkeypatch.setattr(server, "PING_S", 0.3)
     monkeypatch.setattr(server, "PONG_S", 0.3)
-    with screen(tmp_path) as made, socket.create_connection(made.address, timeout=5) as sock:
+    with screen(tmp_path) as made, socket.create_connection(made.address, timeout=HANG_S) as sock:
         key = "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
         head = f"Host: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n{key}"
         sock.sendall(f"GET /live HTTP/1.1\r\n{head}\r\n".encode())

@@ -12,6 +12,7 @@ from websockets.frames import CloseCode
 
 from agent.clock import SystemClock
 from agent.web import conversation
+from tests.patience import HANG_S
 from tests.system.broker import wait_until
 from tests.system.captions import Page, Screen, screen
 from tests.system.emulated import request
@@ -25,7 +26,7 @@ def locked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Screen]:
 
 def test_nothing_is_told_before_the_password(locked: Screen) -> None:
     with Page(locked) as page:
-        assert json.loads(page.socket.recv(timeout=5)) == {"password": "wanted"}
+        assert json.loads(page.socket.recv(timeout=HANG_S)) == {"password": "wanted"}
         locked.say("secret words")
         with pytest.raises(TimeoutError):
             page.socket.recv(timeout=0.5)

@@ -14,6 +14,7 @@ from websockets.frames import CloseCode
 
 from agent.web import conversation, server
 from agent.web.messages import MAX_MESSAGE
+from tests.patience import HANG_S
 from tests.system.broker import wait_until
 from tests.system.captions import Page, Screen, screen
 from tests.system.emulated import request
@@ -33,7 +34,7 @@ def open_screen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Screen]:
 
 def raw(made: Screen, request: str) -> bytes:
     """The answer to an HTTP request as it stands; of a WebSocket only the head."""
-    with socket.create_connection(made.address, timeout=5) as sock:
+    with socket.create_connection(made.address, timeout=HANG_S) as sock:
         sock.sendall(request.encode("latin-1"))
         answer = b""
         while b"\r\n\r\n" not in answer or b" 101 " not in answer:
@@ -114,7 +115,7 @@ def test_there_is_nothing_to_post_to(open_screen: Screen, method: str) -> None:
 
 @pytest.mark.parametrize("noise", ["\r\n\r\n", "\x16\x03\x01\x02", "GET /" + "x" * 9000 + " \r\n"])
 def test_noise_is_harmless(open_screen: Screen, noise: str) -> None:
-    with socket.create_connection(open_screen.address, timeout=5) as sock:
+    with socket.create_connection(open_screen.address, timeout=HANG_S) as sock:
         sock.sendall(noise.encode("latin-1"))
         sock.shutdown(socket.SHUT_WR)
         while sock.recv(65536):
@@ -205,7 +206,7 @@ def test_connections_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(server, "OPEN_S", 60.0)  # so that nothing else ends them
     with screen(tmp_path) as made, ExitStack() as stack:
         idle = [
-            stack.enter_context(socket.create_connection(made.address, timeout=5))
+            stack.enter_context(socket.create_connection(made.address, timeout=HANG_S))
             for _ in range(server.CONNECTIONS + 20)
         ]
         assert all(sock.recv(1) == b"" for sock in idle[-20:]), "cut off at once"
@@ -228,7 +229,7 @@ def test_sentences_of_any_length_close_no_page(open_screen: Screen) -> None:
         open_screen.say("still there")
         newest = ""
         while newest != "still there":  # as it came, or in the history it is greeted with anew
-            message = json.loads(page.socket.recv(timeout=60))
+            message = json.loads(page.socket.recv(timeout=HANG_S))
             said = message.get("history", [message.get("transcript", {})])
             newest = said[-1].get("text", "") if said else ""
     with Page(open_screen) as later:

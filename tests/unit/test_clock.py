@@ -82,7 +82,7 @@ def test_the_systems_clock_goes_on_and_does_not_sleep_backwards() -> None:
     before = clock.now()
     clock.sleep(-10)
     clock.sleep(0)
-    assert 0 <= clock.now() - before < 1
+    assert 0 <= clock.now() - before < 10
     assert abs(clock.utc() - datetime.now(UTC)) < timedelta(seconds=5)
 
 

@@ -12,6 +12,7 @@ import pytest
 from agent.clock import ManualClock
 from agent.errors import DeviceError
 from agent.threads import Errand, Wake, Worker
+from tests.patience import HANG_S
 
 
 @pytest.fixture
@@ -37,7 +38,7 @@ def test_many_wake_ups_are_one(wake: Wake) -> None:
 def test_a_wait_ends_at_its_deadline(wake: Wake) -> None:
     begun = time.monotonic()
     assert wake.wait(0.05) is False
-    assert 0.05 <= time.monotonic() - begun < 0.5
+    assert time.monotonic() - begun >= 0.05
     assert wake.wait(-5) is False
 
 
@@ -76,7 +77,7 @@ def fail(error: Exception) -> Callable[[], None]:
 
 def finish(worker: Worker) -> None:
     worker.start()
-    assert worker.join(5)
+    assert worker.join(HANG_S)
     assert not worker.alive
 
 
@@ -114,7 +115,7 @@ def test_stopping_wakes_and_does_not_wait() -> None:
     hold = threading.Event()
 
     def run() -> None:
-        hold.wait(5)
+        hold.wait(HANG_S)
 
     worker = Work(run)
     worker.start()
@@ -125,7 +126,7 @@ def test_stopping_wakes_and_does_not_wait() -> None:
     assert worker.alive
     assert worker.join(0.01) is False
     hold.set()
-    assert worker.join(5)
+    assert worker.join(HANG_S)
 
 
 def test_a_worker_that_was_never_started_has_ended() -> None:

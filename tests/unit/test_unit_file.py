@@ -13,6 +13,7 @@ from agent.config.loader import DEFAULT_PATH
 from agent.control.supervisor import STALLED_S
 from agent.errors import UsageError
 from agent.system.priority import PRIORITY
+from tests.patience import HANG_S
 
 UNIT = Path(__file__).parents[2] / "systemd" / "dragoman.service"
 LINES = [line for line in UNIT.read_text().splitlines() if re.match(r"\w+=", line)]
@@ -54,7 +55,7 @@ def test_its_exposure_is_low() -> None:
     if not shutil.which("systemd-analyze"):
         pytest.skip("systemd-analyze is not installed")
     command = ["systemd-analyze", "security", "--offline=true", "--no-pager", str(UNIT)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=HANG_S, check=False)
     found = re.search(r"exposure level for dragoman.service: ([0-9.]+)", done.stdout)
     assert found, done.stderr
     assert float(found.group(1)) < EXPOSURE

@@ -15,6 +15,7 @@ from agent.emulator.engines import Heard
 RATE = 16_000
 """The model's rate; other audio is resampled to it."""
 
+ONE_SAMPLE = bytes(2)
 _AGREE = 0.9  # share of the endpointer's window that must be speech, or silence, for a change
 _LEVEL = 0.1 * 32_768  # peak the model hears best at: 20 dB under full scale
 _MAX_GAIN = 8.0
@@ -71,7 +72,8 @@ class SphinxRecognizer:
         """See `Recognizer.finish`."""
         if not self._endpointer.in_speech:
             return []
-        speech = self._endpointer.end_stream(self._rest)
+        # It cannot take an empty frame, so audio that ends with a whole one gets a silent sample.
+        speech = self._endpointer.end_stream(self._rest or ONE_SAMPLE)
         if speech:
             self._decode(speech)
         return self._end()

@@ -109,7 +109,7 @@ class ToneDetector:
 def _number(window: Samples) -> int | None:
     """The word whose tone holds nearly all the energy of this window."""
     power = np.abs(np.fft.rfft(window)) ** 2
-    peak = int(power.argmax())
+    peak = int(np.argmax(power))
     number = peak - _BASE_HZ // _STEP_HZ
     pure = bool(power[peak] >= _PURE * power.sum())
     return number if pure and 0 <= number < WORDS else None

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.audio.ring import GUARDED, VOICED, Ring
+from tests.patience import HANG_S
 
 SIZE = 8
 
@@ -105,7 +106,7 @@ def test_no_torn_packet_and_no_uncounted_loss_under_stress() -> None:
             ring.write(n.to_bytes(4, "big") * (size // 4), 0.0)
         done.set()
         for thread in threads:
-            thread.join(60)
+            thread.join(HANG_S)
     finally:
         sys.setswitchinterval(old)
     assert problems == []

@@ -19,6 +19,7 @@ from agent.cli.live.keyboard import Keyboard
 from agent.clock import SystemClock
 from agent.errors import RunError, UsageError
 from agent.events import Notice
+from tests.patience import HANG_S
 from tests.system.broker import wait_until
 from tests.system.terminal import Display, written
 from tests.unit.report.test_history import said
@@ -182,7 +183,7 @@ def test_where_drawing_fails_captions_are_lines(
         monkeypatch.setattr(app, "controller", None)
         here.wait(lambda display: not display.alternate)
         assert shown._screen is not None
-        assert shown._screen.join(5)
+        assert shown._screen.join(HANG_S)
         shown.notice(said(1, "after"))
         assert here().history == ["before", "after", ""]
         monkeypatch.undo()

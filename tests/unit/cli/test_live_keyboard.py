@@ -13,6 +13,7 @@ from agent.app import App
 from agent.cli.live.keyboard import Keyboard, pairs
 from agent.config.schema import Button, Talk
 from agent.events import Command, Event, Pair, Stop
+from tests.patience import HANG_S
 
 
 @pytest.fixture
@@ -110,7 +111,7 @@ def test_keys_are_read_as_they_are_pressed(
             keyboard.join(0.01)
         assert len(posted) == count, keys
     keyboard.stop()
-    assert keyboard.join(5)
+    assert keyboard.join(HANG_S)
     assert [*posted[:2], posted[-1]] == [
         *commanded(mute=True),
         *commanded(tts=False),

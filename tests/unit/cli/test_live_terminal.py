@@ -12,6 +12,7 @@ import threading
 import pytest
 
 from agent.cli.live.terminal import Terminal, can_draw
+from tests.patience import HANG_S
 from tests.system.terminal import Display, written
 
 SIZE = (10, 3)
@@ -88,7 +89,7 @@ def test_closing_waits_until_the_rest_is_written(ends: tuple[int, int]) -> None:
     while not data.endswith(b"\x1b[?1049l"):
         assert select.select([ends[0]], [], [], 15)[0], data[-50:]
         data += os.read(ends[0], 65536)
-    closing.join(15)
+    closing.join(HANG_S)
     assert not closing.is_alive()
 
 

@@ -6,6 +6,7 @@ import errno
 import os
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,14 +14,17 @@ import pytest
 
 pytest.importorskip("gpiod")
 import gpiod
+from gpiod.line import Bias
 
 from agent import assembly
 from agent.clock import SystemClock
 from agent.config.schema import Button, Led, Talk
 from agent.control import gpio
 from agent.control.gpio import Panel
+from agent.control.light import Light
 from agent.errors import RunError, UsageError
 from agent.events import Command
+from tests.patience import HANG_S
 from tests.pins import Board
 from tests.system.broker import wait_until
 
@@ -53,7 +57,7 @@ def panel(pins: Board, posted: list[Command]) -> Iterator[Panel]:
     yield panel
     for worker in panel.workers:
         worker.stop()
-        assert worker.join(60)
+        assert worker.join(HANG_S)
     panel.close()
 
 
@@ -63,7 +67,7 @@ def test_press_and_release_are_the_commands_mqtt_would_give(
     for pin in (17, 27):
         pins.drive(pin, high=False)  # against the pull-up: pressed
         pins.drive(pin, high=True)
-    wait_until(lambda: len(posted) == 4, "four commands", 60)
+    wait_until(lambda: len(posted) == 4, "four commands")
     commands = [command.fields for command in posted]
     # Of one button in the order of the presses.
     assert [fields for fields in commands if fields["button"] == 1] == [
@@ -77,6 +81,38 @@ def test_press_and_release_are_the_commands_mqtt_would_give(
     assert {command.origin for command in posted} == {"gpio"}
 
 
+@pytest.mark.parametrize(
+    ("button", "bias", "active_low"),
+    [
+        (Button(pin=17), Bias.PULL_UP, True),
+        (Button(pin=17, active="high"), Bias.PULL_DOWN, False),
+        (Button(pin=17, active="high", pull="none"), Bias.DISABLED, False),
+        (Button(pin=17, pull="down"), Bias.PULL_DOWN, True),
+    ],
+)
+def test_a_button_is_wired_as_configured(
+    pins: Board, posted: list[Command], button: Button, bias: Bias, active_low: bool
+) -> None:
+    panel = Panel(Talk(buttons=(button,)), posted.append, SystemClock())
+    settings = pins.lines[17].settings
+    assert (settings.bias, settings.active_low) == (bias, active_low)
+    assert settings.debounce_period == timedelta(milliseconds=20)
+    (worker,) = panel.workers
+    worker.start()
+    pins.drive(17, high=not active_low)
+    wait_until(lambda: posted, "the press", 60)
+    assert posted[0].fields == {"talk": "press", "button": 1}
+    worker.stop()
+    assert worker.join(60)
+    panel.close()
+
+
+def test_how_long_a_button_bounces_is_configured(pins: Board, posted: list[Command]) -> None:
+    panel = Panel(Talk(buttons=(Button(pin=17, debounce_ms=75),)), posted.append, SystemClock())
+    assert pins.lines[17].settings.debounce_period == timedelta(milliseconds=75)
+    panel.close()
+
+
 def test_nothing_is_pressed_at_the_start(panel: Panel, posted: list[Command]) -> None:
     assert posted == []
 
@@ -86,9 +122,9 @@ def test_a_press_before_the_threads_run_is_not_lost(pins: Board, posted: list[Co
     pins.drive(17, high=False)
     (worker,) = panel.workers
     worker.start()
-    wait_until(lambda: posted, "the press", 60)
+    wait_until(lambda: posted, "the press")
     worker.stop()
-    assert worker.join(60)
+    assert worker.join(HANG_S)
     panel.close()
 
 
@@ -96,10 +132,38 @@ def test_the_light_shows_the_state(pins: Board, panel: Panel) -> None:
     light = panel.light
     assert light is not None
     light.show("listening")
-    wait_until(lambda: pins.high[22], "light", 60)
+    wait_until(lambda: pins.high[22], "light")
     light.stop()
-    assert light.join(60)
+    assert light.join(HANG_S)
     assert not pins.high[22]
+
+
+def lamp(pins: Board, led: Led) -> Iterator[Light]:
+    panel = Panel(Talk(led=led), lambda _: None, SystemClock())
+    assert panel.light is not None
+    panel.light.start()
+    yield panel.light
+    panel.light.stop()
+    assert panel.light.join(60)
+    panel.close()
+
+
+def test_a_light_may_be_lit_by_a_low_pin(pins: Board) -> None:
+    for light in lamp(pins, Led(pin=22, active="low")):
+        light.show("idle")
+        wait_until(lambda: pins.high[22], "dark", 60)
+        light.show("listening")
+        wait_until(lambda: not pins.high[22], "lit", 60)
+    assert pins.high[22]
+
+
+def test_a_light_of_three_colours_shows_the_state_by_its_colour(pins: Board) -> None:
+    for light in lamp(pins, Led(pin=5, green=6, blue=7)):
+        for state, colour in (("listening", "  b"), ("fault", "r  "), ("thinking", "rg ")):
+            light.show(state)
+            wanted = [letter != " " for letter in colour]
+            wait_until(lambda: [pins.high[pin] for pin in (5, 6, 7)] == wanted, state, 60)  # noqa: B023
+    assert [pins.high[pin] for pin in (5, 6, 7)] == [False] * 3
 
 
 def test_without_a_light_there_is_none(pins: Board, posted: list[Command]) -> None:

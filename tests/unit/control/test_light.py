@@ -9,8 +9,9 @@ from collections.abc import Iterator
 import pytest
 
 from agent.clock import SystemClock
-from agent.control.light import PATTERNS, Light
+from agent.control.light import COLOURS, PATTERNS, Light
 from agent.control.machine import Machine, Phase
+from tests.patience import HANG_S
 from tests.system.broker import wait_until
 
 
@@ -21,9 +22,9 @@ class Lamp:
         self.switched: list[bool] = []
         self._lock = threading.Lock()
 
-    def __call__(self, lit: bool) -> None:
+    def __call__(self, state: str | None) -> None:
         with self._lock:
-            self.switched.append(lit)
+            self.switched.append(state is not None)
 
     @property
     def lit(self) -> bool:
@@ -42,7 +43,12 @@ def light(lamp: Lamp) -> Iterator[Light]:
     light.start()
     yield light
     light.stop()
-    assert light.join(2)
+    assert light.join(HANG_S)
+
+
+def test_every_state_has_a_colour_of_its_own() -> None:
+    assert set(COLOURS) == set(PATTERNS)
+    assert len(set(COLOURS.values())) == len(COLOURS)
 
 
 def test_every_state_of_the_device_has_a_pattern_of_its_own() -> None:
@@ -66,11 +72,11 @@ def test_it_flickers_until_the_first_state_comes(lamp: Lamp, light: Light) -> No
 
 def test_it_follows_the_state_at_once(lamp: Lamp, light: Light) -> None:
     light.show("idle")
-    wait_until(lambda: lamp.switched and not lamp.lit, "darkness", 1)
+    wait_until(lambda: lamp.switched and not lamp.lit, "darkness")
     light.show("listening")
-    wait_until(lambda: lamp.lit, "light", 0.2)
+    wait_until(lambda: lamp.lit, "light")
     light.show("idle")
-    wait_until(lambda: not lamp.lit, "darkness", 0.2)
+    wait_until(lambda: not lamp.lit, "darkness")
 
 
 def test_a_steady_state_switches_once_however_often_it_is_shown(lamp: Lamp, light: Light) -> None:
@@ -87,5 +93,5 @@ def test_stopping_leaves_it_dark(lamp: Lamp, light: Light) -> None:
     light.show("listening")
     wait_until(lambda: lamp.lit, "light")
     light.stop()
-    assert light.join(1)
+    assert light.join(HANG_S)
     assert not lamp.lit

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
 
 from tests.unit.docs.pages import ROOT
 
@@ -14,7 +15,9 @@ ENOUGH = 8  # letters a text must fix to be recognised within a line
 
 _GAP = "\0"
 _PERCENT = re.compile(r"%[-.0-9]*[a-z]")
-_PREFIX = re.compile(r"(?:dragoman|warning|error): ")
+_PREFIX = re.compile(r"(?:dragoman|warning|error|install|setup): ")
+_SHELL = re.compile(r'^[^#"]*\b(?:say|fail|echo) "((?:[^"\\]|\\.)*)"', re.MULTILINE)
+_VARIABLE = re.compile(r"\$\{[^}]*\}|\$\([^()]*(?:\([^)]*\)[^()]*)*\)|\$\w+")
 _DOCTOR = re.compile(r"[✓!✗–] [a-z]+ +(?P<text>.+)")
 _MEND = re.compile(r" +→ (?P<text>.+)")
 _MESSAGE = re.compile(r"\S+/(?:event|command/result) (?P<fields>\{.*\})")
@@ -51,10 +54,19 @@ def _patterns(letters: int) -> tuple[re.Pattern[str], ...]:
 
 @cache
 def _texts() -> frozenset[str]:
-    """Every text of the device's own source (the emulator's is that of others)."""
+    """Every text of the device's own source (the emulator's is that of others), and of the
+    scripts that install it."""
     files = (ROOT / "agent").rglob("*.py")
     trees = [ast.parse(path.read_text()) for path in files if "emulator" not in path.parts]
-    return frozenset(text for tree in trees for text in _of(tree))
+    scripts = [*(ROOT / "scripts").glob("[isw]*"), *ROOT.glob("scripts/lib/*.sh")]
+    scripts += ROOT.glob("systemd/*.sh")
+    said = (text for script in scripts if script.is_file() for text in _by_shell(script))
+    return frozenset([*(text for tree in trees for text in _of(tree)), *said])
+
+
+def _by_shell(script: Path) -> Iterator[str]:
+    for text in _SHELL.findall(script.read_text()):
+        yield _VARIABLE.sub(_GAP, text)
 
 
 def _of(node: ast.AST) -> Iterator[str]:

@@ -15,6 +15,7 @@ from agent.doctor.check import Check
 from agent.doctor.examination import bounded, examine, excused
 from agent.doctor.setting import Setting
 from agent.errors import RunError
+from tests.patience import HANG_S
 
 CLOCK = SystemClock()
 GOOD = Check("x", "pass", "fine")
@@ -39,13 +40,11 @@ def test_a_probe_that_hangs_is_a_failed_check() -> None:
     never = threading.Event()
 
     def probe() -> Check:
-        never.wait(10)
+        never.wait(HANG_S)
         return GOOD
 
-    begun = CLOCK.now()
     check = bounded("x", probe, CLOCK, 0.1)
     never.set()
-    assert CLOCK.now() - begun < 5
     assert check == Check("x", "fail", "no answer within 0.1 s")
 
 

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 from agent.clock import ManualClock
-from agent.report.signals import Acked, Incoming
+from agent.report.signals import Acked, Alive, Incoming
 
-Heard = Incoming | Acked
+Heard = Incoming | Acked | Alive
 Published = Callable[[str, bytes, int], None]
 
 
@@ -21,6 +21,8 @@ class Air:
     def __init__(self) -> None:
         self.clock = ManualClock()
         self.sent: list[tuple[str, bytes]] = []
+        self.retained = False  #: whether the newest of them was to be kept
+        self.pings = 0
         self._due: list[tuple[float, Heard]] = []
 
     def due(self, after: float, *messages: Heard) -> None:
@@ -37,9 +39,13 @@ class Air:
         self.clock.advance(max(0.0, at - now))
         return message
 
-    def publish(self, topic: str, payload: bytes) -> int:
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> int:
         self.sent.append((topic, payload))
+        self.retained = retain
         return len(self.sent)
+
+    def ping(self) -> None:
+        self.pings += 1
 
 
 def heard(topic: str, payload: Any, *, retained: bool = False) -> Incoming:

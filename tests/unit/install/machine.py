@@ -50,6 +50,7 @@ TOOLS = {
     "pip": """
         case "$*" in
             *" wheel "*) while [ "$1" != --wheel-dir ]; do shift; done; touch $2/dragoman-1.whl ;;
+            *--no-binary* | *--prefer-binary*) ;;
             *--only-binary*) [ -z "$PIP_SAYS" ] || { echo "$PIP_SAYS" >&2; exit 1; } ;;
         esac""",
     "dragoman": """

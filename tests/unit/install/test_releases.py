@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 
+from tests.patience import HANG_S
 from tests.unit.install.machine import TOOLS, Machine
 
 UNIT = "etc/systemd/system/dragoman.service"
@@ -131,7 +132,9 @@ def test_killed_at_any_moment_one_of_both_is_there_whole(running: Machine, tenth
     done = running.run(KILL_AT=str(1 + calls * tenths // 10))
     assert done.returncode == -signal.SIGKILL
     dragoman = running.root / "opt/dragoman" / running.link("current") / "bin/dragoman"
-    version = subprocess.run([dragoman, "--version"], capture_output=True, timeout=9, check=True)
+    version = subprocess.run(
+        [dragoman, "--version"], capture_output=True, timeout=HANG_S, check=True
+    )
     assert version.stdout == b"dragoman 1\n"
     running.ok()
     both = {running.link("current"), running.link("previous")}

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from tests.patience import HANG_S
+
 Talk = Callable[[socket.socket], None]
 
 
@@ -21,7 +23,7 @@ def peer(talk: Talk, context: ssl.SSLContext | None = None) -> Iterator[int]:
         thread.start()
         yield int(listener.getsockname()[1])
         listener.shutdown(socket.SHUT_RDWR)
-    thread.join(5)
+    thread.join(HANG_S)
 
 
 def _serve(listener: socket.socket, talk: Talk, context: ssl.SSLContext | None) -> None:
@@ -110,7 +112,7 @@ commonName = supplied
 
 
 def _run(command: list[str]) -> None:
-    subprocess.run(command, check=True, capture_output=True, timeout=30)
+    subprocess.run(command, check=True, capture_output=True, timeout=HANG_S)
 
 
 def server_context(certificate: Path) -> ssl.SSLContext:

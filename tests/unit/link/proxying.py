@@ -8,6 +8,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+from tests.patience import HANG_S
+
 DENIED = b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n"
 CONNECTED = b"HTTP/1.1 200 Connection established\r\nVia: 1.1 test\r\n\r\n"
 
@@ -51,7 +53,7 @@ class Proxy:
                 back = threading.Thread(target=_pump, args=(server, caller), daemon=True)
                 back.start()
                 _pump(caller, server)
-                back.join(5)
+                back.join(HANG_S)
 
 
 def _pump(source: socket.socket, sink: socket.socket) -> None:

@@ -14,6 +14,7 @@ from agent.clock import SystemClock
 from agent.errors import RunError
 from agent.link import listener
 from agent.link.callback import MAX_BODY, CallbackServer
+from tests.patience import HANG_S
 
 PATH = "/any/way/ticket?at=all"
 
@@ -35,7 +36,7 @@ class Running:
     def call(
         self, method: str, body: bytes | None = None, path: str = PATH, **headers: str
     ) -> tuple[int, bytes]:
-        caller = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=5)
+        caller = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=HANG_S)
         with closing(caller):
             named = {name.replace("_", "-"): value for name, value in headers.items()}
             caller.request(method, path, body, named)
@@ -48,7 +49,7 @@ def running() -> Iterator[Running]:
     made = Running()
     yield made
     made.server.stop()
-    assert made.server.join(5)
+    assert made.server.join(HANG_S)
 
 
 def test_a_delivery_is_handed_on_and_answered(running: Running) -> None:
@@ -112,7 +113,7 @@ def test_callers_who_hold_on_to_their_places_keep_nobody_out(running: Running) -
 
 
 def test_it_does_not_say_what_it_is_made_of(running: Running) -> None:
-    caller = http.client.HTTPConnection("127.0.0.1", running.server.port, timeout=5)
+    caller = http.client.HTTPConnection("127.0.0.1", running.server.port, timeout=HANG_S)
     with closing(caller):
         caller.request("POST", PATH, b"x")
         server = caller.getresponse().headers["Server"]
@@ -128,8 +129,8 @@ def test_a_port_that_is_taken_is_told(running: Running) -> None:
 def test_the_port_is_free_again_after_the_end() -> None:
     first = Running()
     first.server.stop()
-    assert first.server.join(5)
+    assert first.server.join(HANG_S)
     again = CallbackServer(first.server.port, lambda ticket, body: b"", SystemClock())
     again.start()
     again.stop()
-    assert again.join(5)
+    assert again.join(HANG_S)

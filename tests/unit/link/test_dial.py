@@ -21,6 +21,7 @@ from agent.errors import LinkError, UsageError
 from agent.link import tls
 from agent.link.dial import Dialer, Limits, Target
 from agent.link.waiter import Cancelled, never
+from tests.patience import HANG_S
 from tests.unit.link.peers import certificate, peer, server_context
 
 Test = TypeVar("Test", bound=Callable[..., None])
@@ -133,8 +134,8 @@ def test_an_address_that_says_nothing_leaves_time_for_the_next(
         addresses = [(socket.AF_INET, ("127.0.0.1", each)) for each in (mute, port)]
         resolves_to(monkeypatch, *addresses)
         begun = time.monotonic()
-        assert exchange(dial("ws://two.example", Limits(connect=0.6))) == b"hello"
-        assert 0.25 < time.monotonic() - begun < 0.6
+        assert exchange(dial("ws://two.example", Limits(connect=4))) == b"hello"
+        assert time.monotonic() - begun > 1.9
 
 
 def test_an_address_family_that_is_switched_off_is_passed_over(
@@ -177,10 +178,8 @@ def test_connecting_can_be_cancelled_and_tries_no_further(monkeypatch: pytest.Mo
     with mute_port() as mute, peer(echo) as port:
         addresses = [(socket.AF_INET, ("127.0.0.1", each)) for each in (mute, port)]
         resolves_to(monkeypatch, *addresses)
-        begun = time.monotonic()
         with pytest.raises(LinkError) as caught:
             dial("ws://two.example", Limits(connect=9), cancelled=cancelled.is_set)
-        assert time.monotonic() - begun < 1.0
     assert caught.value.kind == "cancelled"
 
 
@@ -262,7 +261,7 @@ def test_a_server_that_never_finishes_the_handshake() -> None:
     done = threading.Event()
 
     def mute(caller: socket.socket) -> None:
-        done.wait(5)
+        done.wait(HANG_S)
 
     with peer(mute) as port:
         with pytest.raises(LinkError, match="did not answer in time") as caught:

@@ -228,7 +228,7 @@ def test_the_ticket_stands_in_the_path_before_any_query() -> None:
 
 def test_a_delivery_that_overtakes_the_answer_to_the_submission_is_kept() -> None:
     class Overtaking(ScriptedHttp):
-        def send(self, request: Request) -> Response:
+        def send(self, request: Request, most: int = 0) -> Response:
             answer = super().send(request)
             waiting.deliver("t1", "early")
             return answer

@@ -13,6 +13,7 @@ from agent.clock import SystemClock
 from agent.errors import LinkError
 from agent.link.resolve import Names
 from agent.link.waiter import Waiter
+from tests.patience import HANG_S
 
 FOUND = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("192.0.2.1", 80))]
 
@@ -31,7 +32,7 @@ class Server:
         if more.get("flags"):
             return self._plain(host, port, **more)
         self.asked += 1
-        self.free.wait(30)
+        self.free.wait(HANG_S)
         if self.failing:
             raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
         return FOUND

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import stat
 import tempfile
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from agent.events import Pair
+from agent.link import spool as module
 from agent.link.spool import Recording, Spool
 
 RATE = 16000
@@ -121,15 +123,55 @@ def test_without_a_folder_to_write_to_memory_has_to_do(
     assert drain(spool) == [1]
 
 
-def test_a_disk_that_fails_costs_only_the_restart(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+def test_what_a_full_disk_did_not_take_is_written_when_there_is_room(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = tmp_path / "recordings"
-    spool = Spool(folder)
-    folder.rmdir()
+    spool = Spool(tmp_path)
     spool.put(recording(1))
-    assert "a recording is kept in memory only" in caplog.text
-    assert drain(spool) == [1]
+    write = module._write
+
+    def half(path: Path, data: bytes) -> None:
+        path.with_suffix(".part").write_bytes(data[:10])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as full:
+        full.setattr(module, "_write", half)
+        spool.put(recording(2))
+        spool.put(recording(3))
+        assert caplog.text.count("recordings are kept in memory only") == 1
+        assert {path.suffix for path in tmp_path.iterdir()} == {".wav", ".json"}
+        spool.done(next(r for r in spool._waiting.values() if mark(r) == 2))
+    assert module._write is write
+    spool.flush()  # as at a stop
+    assert drain(Spool(tmp_path)) == [1, 3]
+
+
+def test_a_folder_that_can_be_written_only_later(tmp_path: Path) -> None:
+    place = tmp_path / "disk"
+    before = Spool(place / "recordings")
+    before.put(recording(7))
+    before.put(recording(8))
+    place.rename(tmp_path / "unmounted")
+    place.touch()
+    spool = Spool(place / "recordings")
+    for number in (1, 2, 3):
+        spool.put(recording(number))
+    held = spool.oldest()
+    assert held is not None
+    place.unlink()
+    (tmp_path / "unmounted").rename(place)
+    assert mark(spool.oldest() or held) == 7, "older ones first"
+    spool.done(held)
+    assert drain(Spool(place / "recordings")) == [2, 3, 7, 8]
+    assert drain(spool) == [7, 8, 2, 3]
+    assert drain(Spool(place / "recordings")) == []
+
+
+def test_half_written_files_of_a_crash_are_removed(tmp_path: Path) -> None:
+    Spool(tmp_path).put(recording(1))
+    (tmp_path / "00000002.part").write_bytes(b"RIFF")
+    assert drain(Spool(tmp_path)) == [1]
+    assert not list(tmp_path.iterdir())
 
 
 def _cut(path: Path) -> None:

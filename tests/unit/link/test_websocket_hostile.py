@@ -21,6 +21,7 @@ from agent.link.dial import Dialer, Limits
 from agent.link.handshake import connect
 from agent.link.websocket import MAX_TEXT, TINY, TINY_BURST, WebSocket
 from agent.services.base import Endpoint, Message
+from tests.patience import HANG_S
 
 PACKET = bytes(1280)
 LIMITS = Limits(connect=10, silence=30)
@@ -52,7 +53,7 @@ def opened(act: Callable[[socket.socket], None], limits: Limits = LIMITS) -> Ite
         finally:
             ws.abort()
             ws.close()
-    thread.join(10)
+    thread.join(HANG_S)
 
 
 def frame(opcode: Opcode, data: bytes, *, fin: bool = True) -> bytes:
@@ -76,7 +77,7 @@ def until_lost(ws: WebSocket) -> LinkError:
 
 
 def swallow(caller: socket.socket) -> None:
-    threading.Event().wait(3)
+    threading.Event().wait(HANG_S)
 
 
 def test_a_send_that_is_swallowed_says_all_the_time_that_it_waits() -> None:
@@ -160,7 +161,7 @@ def test_the_sender_has_its_turn_while_the_receiver_reads_a_flood() -> None:
         with suppress(LinkError):
             while not done.is_set():
                 ws.receive(SystemClock().now() + 30)
-        sender.join(30)
+        sender.join(HANG_S)
     assert longest[0] < 2.0
 
 

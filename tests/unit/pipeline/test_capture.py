@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from agent.audio.ring import FILLED, GUARDED, VOICED, Ring
 from agent.audio.scripted import ScriptedMicrophone
 from agent.audio.vad import Endpointer, Vad
+from agent.errors import DeviceError
 from agent.events import (
     Event,
     MicrophoneBack,
@@ -154,3 +157,28 @@ def test_speech_opens_and_closes_in_vad_mode() -> None:
     rig.microphone.end()
     rig.capture.run()
     assert rig.events[:2] == [VoiceStarted(5), VoiceStopped(10)]
+
+
+def test_a_microphone_that_is_away_at_the_start_is_waited_for() -> None:
+    rig = Rig()
+    rig.microphone.close()
+    rig.microphone.vanish()
+    rig.capture.open()
+    [lost] = rig.events
+    assert isinstance(lost, MicrophoneLost)
+    rig.microphone.feed(marked(1) * 25)
+    rig.clock.at(1.0, rig.microphone.come_back)
+    rig.clock.at(4.0, rig.capture.stop)
+    rig.capture.run()
+    assert any(isinstance(event, MicrophoneBack) for event in rig.events)
+    assert rig.flags()[0] == FILLED, "time goes on meanwhile"
+    assert marked(1) in rig.packets()
+
+
+def test_a_file_that_is_away_at_the_start_does_not_come_by_itself() -> None:
+    rig = Rig()
+    rig.microphone.close()
+    rig.microphone.vanish()
+    rig.microphone.realtime = False  # type: ignore[misc]
+    with pytest.raises(DeviceError):
+        rig.capture.open()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from functools import partial
+from itertools import pairwise
 
 import pytest
 
 from agent.audio.scripted import ScriptedSpeaker
+from agent.errors import DeviceError
 from agent.events import Event, Notice, SpeakerStarted, SpeakerStopped
 from agent.pipeline.player import Player
 from agent.report.telemetry import Telemetry
@@ -19,7 +21,7 @@ SECOND = RATE * 2
 class Rig:
     """A player whose waits pass virtual time."""
 
-    def __init__(self, volume: int = 100) -> None:
+    def __init__(self, volume: int = 100, keep_open_s: float = 0, lead_in_ms: int = 0) -> None:
         self.clock = Timeline()
         self.speaker = ScriptedSpeaker(rate=RATE, clock=self.clock)
         self.speaker.open()
@@ -33,6 +35,8 @@ class Rig:
             self.telemetry,
             lambda event: self.events.append((self.clock.now(), event)),
             self.clock,
+            keep_open_s=keep_open_s,
+            lead_in_ms=lead_in_ms,
         )
         self.player._wake = _VirtualWake(self.clock)  # type: ignore[assignment]
 
@@ -291,3 +295,61 @@ def test_a_speaker_that_goes_away_in_silence_is_noticed() -> None:
         "speaker_lost",
         "speaker_back",
     ]
+
+
+def test_a_speaker_that_is_busy_at_the_start_is_waited_for() -> None:
+    rig = Rig()
+    rig.speaker.close()
+    rig.speaker.busy(3)
+    rig.player.open(patient=True)
+    rig.clock.at(3.0, lambda: rig.player.speech(sound(0.5)))
+    rig.run(6.0)
+    told = [event.event for _, event in rig.events if isinstance(event, Notice)]
+    assert told == ["speaker_lost", "speaker_back"]
+    assert rig.speaker.pcm == sound(0.5)
+
+
+def test_a_file_that_cannot_be_made_at_the_start_does_not_mend_itself() -> None:
+    rig = Rig()
+    rig.speaker.close()
+    rig.speaker.busy(1)
+    with pytest.raises(DeviceError):
+        rig.player.open(patient=False)
+
+
+def test_a_speaker_is_kept_open_between_sentences() -> None:
+    rig = Rig(keep_open_s=3.0)
+    for at in (0.1, 1.5, 3.5):
+        rig.clock.at(at, rig.player.sentence)
+        rig.clock.at(at, lambda: rig.player.speech(sound(0.4)))
+    rig.run(12.0)
+    [drained] = rig.speaker.drains
+    assert 3.9 + 3.0 <= drained <= 3.9 + 3.0 + 0.6, "silence goes on for 3 s, and then it stops"
+    assert rig.speaker.pcm.replace(bytes(640), b"") == sound(1.2)
+    gaps = [b.time - a.time for a, b in pairwise(rig.speaker.written)]
+    assert max(gaps) < 0.1, "the speaker never ran dry"
+    assert rig.kinds() == [SpeakerStarted, SpeakerStopped] * 3, "silence is not speaking"
+    assert rig.telemetry.total("underruns") == 0
+
+
+def test_a_barge_in_silences_a_speaker_that_is_kept_open() -> None:
+    rig = Rig(keep_open_s=5.0)
+    rig.clock.at(0.1, lambda: rig.player.speech(sound(2.0)))
+    rig.clock.at(0.5, rig.player.barge_in)
+    rig.run(8.0)
+    assert len(rig.speaker.drops) == 1
+    assert all(not any(w.pcm) for w in rig.speaker.written if w.time > rig.speaker.drops[0])
+
+
+@pytest.mark.parametrize("keep_open_s", [0, 30])
+def test_a_lead_in_comes_before_speech_after_each_stop(keep_open_s: int) -> None:
+    rig = Rig(lead_in_ms=300, keep_open_s=keep_open_s)
+    for at in (0.1, 5.0):
+        rig.clock.at(at, rig.player.sentence)
+        rig.clock.at(at, lambda: rig.player.speech(sound(0.4)))
+    rig.run(10.0)
+    lead = bytes(round(RATE * 0.3) * 2)
+    assert rig.speaker.pcm.startswith(lead + sound(0.4))
+    if not keep_open_s:
+        assert rig.speaker.pcm == (lead + sound(0.4)) * 2
+    assert rig.telemetry.total("underruns") == 0

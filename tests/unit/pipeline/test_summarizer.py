@@ -14,6 +14,7 @@ from agent.config.schema import Config, Service
 from agent.emulator import Emulator
 from agent.events import Event, Summary
 from agent.pipeline.summarizer import SUMMARY, Summarizer
+from tests.patience import HANG_S
 from tests.unit.pipeline.timeline import Timeline
 
 
@@ -23,11 +24,11 @@ def summarizer(service: Service) -> Iterator[tuple[Summarizer, queue.SimpleQueue
     worker = Summarizer(Config(services={SUMMARY: service}), posted.put, Timeline())
     yield worker, posted
     worker.stop()
-    assert worker.join(5)
+    assert worker.join(HANG_S)
 
 
 def answer(posted: queue.SimpleQueue[Event]) -> Summary:
-    event = posted.get(timeout=10)
+    event = posted.get(timeout=HANG_S)
     assert isinstance(event, Summary)
     return event
 

@@ -244,7 +244,7 @@ def test_a_refusal_after_a_refusal_is_no_reconnect(line: Line) -> None:
 
 
 def test_an_answer_nobody_can_read_does_not_cost_the_recording(line: Line) -> None:
-    garbage = [Garbage("bad-json", "<html>")]
+    garbage = [Garbage("bad-json", "<html>", whole=True)]
     line.answer = lambda recording: garbage if len(line.tried) < 3 else [Result(0, "t", final=True)]
     line.spool.put(clip(1))
     line.run(60.0)

@@ -13,6 +13,7 @@ from agent.errors import UsageError
 from agent.events import Transcript
 from agent.report.mqtt import Reporter
 from agent.report.signals import Acked, Down, Post, Up
+from tests.patience import HANG_S
 
 BASE = "dragoman/kitchen-1"
 
@@ -23,7 +24,8 @@ class FakeLink:
     def __init__(self, post: Post) -> None:
         self.post = post
         self.sent: list[tuple[str, bytes]] = []
-        self.opened = self.closed = False
+        self.opened = self.closed = self.dropped = False
+        self.pings = 0
 
     def open(self) -> None:
         self.opened = True
@@ -31,6 +33,12 @@ class FakeLink:
     def publish(self, topic: str, payload: bytes, qos: int, retain: bool = False) -> int:
         self.sent.append((topic.removeprefix(f"{BASE}/"), payload))
         return len(self.sent)
+
+    def ping(self) -> None:
+        self.pings += 1
+
+    def drop(self) -> None:
+        self.dropped = True
 
     def close(self) -> None:
         self.closed = True
@@ -92,14 +100,14 @@ class Stage:
 
     def until(self, condition: Callable[[], bool]) -> None:
         clock = SystemClock()
-        deadline = clock.now() + 5
+        deadline = clock.now() + HANG_S
         while not condition():
             assert clock.now() < deadline, "waited too long"
             clock.sleep(0.002)
 
     def stop(self) -> None:
         self.reporter.stop()
-        assert self.reporter.join(3)
+        assert self.reporter.join(HANG_S)
 
 
 def sentence(index: int, final: bool = True) -> Transcript:

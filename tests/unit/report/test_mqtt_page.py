@@ -102,7 +102,8 @@ def notices() -> Iterator[str]:
         for node in ast.walk(ast.parse(path.read_text())):
             match node:
                 case ast.Call(
-                    func=ast.Name(id="Notice" | "Seldom"), args=[ast.Constant(value=str(name)), *_]
+                    func=ast.Name(id="Notice" | "Seldom"),
+                    args=[ast.Constant(value=str(name)), *_],
                 ):
                     yield name
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import errno
+import re
 import sqlite3
 import subprocess
 import sys
@@ -9,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from agent.errors import RunError
+from agent.report import aside
 from agent.report import outbox as module
+from agent.report.aside import Aside
 from agent.report.outbox import Outbox, Row
 from tests.unit.report.disk import fill_the_disk, topics
 
@@ -161,35 +164,52 @@ def test_a_disk_that_is_full_at_the_start_is_no_reason_to_die(
         assert topics(box) == ["early"]
 
 
-def test_a_file_that_opens_too_late_does_not_mix_up_ids(
+def test_what_came_before_the_file_could_be_opened_comes_after_what_is_in_it(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with closing(Outbox(path, 10)) as box:
-        box.append("old", BODY)
+        box.append_many([("old", BODY), ("older", BODY)])
+        box.remove([2])
 
     def refuse(_: Path) -> sqlite3.Connection:
-        raise OSError(5, "Input/output error")
+        raise OSError(errno.EROFS, "Read-only file system")
 
     with monkeypatch.context() as patch:
         patch.setattr(module, "open_database", refuse)
         box = Outbox(path, 10)
-        box.append("new", BODY)
+        box.append_many([("new", BODY), ("newer", BODY)])
+        assert topics(box) == ["new", "newer"]
     with closing(box):
         box.retry()
-        assert topics(box) == ["new"]
-        assert box.recovered is not None
+        assert [row.topic for row in box.after(-1000, 9)] == ["old", "new", "newer"]
+        box.remove([1])
+        assert box.append("newest", BODY) == 3
+        assert box.recovered is None
+    with closing(Outbox(path, 10)) as box:
+        assert topics(box) == ["old", "newer", "newest"]
 
 
-def test_a_folder_in_its_place_is_one_clear_line(path: Path) -> None:
-    path.mkdir(parents=True)
-    with pytest.raises(RunError, match=r"^cannot open the outbox \S+: Is a directory; see mqtt"):
-        Outbox(path, 10)
-
-
-def test_a_file_in_place_of_the_folder_is_one_clear_line(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    with pytest.raises(RunError, match=r"^cannot open the outbox \S+: [^\n]+; see mqtt.outbox$"):
-        Outbox(tmp_path / "file" / "outbox.db", 10)
+@pytest.mark.parametrize("place", ["folder", "file", "missing"])
+def test_a_place_where_nothing_can_be_kept_is_one_clear_line(tmp_path: Path, place: str) -> None:
+    path = tmp_path / "outbox.db"
+    if place == "folder":
+        path.mkdir()
+    else:
+        (tmp_path / "file").touch()
+        path = tmp_path / "file" / "outbox.db"
+    box = Outbox(path, 10)
+    assert re.fullmatch(
+        r"the outbox \S+ takes no messages: cannot open the outbox \S+: [^\n]+; see mqtt.outbox",
+        box.fault or "",
+    )
+    assert box.append("a", BODY) is None
+    assert topics(box) == ["a"]
+    if place == "folder":  # somebody mends it
+        path.rmdir()
+        box.retry()
+        assert box.fault is None
+        box.close()
+        assert topics(Outbox(path, 10)) == ["a"]
 
 
 HOLDER = """
@@ -207,10 +227,134 @@ def test_a_second_process_is_kept_away(path: Path) -> None:
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as first:
         assert first.stdout is not None
         assert first.stdout.readline() == "open\n"
-        with pytest.raises(RunError, match="another process uses it"):
-            Outbox(path, 10)
+        box = Outbox(path, 10)
+        assert "another process uses it" in (box.fault or "")
+        box.append("a", BODY)
         first.communicate("\n")
-    Outbox(path, 10).close()
+    box.retry()
+    assert box.fault is None
+    box.close()
+
+
+def test_events_go_before_any_transcript(path: Path) -> None:
+    with closing(Outbox(path, 4)) as box:
+        box.append_many([(f"d/{t}", BODY) for t in ("transcript", "event", "summary", "event")])
+        box.append("d/transcript", BODY)
+        box.append("d/transcript", BODY)
+        assert topics(box) == ["d/transcript", "d/summary", "d/transcript", "d/transcript"]
+        box.append("d/event", BODY)
+        assert topics(box) == ["d/transcript", "d/summary", "d/transcript", "d/transcript"]
+        assert (box.dropped, box.dropped_finals) == (3, 0)
+        box.append("d/transcript", b"new")
+        assert topics(box)[0] == "d/summary"
+        assert (box.dropped, box.dropped_finals) == (4, 1)
+    with closing(Outbox(path, 3)) as box:
+        assert box.append("d/event", BODY) is None
+        assert topics(box) == ["d/transcript"] * 3
+
+
+def test_it_is_bounded_by_bytes(path: Path) -> None:
+    with closing(Outbox(path, 100, most=1000)) as box:
+        for number in range(20):
+            box.append(f"d/{number}", BODY)
+        assert topics(box) == [f"d/{number}" for number in range(10, 20)]
+        box.append("d/large", b"x" * 950)
+        assert topics(box) == ["d/large"]
+    with closing(Outbox(path, 100, most=900)) as box:
+        box.append("d/next", BODY)
+        assert topics(box) == ["d/next"]
+
+
+def test_memory_is_bounded_by_bytes_and_events_go_first(
+    box: Outbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MEMORY_BYTES", 350)
+
+    def refuse() -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(box, "_write", refuse)
+    for topic in ("d/transcript", "d/event", "d/summary", "d/transcript", "d/transcript"):
+        box.append(topic, BODY)
+    assert topics(box) == ["d/summary", "d/transcript", "d/transcript"]
+    assert (box.dropped, box.dropped_finals) == (2, 1)
+    monkeypatch.undo()
+    box.retry()
+
+
+def test_what_is_read_ahead_is_bounded_by_bytes(box: Outbox) -> None:
+    box.append_many([("a", b"x" * 200_000)] * 5)
+    assert [row.id for row in box.after(0, 9)] == [1, 2, 3]
+    assert [row.id for row in box.after(0, 2)] == [1, 2]
+
+
+def test_topics_can_be_left_out(box: Outbox) -> None:
+    box.append_many([("a", BODY), ("b", BODY), ("a", BODY), ("c", BODY)])
+    assert [row.id for row in box.after(0, 2, {"a"})] == [2, 4]
+
+
+def test_what_is_set_aside_is_kept_and_can_come_back(path: Path) -> None:
+    with closing(Outbox(path, 10)) as box:
+        box.append_many([("a", BODY), ("b", b"bad"), ("c", BODY)])
+        box.set_aside(2, Aside("b", b"bad", "too large"))
+        box.set_aside(2, Aside("b", b"bad", "too large"))  # once is enough
+        assert topics(box) == ["a", "c"]
+        assert box.aside == [Aside("b", b"bad", "too large")]
+    with closing(Outbox(path, 10)) as box:
+        assert topics(box) == ["a", "c"]
+        assert box.restore() == 1
+        assert topics(box) == ["a", "b", "c"]
+        assert box.restore() == 0
+
+
+def test_what_is_set_aside_is_bounded(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(aside, "LIMIT", 3)
+    monkeypatch.setattr(aside, "BYTES", 250)
+    with closing(Outbox(path, 10)) as box:
+        for number, size in enumerate([10, 10, 10, 100, 100, 100]):
+            box.append(str(number), b"x" * size)
+            box.set_aside(number + 1, Aside(str(number), b"x" * size, "no"))
+        assert box.restore() == 2
+        assert topics(box) == ["4", "5"]
+
+
+def test_set_aside_while_the_disk_takes_nothing(path: Path) -> None:
+    path.mkdir(parents=True)
+    box = Outbox(path, 10)
+    box.append_many([("a", BODY), ("b", BODY)])
+    box.set_aside(1, Aside("a", BODY, "no"))
+    assert topics(box) == ["b"]
+    path.rmdir()
+    with closing(box):
+        box.retry()
+        assert box.fault is None
+        assert box.restore() == 1
+        assert topics(box) == ["a", "b"]
+
+
+DAMAGES = ["CAST(X'ff2f' AS TEXT)", "CAST(X'642fff' AS TEXT)", "7", "X'00'"]
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_row_does_not_harm_the_others(path: Path, damage: str) -> None:
+    with closing(Outbox(path, 10)) as box:
+        box.append_many([("a", BODY), ("b", BODY), ("c", BODY)])
+    with closing(sqlite3.connect(path)) as file, file:
+        column = "payload" if damage == "7" else "topic"
+        file.execute(f"UPDATE outbox SET {column} = {damage} WHERE id = 2")
+    with closing(Outbox(path, 10)) as box:
+        assert box.recovered is None
+        assert {"a", "c"} <= set(topics(box))
+        assert box.count() == len(topics(box))
+
+
+def test_notes_are_remembered(path: Path) -> None:
+    with closing(Outbox(path, 10)) as box:
+        assert box.note("prefix") is None
+        box.set_note("prefix", "homeassistant")
+        box.set_note("prefix", "ha")
+    with closing(Outbox(path, 10)) as box:
+        assert box.note("prefix") == "ha"
 
 
 def test_close_is_idempotent_and_final(path: Path) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from itertools import pairwise
 from pathlib import Path
+from threading import Event
 
 from agent.clock import SystemClock
 from agent.events import Notice
@@ -24,9 +27,9 @@ def test_online_comes_first(stage: Stage) -> None:
 def test_a_final_is_on_the_disk_before_it_is_published(stage: Stage) -> None:
     order: list[str] = []
     link = stage.up()
-    append, publish = stage.reporter._outbox.append_many, link.publish
-    stage.reporter._outbox.append_many = (  # type: ignore[method-assign]
-        lambda messages: order.append("disk") or append(messages)  # type: ignore[func-returns-value]
+    update, publish = stage.reporter._outbox.update, link.publish
+    stage.reporter._outbox.update = (  # type: ignore[method-assign]
+        lambda *args: order.append("disk") or update(*args)  # type: ignore[func-returns-value]
     )
     link.publish = (  # type: ignore[method-assign]
         lambda *args: order.append("broker") or publish(*args)  # type: ignore[func-returns-value]
@@ -54,8 +57,31 @@ def test_a_partial_does_not_overtake_the_final_before_it(stage: Stage) -> None:
     for index in range(5):
         stage.reporter.transcript(sentence(index, final=False))
         stage.reporter.transcript(sentence(index))
-    stage.until(lambda: len(link.sent) == 11)
-    assert [name for name, _ in link.sent[1:]] == ["transcript/partial", "transcript"] * 5
+    stage.reporter.transcript(sentence(5, final=False))
+    stage.until(lambda: len(link.on("transcript/partial")) > 0 and len(indexes(link)) == 5)
+    stage.until(lambda: link.on("transcript/partial")[-1]["index"] == 5)
+    order = [json.loads(payload) for name, payload in link.sent if name.startswith("transcript")]
+    growing = [fields["index"] for fields in order]
+    assert growing == sorted(growing)
+    assert all(a["final"] <= b["final"] for a, b in pairwise(order) if a["index"] == b["index"])
+
+
+def test_finals_that_come_together_cost_one_write(stage: Stage) -> None:
+    """However many partials lie between them: each write may take as long as the card likes."""
+    link = stage.up()
+    stage.until(lambda: stage.reporter._dispatch.idle or len(link.sent) == 1)
+    link.acknowledge_all()
+    box, writes = stage.reporter._outbox, list[int]()
+    write = box._write
+    box._write = lambda: writes.append(1) or write()  # type: ignore[method-assign, func-returns-value]
+    hold = Event()
+    stage.reporter._inbox.put(hold.wait)
+    for index in range(63):
+        stage.reporter.transcript(sentence(index))
+        stage.reporter.transcript(sentence(index + 1, final=False))
+    hold.set()
+    stage.until(lambda: stage.reporter.waiting == 63)
+    assert len(writes) == 1
 
 
 def test_partials_are_bounded_by_the_socket(stage: Stage) -> None:
@@ -67,7 +93,7 @@ def test_partials_are_bounded_by_the_socket(stage: Stage) -> None:
     stage.until(lambda: indexes(link) == [0])
     assert len(link.on("transcript/partial")) == module.BUSY
     link.acknowledge_all()
-    stage.until(lambda: not stage.reporter._loose)
+    stage.until(lambda: not stage.reporter._loose._waiting)
     stage.reporter.transcript(sentence(7, final=False))
     stage.until(lambda: len(link.on("transcript/partial")) == module.BUSY + 1)
 
@@ -129,9 +155,7 @@ def test_stop_says_offline_last_and_keeps_the_rest(tmp_path: Path) -> None:
     link = stage.up()
     for index in range(40):
         stage.reporter.transcript(sentence(index))
-    started = SystemClock().now()
     stage.stop()
-    assert SystemClock().now() - started < 1.5
     assert link.closed
     box = Outbox(stage.path, 100)
     assert box.count() == 40

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from agent.config.schema import Mqtt
 from agent.report import mqtt as module
 from agent.report.mqtt import Reporter
+from agent.report.outbox import Outbox
 from agent.report.signals import Acked, Unheard
 from tests.unit.report.stage import Stage, indexes, sentence
 
@@ -80,15 +82,25 @@ def test_an_outbox_that_fails_is_reported_and_retried(
     assert caplog.text.count("No space left") == 1
 
 
-def test_an_outbox_that_cannot_be_opened_ends_the_worker_loudly(tmp_path: Path) -> None:
+def test_an_outbox_that_cannot_be_opened_is_a_fault_that_mends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "PAUSE_S", 0.01)
     (tmp_path / "outbox.db").mkdir()
     stage = Stage(tmp_path)
-    deaths: list[tuple[str, str]] = []
-    stage.reporter.on_death = lambda name, reason: deaths.append((name, reason))
     stage.reporter.start()
-    assert stage.reporter.join(3)
-    assert deaths[0][0] == "mqtt-outbox"
-    assert deaths[0][1].startswith("cannot open the outbox")
+    stage.reporter.transcript(sentence(0))
+    link = stage.up()
+    stage.until(lambda: len(link.on("event")) == 1)
+    assert link.on("event")[0]["event"] == "outbox_fault"
+    assert "Is a directory" in link.on("event")[0]["reason"]
+    assert indexes(link) == [0]
+    (tmp_path / "outbox.db").rmdir()
+    stage.until(lambda: len(link.on("event")) == 2)
+    assert link.on("event")[1]["event"] == "outbox_back"
+    stage.stop()
+    with closing(Outbox(tmp_path / "outbox.db", 10)) as box:
+        assert box.count() == 3  # nothing was acknowledged
 
 
 def test_without_a_host_there_is_no_reporter() -> None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from agent.report.telemetry import COUNTERS, WINDOW, Telemetry, percentile
 from agent.threads import Worker
+from tests.patience import HANG_S
 
 
 class Hammer(Worker):
@@ -46,7 +47,7 @@ def test_no_count_is_lost_between_threads() -> None:
             thread.start()
         while any(thread.alive for thread in threads):
             telemetry.snapshot(1.0)  # reading while others write does no harm
-        assert all(thread.join(5) for thread in threads)
+        assert all(thread.join(HANG_S) for thread in threads)
     finally:
         sys.setswitchinterval(interval)
     assert telemetry.total("packets_sent") == 4 * 5000

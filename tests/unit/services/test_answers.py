@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from agent.events import Failure, Garbage, Result
-from agent.services.answers import each, failure, number, numbered, optional, read, status_failure
-from agent.services.reading import Malformed
+from agent.services.answers import each, failure, numbered, read, status_failure
+from agent.services.reading import Fields, Malformed
 from agent.services.shapes import Response
 
 
@@ -74,31 +75,24 @@ def test_a_servers_wording_becomes_one_short_line() -> None:
     assert len(refused.message) == 500
 
 
-def test_a_number() -> None:
-    assert number({"n": 1}, "n") == 1.0
-    assert number({"n": 0.5}, "n") == 0.5
-    assert number({"n": None}, "n") is None
-    assert number({}, "n") is None
-    wrongs: tuple[object, ...] = (True, "1", [], -0.1, 10**400)
-    for wrong in wrongs:
-        with pytest.raises(Malformed):
-            number({"n": wrong}, "n")
-
-
-def test_an_optional_word() -> None:
-    assert optional({"w": "a"}, "w") == "a"
-    assert optional({"w": 0}, "w") == "0"
-    assert optional({"w": ""}, "w") is None
-    assert optional({}, "w") is None
-    wrongs: tuple[object, ...] = (True, 1.5, ["a"], "a" * 101)
-    for wrong in wrongs:
-        with pytest.raises(Malformed):
-            optional({"w": wrong}, "w")
-
-
 def test_lists_keep_what_is_good() -> None:
-    events = each(
-        [1, {"t": "a"}, {"t": ""}], lambda item: Result(9, item["t"]) if item["t"] else None
-    )
-    assert events == [Garbage("not-an-object", "int"), Result(9, "a")]
-    assert numbered(events) == [Result(0, "a"), Garbage("not-an-object", "int")]
+    def read_one(item: Fields) -> Result | None:
+        text = item.text("t", None)
+        return Result(9, text) if text else None
+
+    events = each([Fields({}), Fields({"t": "a"}), Fields({"t": ""})], read_one)
+    missing = Garbage("missing-field", "t: NoneType for a text")
+    assert events == [missing, Result(9, "a")]
+    assert numbered(events) == [Result(0, "a"), missing]
+    assert numbered([missing]) == [replace(missing, whole=True)]
+
+
+def test_what_is_odd_is_told_besides_the_results() -> None:
+    def results(data: Fields) -> list[Result]:
+        return [Result(data.whole("n") or 0, data.text("t"))]
+
+    answer = Response(200, body=b'{"n": "7", "t": "a"}')
+    assert read(answer, lambda _: None, results) == [
+        Result(7, "a"),
+        Garbage("wrong-type", "n: str for a number"),
+    ]

@@ -143,4 +143,6 @@ DETAILS = st.dictionaries(
     ),
 )
 def test_wrong_shapes_are_events_too(ready: bool, message: dict[str, Any]) -> None:
-    assert 1 <= len(protocol(ready).receive(json.dumps(message))) <= 3
+    events = protocol(ready).receive(json.dumps(message))
+    assert events
+    assert len([event for event in events if not isinstance(event, Garbage)]) <= 3

@@ -77,8 +77,10 @@ def test_the_token_is_not_shown() -> None:
 
 @pytest.mark.parametrize("vector", VECTORS["answers"], ids=lambda v: v["name"])
 def test_an_answer(vector: dict[str, Any]) -> None:
-    [event] = protocol().receive(vector["message"])
-    assert_is(event, vector["event"])
+    events = protocol().receive(vector["message"])
+    expected = vector["events"] if "events" in vector else [vector["event"]]
+    for event, fields in zip(events, expected, strict=True):
+        assert_is(event, fields)
 
 
 def test_the_documents_two_messages_are_one_sentence() -> None:
@@ -252,5 +254,8 @@ DETAILS = st.dictionaries(st.sampled_from(["slice_type", "index", "voice_text_st
         },
     )
 )
-def test_wrong_shapes_become_one_event(message: dict[str, Any]) -> None:
-    assert len(protocol().receive(json.dumps(message))) == 1
+def test_wrong_shapes_become_events(message: dict[str, Any]) -> None:
+    events = protocol().receive(json.dumps(message))
+    others = [event for event in events if not isinstance(event, Garbage)]
+    assert events
+    assert len(others) <= 1

@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from agent.system import memory
+from tests.patience import HANG_S
 
 THREADS = """
 import threading
@@ -27,7 +28,9 @@ done.set()
 def heaps(call: str) -> int:
     """How many heaps of 64 MB eight threads reserve in a process of their own."""
     code = THREADS.format(call=call)
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, timeout=30)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, check=True, timeout=HANG_S
+    )
     return int(done.stdout)
 
 

@@ -82,7 +82,7 @@ def test_a_piece_nobody_could_decode_gives_no_times() -> None:
     [
         LinkError("lost"),
         [Failure("411", "too many requests", retryable=True)],
-        [Garbage("bad-json")],
+        [Garbage("bad-json", whole=True)],
     ],
 )
 def test_what_may_be_mended_is_tried_again(tmp_path: Path, trouble: Answer) -> None:
