@@ -23,6 +23,7 @@ from agent.audio.pcm import PACKET_MS
 from agent.events import Result
 
 GAP = 200 // PACKET_MS  # a silence this long can end a sentence
+BREATH = 480 // PACKET_MS  # one shorter than this does not
 PAD = 200 // PACKET_MS  # silence kept before speech when a place is moved up to it
 LATENCY = 2000 // PACKET_MS  # how old the audio behind a fresh partial may be, at most
 SLACK = 400 // PACKET_MS  # two detectors of speech may differ by as much about its end
@@ -72,6 +73,7 @@ class Ledger:
         self._shown_to = start  # where the newest sentence that was shown ended
         self._runs: deque[_Run] = deque(maxlen=MAX_RUNS)
         self._heard: dict[int, int] = {}  # open sentence -> `reached` at its newest partial
+        self._late = 0  # packets from a sentence's beginning to its first partial, at least
         self._covered = start  # a final already published may reach up to here
         self._repeat_until = start  # what begins before may repeat a published final
 
@@ -94,6 +96,7 @@ class Ledger:
         self._answered_to = self._shown_to = self.resume
         self._runs.clear()
         self._heard.clear()
+        self._late = 0
 
     def sent(self, seq: int | None, voiced: bool = False) -> None:
         """One packet has left: ring packet ``seq``, or made silence (None)."""
@@ -147,6 +150,9 @@ class Ledger:
 
     def partial(self, result: Result) -> Place:
         """A sentence that is still growing."""
+        if result.index not in self._heard and result.start_ms is None:
+            late = self.reached - self._start(result)
+            self._late = min(self._late or late, late)
         self._heard[result.index] = self.reached
         if len(self._heard) > MAX_OPEN:
             del self._heard[next(iter(self._heard))]
@@ -165,9 +171,12 @@ class Ledger:
             # Our voice detector lets go later than the service's.
             self._answered_to = max(self._answered_to, min(self._pause(end), end + SLACK))
         else:
+            # Its newest words are older than their partial by no more than first ones were, and
+            # a service ends no sentence where somebody takes a short breath.
+            breath = self._pause(max(start, heard - self._late), BREATH)
             # Not `start`: what is shown may reach into the next sentence, a replay must not.
             earliest = max(self._speech_from(self.resume), heard - LATENCY)
-            end, pause = max(start, self._pause(heard)), self._pause(earliest)
+            end, pause = max(start, min(self._pause(heard), breath)), self._pause(earliest)
             resume = pause if pause <= heard else earliest
             self._covered = max(self._covered, self.reached)
         self._resume_from(resume)
@@ -225,7 +234,7 @@ class Ledger:
         """The first packet of speech sent at or after ``seq``."""
         return next((s for s in range(seq, self.reached) if s in self._speech), seq)
 
-    def _pause(self, seq: int) -> int:
+    def _pause(self, seq: int, gap: int = GAP) -> int:
         """Where the pause around ``seq`` begins, or the next one that is long enough."""
         seq = min(seq, self.reached)
         while seq > self.resume and seq not in self._speech and seq - 1 not in self._speech:
@@ -233,6 +242,6 @@ class Ledger:
         quiet = 0
         for here in range(seq, self.reached):
             quiet = 0 if here in self._speech else quiet + 1
-            if quiet >= GAP:
+            if quiet >= gap:
                 return here + 1 - quiet
         return self.reached - quiet

@@ -79,9 +79,11 @@ class Uploader(Worker):
             self._worked()
             self._taken += 1
             self._hand_on(recording, events)
+            self._cloud.unspoken_ms = recording.duration_ms
             self._done(recording)
             self._parts.telemetry.count("clips_sent")
             self._speak(events)  # last: whatever comes of it, the recording is answered
+            self._cloud.unspoken_ms = 0
 
     def _hand_on(self, recording: Recording, events: Sequence[ServiceEvent]) -> None:
         for event in events:

@@ -30,6 +30,7 @@ class Utterances:
         self.hurried_at = -inf
         self.spool = spool
         self.session = ""
+        self.unspoken_ms = 0  #: of the recording that is answered, but for its speech
         self.wake = Wake()  # the recorder's
         self.idle = Wake()  # the uploader's: there may be something to send
         self._parts = parts
@@ -51,7 +52,7 @@ class Utterances:
 
     @property
     def unanswered_ms(self) -> int:
-        return self.spool.waiting_ms
+        return self.spool.waiting_ms + self.unspoken_ms
 
     def captured(self) -> None:
         self.wake.set()

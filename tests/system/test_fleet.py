@@ -116,7 +116,8 @@ def test_a_fleet_is_listed(devices: Devices, broker: Broker, observer: Observer)
     found = listed(broker)
     assert list(found) == ["hall-3", "kitchen-1", "厨房"]
     kitchen = found["kitchen-1"]
-    assert (kitchen["status"], kitchen["state"]) == ("online", "listening")
+    assert kitchen["status"] == "online"
+    assert kitchen["state"] in ("listening", "speaking")  # it hears somebody again and again
     assert (kitchen["service"], kitchen["version"]) == ("twetalk-v2", __version__)
     assert kitchen["telemetry"]["packets_sent"] > 0
     assert (found["厨房"]["service"], found["厨房"]["source"]) == ("twetalk-v1", "zh")

@@ -69,6 +69,23 @@ def test_an_end_in_made_silence_is_the_end_of_the_speech_before_it() -> None:
     assert between.final(said(1, start=25, end=40)).start == 10
 
 
+def test_a_service_without_times_that_is_late_makes_no_cue_late() -> None:
+    """Each sentence's partials and its final come 1.2 s after what they are made of."""
+    ledger, lag = Sent(), 30
+    sentence = "x" * 20 + "." * 6 + "x" * 20 + "." * 25  # with a short breath in it
+    sound = "." * 10 + sentence * 3 + "." * 40
+    places = []
+    for n, letter in enumerate(sound):
+        ledger.send(letter)
+        index, at = divmod(n - lag - 10, len(sentence))
+        if 0 <= index < 3 and at in (10, 20, 45):
+            ledger.partial(Result(index, "x" * at))
+        if 0 <= index < 3 and at == 64:
+            place = ledger.final(Result(index, "x", final=True))
+            places.append((place.start, place.end))
+    assert places == [(10 + 71 * n, 10 + 71 * n + 46) for n in range(3)]
+
+
 def test_left_out_silence_is_jumped_over() -> None:
     ledger = Sent("xx")
     ledger._next = 50

@@ -293,6 +293,7 @@ def test_speech_that_cannot_be_fetched_does_not_cost_the_text(
 ) -> None:
     def fetch(url: str) -> bytes:
         assert line.spool.oldest() is None  # a crash now must not have it answered again
+        assert line.cloud.unanswered_ms == 1000  # but the answer is not all there yet
         raise error
 
     line.fetch = fetch
