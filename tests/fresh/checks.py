@@ -97,8 +97,7 @@ CHECKS = {
     "release": Check(
         "12 → 13",
         "the operating system upgraded under the service (`apt full-upgrade`, `autoremove`,"
-        " boot): the service is ready, or rests and the command says what to run; when that was"
-        " run the service is ready, configuration and token are as they were",
+        " boot): it comes up by itself, with the new Python, configuration and token as they were",
         service.release,
         on_top=True,
         only=lambda root: bool(root.next),
