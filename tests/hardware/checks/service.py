@@ -47,7 +47,7 @@ def service(bench: Bench) -> Iterator[Row]:
 
 
 def _installed(bench: Bench) -> Iterator[Row]:
-    """Install, configure, install again: the second time changes nothing and starts it."""
+    """Install, configure, install again: the second time makes a release beside and starts it."""
     started = time.monotonic()
     sh("scripts/install", timeout=600)
     there = Path("/usr/local/bin/dragoman").exists()
@@ -57,9 +57,9 @@ def _installed(bench: Bench) -> Iterator[Row]:
     first = footprint()
     started = time.monotonic()
     sh("scripts/install", timeout=600)
-    changed = [path for path in differences(first, footprint()) if not path.startswith("~/opt/")]
+    changed = [path for path in differences(first, footprint()) if "/opt/dragoman" not in path]
     seen = f"{', '.join(changed[:5]) or 'the same'}, {time.monotonic() - started:.0f} s"
-    yield Row("scripts/install again", "the same, and started", seen, not changed)
+    yield Row("scripts/install again", "the same outside /opt, and started", seen, not changed)
 
 
 def _configure(bench: Bench) -> None:
