@@ -16,7 +16,7 @@ LATE_S = 30  # for the microphone to be back
 
 
 def cardless(bench: Bench) -> Iterator[Row]:
-    """It is ready all the same, says what it misses and the mend, and takes the card when it comes."""
+    """It is ready all the same, says what it misses, and takes the card when it comes."""
     sh("systemctl", "stop", UNIT)
     unplug()
     begun = time.time()
