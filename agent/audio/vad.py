@@ -67,7 +67,8 @@ class Vad:
         quiet = min(floor.rms, FLOOR_RMS)
         self._follow(quiet)
         # At the loudness it was made for webrtcvad tells noise from speech that is hardly louder.
-        if (self._factor <= TRUSTED or rms > quiet * MARGIN) and self._is_speech(packet):
+        trusted = floor.known and self._factor <= TRUSTED  # it takes its first packets for speech
+        if (trusted or rms > quiet * MARGIN) and self._is_speech(packet):
             return VOICED | SOUND
         return 0 if floor.known and rms <= floor.rms * MARGIN else SOUND
 

@@ -153,7 +153,8 @@ class Ledger:
         if result.index not in self._heard and result.start_ms is None:
             late = self.reached - self._start(result)
             self._late = min(self._late or late, late)
-        self._heard[result.index] = self.reached
+        if result.index >= 0:  # else nobody could tell which final finishes it
+            self._heard[result.index] = self.reached
         if len(self._heard) > MAX_OPEN:
             del self._heard[next(iter(self._heard))]
         start = self._start(result)

@@ -44,10 +44,20 @@ class Recording:
     rate: int
     pcm: bytes
     at: float | None = None
+    on_disk: int | None = None  #: bytes of its sound where that is there, and not in ``pcm``
+
+    @property
+    def size(self) -> int:
+        """Bytes of sound."""
+        return len(self.pcm) if self.on_disk is None else self.on_disk
 
     @property
     def duration_ms(self) -> int:
-        return len(self.pcm) * 1000 // (2 * self.rate)
+        return self.size * 1000 // (2 * self.rate)
+
+    def without_sound(self) -> Recording:
+        """The same, its sound left to the disk."""
+        return replace(self, pcm=b"", on_disk=self.size)
 
     def wav(self) -> bytes:
         """The whole WAV file."""
@@ -55,13 +65,17 @@ class Recording:
 
 
 class Spool:
-    """Recordings in order; every method may be called from any thread."""
+    """Recordings in order; every method may be called from any thread.
+
+    Memory holds the sound of those only that the disk does not take.
+    """
 
     def __init__(self, folder: Path | None, limit: int = LIMIT) -> None:
         self._folder, self._limit = folder, limit
         self._lock = threading.Lock()
         self._waiting: OrderedDict[int, Recording] = OrderedDict()
-        self._unsaved: set[int] = set()  # in memory only
+        self._unsaved: set[int] = set()  # in memory only; of the others the sound is on the disk
+        self._spoiled: list[Recording] = []  # were on the disk, and cannot be read any more
         self._recovered = self._told = False
         self._last = 0
         self._flush()
@@ -77,10 +91,14 @@ class Spool:
             return self._make_room()
 
     def oldest(self) -> Recording | None:
-        """The recording that has waited longest."""
+        """The recording that has waited longest, with its sound."""
         with self._lock:
             self._flush()
-            return next(iter(self._waiting.values()), None)
+            while (first := next(iter(self._waiting.values()), None)) is not None:
+                if (whole := self._whole(first)) is not None:
+                    return whole
+                self._spoiled.append(self._waiting.pop(first.number))
+            return None
 
     def later(self, recording: Recording) -> None:
         """Let the others go first."""
@@ -105,6 +123,12 @@ class Spool:
                 if recording.at is None:
                     self._waiting[number] = replace(recording, at=now)
             return [r for r in self._waiting.values() if now - (r.at or now) > after_s]
+
+    def spoiled(self) -> list[Recording]:
+        """Those that the disk does not give back, each told once."""
+        with self._lock:
+            spoiled, self._spoiled = self._spoiled, []
+            return spoiled
 
     def flush(self) -> None:
         """Bring to the disk what is in memory only, if that is possible now."""
@@ -131,6 +155,7 @@ class Spool:
                 _probe(folder)
             for number in sorted(self._unsaved):
                 self._save(folder, self._waiting[number])
+                self._waiting[number] = self._waiting[number].without_sound()
                 self._unsaved.discard(number)
         except OSError as error:
             if not self._told:
@@ -151,7 +176,14 @@ class Spool:
         return gone
 
     def _bytes(self) -> int:
-        return sum(len(recording.pcm) for recording in self._waiting.values())
+        return sum(recording.size for recording in self._waiting.values())
+
+    def _whole(self, recording: Recording) -> Recording | None:
+        """``recording`` with its sound; None where the disk does not give it back."""
+        if recording.on_disk is None or self._folder is None:
+            return recording
+        found = _read(self._folder / f"{recording.number:08}.wav")
+        return found and replace(recording, pcm=found.pcm, on_disk=None)
 
     def _save(self, folder: Path, recording: Recording) -> None:
         meta = {"session": recording.session, "start_ms": recording.start_ms}
@@ -182,7 +214,7 @@ class Spool:
         with suppress(OSError):
             for part in folder.glob("*.part"):
                 part.unlink()
-        found = list(filter(None, map(_read, paths)))
+        found = [made.without_sound() for path in paths if (made := _read(path)) is not None]
         for path in {*paths} - {folder / f"{recording.number:08}.wav" for recording in found}:
             log.warning("a recording that cannot be read was removed: %s", path.name)
             with suppress(OSError):

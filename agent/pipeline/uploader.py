@@ -144,11 +144,14 @@ class Uploader(Worker):
         return count >= STRIKES
 
     def _expire(self) -> None:
-        """Recordings do not wait for ever."""
+        """Recordings do not wait for ever, and cards die."""
+        spool = self._cloud.spool
+        for recording in spool.spoiled():
+            self._give_up(recording, UsageError("the disk does not give it back"))
         if not is_set(self.clock):
             return
         days = self._parts.config.network.recordings_max_days
-        for recording in self._cloud.spool.expire(self.clock.utc().timestamp(), days * DAY_S):
+        for recording in spool.expire(self.clock.utc().timestamp(), days * DAY_S):
             self._give_up(recording, UsageError(f"it waited for {days} days"))
 
     def _give_up(self, recording: Recording, error: Exception) -> None:

@@ -70,12 +70,15 @@ def _pong(token: object) -> Pong:
 def sentence(data: Fields, key: str) -> Result:
     """The recognised sentence in ``data[key]``; Malformed when there is none.
 
-    One whose number cannot be read has the index -1.
+    One whose number cannot be read has the index -1.  Where neither its text nor what it is can
+    be read, it is no sentence: nothing would ever finish it.
     """
     detail = data.nested(key)
     if not detail.keys() & {"slice_type", "index", "voice_text_str"}:
         raise Malformed("missing-field", f"{key}: nothing of a sentence")
     kind, index = detail.whole("slice_type"), detail.whole("index")
+    if None in (kind, index) and not detail.text("voice_text_str"):
+        raise Malformed("wrong-type", f"{key}: nothing of a sentence can be read")
     if kind is None or kind > SLICE_FINAL:
         detail.note("out-of-range", f"slice_type: {kind}")  # it grows, for all we know
     if index is None:

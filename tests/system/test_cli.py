@@ -112,11 +112,12 @@ def test_bad_input_is_one_clear_line(
     assert line in done.stderr
 
 
-def test_a_missing_alsa_device_is_named(tmp_path: Path) -> None:
+def test_a_missing_alsa_device_is_named_and_waited_for(tmp_path: Path) -> None:
     pytest.importorskip("alsaaudio")
     config = write_config(tmp_path, "http://127.0.0.1:1")
-    done = dragoman("run", "--config", str(config), "--set", "audio.capture.device=hw:NoSuchCard")
-    assert done.returncode == 1
+    device = ("--set", "audio.capture.device=hw:NoSuchCard")
+    done = dragoman("run", "--config", str(config), *device, "--duration", "2")
+    assert done.returncode == 1  # for want of a cloud
     assert "hw:NoSuchCard" in done.stderr
 
 

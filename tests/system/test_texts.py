@@ -83,7 +83,9 @@ def test_wrong_credentials(stream: list[str]) -> None:
     with Emulator() as cloud:
         done = dragoman("translate", ENGLISH, *PAIR, *stream, *wrong, "--cloud", cloud.url)
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == "dragoman: twetalk-translate says: Invalid Token (code -1)\n"
+    warning, line = done.stderr.splitlines()
+    assert "better: --set service.token=@FILE" in warning
+    assert line == "dragoman: twetalk-translate says: Invalid Token (code -1)"
 
 
 @STREAM

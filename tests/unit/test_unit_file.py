@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from agent.config.loader import DEFAULT_PATH
+from agent.config.schema import Network
 from agent.control.supervisor import STALLED_S
 from agent.errors import UsageError
 from agent.system.priority import PRIORITY
@@ -35,6 +36,13 @@ def test_the_priority_the_daemon_takes_is_granted() -> None:
     assert values("LimitMEMLOCK") == ["infinity"]
     assert values("RestrictRealtime") == []
     assert "sched_setscheduler" in values("SystemCallFilter")[-1]
+
+
+def test_a_fault_of_ours_does_not_cost_others_their_memory() -> None:
+    """It is spared when memory is short and keeps its own from being swapped: so it is bounded."""
+    assert values("OOMScoreAdjust") == ["-200"]
+    high, most = (int(values(key)[0].removesuffix("M")) for key in ("MemoryHigh", "MemoryMax"))
+    assert Network().recordings_max_mb + 100 <= high < most <= 300  # a board has 512 MB
 
 
 def test_the_watchdog_is_slower_than_the_supervisor() -> None:

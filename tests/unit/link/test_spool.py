@@ -31,7 +31,9 @@ def recording(mark: int, *, seconds: float = 0.01, session: str = "s1") -> Recor
 
 
 def mark(recording: Recording) -> int:
-    return int.from_bytes(recording.pcm[:2], "little")
+    mark = recording.start_ms // 10
+    assert recording.on_disk or int.from_bytes(recording.pcm[:2], "little") == mark
+    return mark
 
 
 def drain(spool: Spool) -> list[int]:
@@ -162,9 +164,30 @@ def test_a_folder_that_can_be_written_only_later(tmp_path: Path) -> None:
     (tmp_path / "unmounted").rename(place)
     assert mark(spool.oldest() or held) == 7, "older ones first"
     spool.done(held)
-    assert drain(Spool(place / "recordings")) == [2, 3, 7, 8]
+    assert [mark(r) for r in Spool(place / "recordings")._waiting.values()] == [2, 3, 7, 8]
     assert drain(spool) == [7, 8, 2, 3]
     assert drain(Spool(place / "recordings")) == []
+
+
+def test_memory_holds_no_sound_that_the_disk_has(tmp_path: Path) -> None:
+    spool = Spool(tmp_path)
+    for number in range(1, 4):
+        spool.put(recording(number, seconds=1.0))
+    assert sum(len(each.pcm) for each in spool._waiting.values()) == 0
+    assert sum(len(each.pcm) for each in Spool(tmp_path)._waiting.values()) == 0
+    assert spool.waiting_ms == Spool(tmp_path).waiting_ms == 3000
+    assert drain(spool) == [1, 2, 3]
+
+
+def test_a_recording_the_disk_lost_is_told_and_holds_up_nobody(tmp_path: Path) -> None:
+    spool = Spool(tmp_path)
+    for number in (1, 2):
+        spool.put(recording(number, seconds=1.0))
+    (tmp_path / "00000001.wav").write_bytes(b"a dying card")
+    assert mark(spool.oldest() or recording(0)) == 2
+    [lost] = spool.spoiled()
+    assert (mark(lost), lost.duration_ms) == (1, 1000)
+    assert spool.spoiled() == []
 
 
 def test_half_written_files_of_a_crash_are_removed(tmp_path: Path) -> None:
