@@ -55,7 +55,7 @@ MISPLACED = """() => {
   const pressed = ".talk, #mute, #speech, #source, #target, #panel-button";
   for (const each of document.querySelectorAll(pressed)) {
     const box = each.getBoundingClientRect();
-    if (!box.width) continue;
+    if (!box.width || each.closest(".panel")) continue; // the panel can be scrolled
     const top = document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2);
     const covered = !each.contains(top) && !top?.closest(".panel");
     if (covered) wrong.push(`${each.id || "talk"} is covered`);
@@ -185,18 +185,21 @@ def test_the_voice_can_be_stopped_while_it_speaks(
         it.locator(".talk").wait_for(state="hidden")
 
 
-def test_a_caption_grows_beside_the_side_where_it_begins(shown: Screen, browser: Browser) -> None:
+def test_a_caption_grows_beside_the_side_where_it_begins(
+    modes: Mapping[str, Screen], browser: Browser
+) -> None:
+    shown = modes["vad"]
     bar = """it => { const s = getComputedStyle(it, "::before");
         return [parseFloat(s.left) < parseFloat(s.right) ? "left" : "right", s.opacity]; }"""
     with page(browser, shown, reduced_motion="reduce") as it:
         for index, (text, code, side) in enumerate(
             (("أين المحطة", "ar", "right"), ("Where is it", "en", "left"), ("איפה", "he", "right"))
         ):
-            shown.say("…", text, target=code, session="rtl", index=index, final=False)
+            shown.say("…", text, target=code, index=50 + index, final=False)
             line = it.locator(".growing:last-child .translation", has_text=text)
             line.wait_for()
             assert line.evaluate(bar) == [side, "1"]
-            shown.say("…", text, target=code, session="rtl", index=index)
+            shown.say("…", text, target=code, index=50 + index)
 
 
 @pytest.mark.parametrize("scheme", ["dark", "light"])
@@ -204,13 +207,12 @@ def test_forced_colours_keep_their_meaning(
     modes: Mapping[str, Screen], browser: Browser, scheme: str
 ) -> None:
     """What is told by a colour is told by an edge or a system colour there."""
-    edge = "it => [getComputedStyle(it).borderTopStyle, parseFloat(getComputedStyle(it).borderTopWidth)]"
-    seen = """it => [getComputedStyle(it).backgroundColor, getComputedStyle(document.body).backgroundColor]"""
+    edge = "it => parseFloat(getComputedStyle(it).borderTopWidth)"
+    seen = "it => [it, document.body].map((each) => getComputedStyle(each).backgroundColor)"
     with page(browser, modes["hold"], color_scheme=scheme, forced_colors="active") as it:
         settled(it)
         for part in (".dot", "#mute", "#speech", ".talk", "#panel-button"):
-            style, width = it.locator(part).first.evaluate(edge)
-            assert (style, width >= 1) == ("solid", True), part
+            assert it.locator(part).first.evaluate(edge) >= 1, part
         it.locator("#meter span").wait_for(state="attached")
         front, back = it.locator("#meter span").evaluate(seen)
         assert front != back, "the meter is seen"
@@ -231,7 +233,7 @@ def test_two_people_have_two_buttons(
     buttons = [{"pin": 5 + n, "source": s, "target": t} for n, (s, t) in enumerate(pairs)]
     folder = tmp_path_factory.mktemp("two")
     with screen(folder, talk={"buttons": buttons}) as made:
-        for size in (SIZES["small phone"], SIZES["laptop"]):
+        for size in (SIZES["small phone"], SIZES["small phone on its side"], SIZES["laptop"]):
             with page(browser, made, size) as it:
                 assert it.locator(".talk").count() == 2
                 assert it.evaluate(MISPLACED) == []
