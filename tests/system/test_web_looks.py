@@ -169,7 +169,9 @@ def test_where_nothing_is_pressed_state_and_meter_are_the_largest(
         state.wait_for()
         assert it.locator(".talk").is_hidden(), "there is no voice to be stopped"
         largest = it.locator("#gauge").evaluate(area)
-        assert it.locator(".controls #meter").bounding_box()["height"] >= 12
+        meter = it.locator(".controls #meter").bounding_box()
+        assert meter is not None
+        assert meter["height"] >= 12
         for each in ("#mute", "#speech", "#source", ".volume"):
             assert it.locator(each).first.evaluate(area) < largest, each
 
