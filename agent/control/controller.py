@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from operator import is_
 from typing import Any, Protocol
 
 from agent.audio.pcm import PACKET_MS
@@ -43,6 +44,7 @@ from agent.pipeline.player import Player
 from agent.pipeline.summarizer import Summarizer
 from agent.report import payloads
 from agent.report.history import History
+from agent.services.choices import Choices, choices
 from agent.services.provider import Provider
 
 log = logging.getLogger(__name__)
@@ -61,6 +63,7 @@ class Reports(Protocol):
     def state(self, fields: Mapping[str, Any]) -> None: ...
     def command_result(self, fields: Mapping[str, Any]) -> None: ...
     def summary(self, fields: Mapping[str, Any]) -> None: ...
+    def choices(self, now: Choices) -> None: ...
 
 
 class Controller:
@@ -83,6 +86,7 @@ class Controller:
         self.history = History()
         self.on_state: list[Callable[[Mapping[str, Any]], None]] = []  #: the light, systemd, pages
         self.on_notice: list[Callable[[Notice], None]] = []  #: pages
+        self.on_choices: list[Callable[[Choices], None]] = []  #: pages
         self.on_switch: Callable[[Service], tuple[Provider, Cloud]] | None = None
         self.machine = Machine(config.talk.mode)
         self.stop: Stop | None = None  #: set when the daemon should end
@@ -90,10 +94,12 @@ class Controller:
         self._unmuted_at = 0  # ring packet; the pre-roll must not reach into muted time
         self._since = stamp(clock)
         self.published: dict[str, Any] = {}  #: the object last published on ``state``
+        self.choices = choices(provider, config)  #: what can be chosen, as it was told last
+        self._basis: tuple[object, ...] = (None,) * 3  #: what that was made of
         self._orders = Orders(self, config, summarizer, reports)
         self._handlers: dict[type, Callable[[Any], None]] = {
             Transcript: self._on_transcript,
-            Notice: self._notice,
+            Notice: self.notice,
             LinkUp: self._on_link_up,
             LinkDown: self._on_link_down,
             Blocked: self._on_blocked,
@@ -153,11 +159,14 @@ class Controller:
             "target": pair.target,
             "tts": self.cloud.tts,
             "muted": self.machine.muted,
+            "volume": self.player.volume,
             "session": self.session_id,
         }
 
     def publish(self) -> None:
-        """Report the state if it is not the one reported last."""
+        """Report the state if it is not the one reported last, and before it what else it
+        could be."""
+        self._offer()
         state = self.state()
         if state["state"] != self.published.get("state"):
             self._since = stamp(self._clock)
@@ -168,6 +177,16 @@ class Controller:
         self._reports.state(fields)
         for watcher in self.on_state:
             watcher(fields)
+
+    def _offer(self) -> None:
+        """Tell what can be chosen, when what it rests on has changed."""
+        basis = self.provider, self.provider.pair, self._config
+        if all(map(is_, basis, self._basis)):
+            return
+        self.choices, self._basis = choices(self.provider, self._config), basis
+        self._reports.choices(self.choices)
+        for watcher in self.on_choices:
+            watcher(self.choices)
 
     # --- the machine -------------------------------------------------------------------------
 
@@ -220,7 +239,8 @@ class Controller:
     def _on_summary(self, event: Summary) -> None:
         self._reports.summary(payloads.summary(event))
 
-    def _notice(self, notice: Notice) -> None:
+    def notice(self, notice: Notice) -> None:
+        """Tell everybody of an event, and whether it is a fault or mends one."""
         if notice.event in FAULTS:
             self.machine.faults.add(FAULTS[notice.event])
         self.machine.faults.discard(MENDED.get(notice.event, ""))
@@ -241,16 +261,16 @@ class Controller:
 
     def _on_microphone_lost(self, event: MicrophoneLost) -> None:
         self.machine.faults.add("microphone")
-        self._notice(Notice("microphone_lost", {"reason": event.reason}))
+        self.notice(Notice("microphone_lost", {"reason": event.reason}))
 
     def _on_microphone_back(self, event: MicrophoneBack) -> None:
         self.machine.faults.discard("microphone")
-        self._notice(Notice("microphone_back"))
+        self.notice(Notice("microphone_back"))
 
     def _on_settled(self, event: Settled) -> None:
         if event.timed_out:
             log.info("no answer within %g s", self._config.talk.result_timeout_s)
-            self._notice(Notice("no_result"))
+            self.notice(Notice("no_result"))
         self.feed(Input.SETTLED)
 
     def _speaker(self, speaking: bool) -> None:

@@ -14,7 +14,7 @@ from agent.config.schema import Config
 from agent.control import commands
 from agent.control.machine import Input
 from agent.errors import RunError, UsageError
-from agent.events import Command, Pair, Stop
+from agent.events import Command, Notice, Pair, Stop
 from agent.pipeline.summarizer import SUMMARY, Summarizer
 from agent.report import payloads
 from agent.services.provider import Provider
@@ -51,7 +51,7 @@ class Orders:
         try:
             order = commands.parse(command.fields, len(self._config.talk.buttons))
             self._check(order)
-            self._obey(order, command.who)
+            self._obey(order, command)
         except (UsageError, RunError) as refusal:
             error = str(refusal)
             log.warning("command refused: %.*s", payloads.MAX_ERROR, error)
@@ -75,7 +75,7 @@ class Orders:
             if not controller.history.text(order.summarize):
                 raise UsageError(f"summarize: no finished sentences of session {order.summarize!r}")
 
-    def _obey(self, order: commands.Order, who: object) -> None:
+    def _obey(self, order: commands.Order, command: Command) -> None:
         controller = self._controller
         if order.service is not None and order.service != controller.provider.service.name:
             controller.switch(loader.profile(self._config, order.service))
@@ -88,7 +88,8 @@ class Orders:
         if order.mute is not None:
             controller.feed(Input.MUTE if order.mute else Input.UNMUTE)
         if order.talk is not None:
-            self._talk(order.talk, order.button, who)
+            self._talk(order.talk, order.button, command.who)
+            self._tell(order, command.origin)
         if order.summarize is not None:
             text = controller.history.text(order.summarize)
             self._summarizer.ask(order.summarize, text, order.ref)
@@ -108,6 +109,11 @@ class Orders:
         self._controller.feed(Input[word.upper()])
         if machine.gate_open != was_open:
             self._held_by = (button, who) if machine.gate_open else (None, None)
+
+    def _tell(self, order: commands.Order, origin: str) -> None:
+        button = {} if order.button is None else {"button": order.button}
+        detail = {"action": order.talk, **button, "origin": origin}
+        self._controller.notice(Notice("button", detail))
 
     def _may_release(self, button: int | None, who: object) -> bool:
         held_button, holder = self._held_by

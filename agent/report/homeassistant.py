@@ -9,22 +9,33 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from agent import __version__
 from agent.report.topics import Topic, Topics, discovery_topic
+from agent.services.choices import Choices
 
 STATES = ("starting", "idle", "listening", "thinking", "speaking", "offline", "fault")
 
 #: Home Assistant refuses a state longer than this many characters.
 MAX_STATE = 255
 
+#: A language pair as an option, what renders the one in use, and the command of one chosen.
+PAIR = "{} → {}"
+PAIR_NOW = PAIR.format("{{ value_json.source }}", "{{ value_json.target }}")
+PAIR_CHOSEN = """{"source":"{{ value.split(' → ')[0] }}","target":"{{ value.split(' → ')[1] }}"}"""
+
 Entity = tuple[str, str, dict[str, Any]]
 
 
-def discovery(prefix: str, device: str, topics: Topics) -> dict[Topic, dict[str, Any]]:
-    """The discovery messages of ``device``: objects by their (retained) topics."""
+def discovery(
+    prefix: str, device: str, topics: Topics, now: Choices
+) -> dict[Topic, dict[str, Any]]:
+    """The discovery messages of ``device``: objects by their (retained) topics.
+
+    What cannot be chosen ``now`` is not among them.
+    """
     node = node_id(device)
     common = {
         "availability_topic": topics.status.name,
@@ -41,7 +52,7 @@ def discovery(prefix: str, device: str, topics: Topics) -> dict[Topic, dict[str,
         discovery_topic(f"{prefix}/{component}/{node}/{name}/config"): (
             {"unique_id": f"{node}_{name}"} | entity | common
         )
-        for component, name, entity in _entities(topics)
+        for component, name, entity in _entities(topics, now)
     }
 
 
@@ -53,14 +64,25 @@ def node_id(device: str) -> str:
     return f"dragoman_{clean}"
 
 
-def _entities(topics: Topics) -> Iterator[Entity]:
+def _entities(topics: Topics, now: Choices) -> Iterator[Entity]:
     yield _state(topics)
     yield _sentence("transcript", "Last transcript", "mdi:text", "text", topics)
     yield _sentence("translation", "Last translation", "mdi:translate", "translation", topics)
-    yield _switch("tts", "Speech output", "tts", "tts", "mdi:account-voice", topics)
+    if now.targets:
+        pairs = [PAIR.format(pair.source, pair.target) for pair in now.pairs]
+        yield _select(
+            "pair", "Languages", "mdi:swap-horizontal", PAIR_NOW, PAIR_CHOSEN, pairs, topics
+        )
+    yield _choice("source", "Spoken language", "mdi:account-voice", now.sources, topics)
+    if now.targets:
+        yield _choice("target", "Translate into", "mdi:translate", now.targets, topics)
+    yield _choice("service", "Service", "mdi:cloud", now.services, topics)
+    if now.speaks:
+        yield _switch("tts", "Speech output", "tts", "tts", "mdi:bullhorn", topics)
     yield _switch("mute", "Mute microphone", "muted", "mute", "mdi:microphone-off", topics)
     yield _volume(topics)
     yield _talk(topics)
+    yield _button(topics)
     yield _diagnostic("round_trip", "Round trip", "round_trip_ms", "ms", topics)
     yield _diagnostic("reconnects", "Reconnects", "reconnects", None, topics)
     yield _diagnostic("backlog", "Backlog", "backlog_ms", "ms", topics)
@@ -117,8 +139,40 @@ def _switch(name: str, label: str, key: str, command: str, icon: str, topics: To
     )
 
 
+def _choice(name: str, label: str, icon: str, codes: Sequence[str], topics: Topics) -> Entity:
+    """A key of ``state`` that is also one of ``command``."""
+    value, chosen = f"{{{{ value_json.{name} }}}}", f'{{"{name}":"{{{{ value }}}}"}}'
+    return _select(name, label, icon, value, chosen, codes, topics)
+
+
+def _select(
+    name: str,
+    label: str,
+    icon: str,
+    value: str,
+    chosen: str,
+    options: Sequence[str],
+    topics: Topics,
+) -> Entity:
+    """``value`` is the template of what is shown, ``chosen`` of the command."""
+    return (
+        "select",
+        name,
+        {
+            "name": label,
+            "icon": icon,
+            "entity_category": "config",
+            "options": list(options),
+            "state_topic": topics.state.name,
+            "value_template": value,
+            "command_topic": topics.command.name,
+            "command_template": chosen,
+            "qos": 1,
+        },
+    )
+
+
 def _volume(topics: Topics) -> Entity:
-    """Optimistic: no topic tells the volume, so Home Assistant shows what it last set."""
     return (
         "number",
         "volume",
@@ -126,6 +180,8 @@ def _volume(topics: Topics) -> Entity:
             "name": "Volume",
             "icon": "mdi:volume-high",
             "entity_category": "config",
+            "state_topic": topics.state.name,
+            "value_template": "{{ value_json.volume }}",
             "command_topic": topics.command.name,
             "command_template": '{"volume":{{ value | int }}}',
             "min": 0,
@@ -146,6 +202,32 @@ def _talk(topics: Topics) -> Entity:
             "icon": "mdi:microphone-message",
             "command_topic": topics.command.name,
             "payload_press": '{"talk":"toggle"}',
+            "qos": 1,
+        },
+    )
+
+
+def _button(topics: Topics) -> Entity:
+    """Fires whenever a talk button is pressed or released, on the device or elsewhere.
+
+    Home Assistant passes over what renders as nothing: the other events.
+    """
+    attributes = (
+        '"event_type":"{{ value_json.action }}","origin":"{{ value_json.origin }}",'
+        '"button":{{ value_json.button | default(1) }}'
+    )
+    return (
+        "event",
+        "button",
+        {
+            "name": "Talk button",
+            "icon": "mdi:gesture-tap-button",
+            "device_class": "button",
+            "event_types": ["press", "release", "toggle"],
+            "state_topic": topics.event.name,
+            "value_template": (
+                f"{{% if value_json.event == 'button' %}}{{{attributes}}}{{% endif %}}"
+            ),
             "qos": 1,
         },
     )

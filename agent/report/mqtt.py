@@ -10,8 +10,9 @@ from __future__ import annotations
 import logging
 import queue
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -30,6 +31,7 @@ from agent.report.past import Past
 from agent.report.reconnect import Reconnect, Timers
 from agent.report.signals import Acked, Alive, Connect, Down, Incoming, Link, Signal, Unheard, Up
 from agent.report.topics import Topic, Topics, discovery_topic
+from agent.services.choices import Choices
 from agent.threads import Worker
 
 log = logging.getLogger(__name__)
@@ -42,6 +44,9 @@ LINGER_S = 1.0
 
 #: What kinds of outage (see ``LinkError``) cast doubt on the way to the broker, too.
 DOUBTS = ("silent", "timeout", "unreachable", "dns")
+
+#: Events nobody wants to hear of later: a light that goes on an hour after the press.
+MOMENTARY = ("button",)
 
 #: What a stop may spend on the last messages, on ``offline`` and on the goodbye, seconds.
 FLUSH_S, OFFLINE_S, GOODBYE_S = 0.6, 0.3, 0.2
@@ -108,8 +113,7 @@ class Reporter(Worker):
         self._behind: list[tuple[Topic, Mapping[str, Any]]] = []  # QoS 0, after the unsaved ones
         self._loose = Loose()
         self._health = OutboxHealth()
-        prefix = settings.discovery
-        self._discovery = discovery(prefix, device, self.topics) if prefix else {}
+        self._discovery: dict[Topic, dict[str, Any]] = {}
 
     # --- for any thread ----------------------------------------------------------------------
 
@@ -121,12 +125,17 @@ class Reporter(Worker):
             self._expend(self.topics.partial, payloads.transcript(value))
 
     def notice(self, value: Notice) -> None:
-        """Publish an event, through the outbox, with the time of this call."""
+        """Publish an event, through the outbox, with the time of this call; one that is only
+        for the moment is sent if the broker is there."""
         if value.event == "outage" and value.detail.get("kind") in DOUBTS:
             self._inbox.put(self._line.check)
         elif value.event == "reconnect":
             self._inbox.put(self._on_network)
-        self._store(self.topics.event, payloads.notice(value, stamp(self.clock)))
+        fields = payloads.notice(value, stamp(self.clock))
+        if value.event in MOMENTARY:
+            self._expend(replace(self.topics.event, qos=0), fields)
+        else:
+            self._store(self.topics.event, fields)
 
     def summary(self, fields: Mapping[str, Any]) -> None:
         """Publish the summary of a session, through the outbox."""
@@ -135,6 +144,10 @@ class Reporter(Worker):
     def state(self, fields: Mapping[str, Any]) -> None:
         """Publish the state (see :func:`~agent.report.payloads.state`); only the newest counts."""
         self._inbox.put(partial(self._pin, self.topics.state, dict(fields)))
+
+    def choices(self, now: Choices) -> None:
+        """Announce the device to Home Assistant, with what can be chosen now."""
+        self._inbox.put(partial(self._announce, now))
 
     def telemetry(self, fields: Mapping[str, Any]) -> None:
         """Publish counters and gauges if the broker is there."""
@@ -180,10 +193,9 @@ class Reporter(Worker):
 
     def _begin(self) -> None:
         self._dispatch.pin(self.topics.status, payloads.ONLINE)
-        for topic, fields in self._discovery.items():
-            self._pin(topic, fields)
-        for stale in self._past.begin([topic.name for topic in self._discovery]):
-            self._dispatch.pin(discovery_topic(stale), b"")  # wipes it
+        self._past.begin()
+        if self._settings.discovery is None:
+            self._wipe_all_but([])
         self._line.open()
 
     def _turn(self, longest: float) -> None:
@@ -334,9 +346,24 @@ class Reporter(Worker):
     def _on_birth(self) -> None:
         """Home Assistant asks for a random delay, or every device would speak at once."""
         delay = self._rng.uniform(0, self._birth_delay_s)
-        self._timers.set(self._announce, self.clock.now() + delay)
+        self._timers.set(self._repeat_discovery, self.clock.now() + delay)
 
-    def _announce(self) -> None:
+    def _repeat_discovery(self) -> None:
         """Tell a Home Assistant that has just started about this device."""
         for topic in self._discovery:
             self._dispatch.repeat(topic)
+
+    def _announce(self, now: Choices) -> None:
+        """Tell Home Assistant what is new about this device, and what is no more."""
+        if self._settings.discovery is None:
+            return
+        before = self._discovery
+        self._discovery = discovery(self._settings.discovery, self._device, self.topics, now)
+        for topic, fields in self._discovery.items():
+            if before.get(topic) != fields:
+                self._pin(topic, fields)
+        self._wipe_all_but([topic.name for topic in self._discovery])
+
+    def _wipe_all_but(self, topics: Sequence[str]) -> None:
+        for stale in self._past.announce(topics):
+            self._dispatch.pin(discovery_topic(stale), b"")

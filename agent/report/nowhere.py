@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from agent.events import Notice, Transcript
+from agent.services.choices import Choices
 
 
 class Nowhere:
@@ -31,6 +32,9 @@ class Nowhere:
         """Nobody is told."""
 
     def summary(self, fields: Mapping[str, Any]) -> None:
+        """Nobody is told."""
+
+    def choices(self, now: Choices) -> None:
         """Nobody is told."""
 
     def stop(self) -> None:

@@ -33,12 +33,15 @@ class Past:
         self._topics: list[str] = []
         self._stale: list[str] = []
 
-    def begin(self, topics: Sequence[str]) -> list[str]:
-        """``topics`` are to be announced; those that were and are not any more: wipe them."""
+    def begin(self) -> None:
+        """What another broker did not take is tried again."""
         if self._outbox.note(BROKER) != self._broker:
             if found := self._outbox.restore():
                 log.info("mqtt has changed: %d messages that were set aside are tried", found)
             self._outbox.set_note(BROKER, self._broker)
+
+    def announce(self, topics: Sequence[str]) -> list[str]:
+        """``topics`` are announced from now on; those that were and are not any more: wipe them."""
         before = _topics(self._outbox.note(ANNOUNCED))
         self._topics = list(topics)
         self._stale = [t for t in before if t not in topics and f"/{self._node}/" in t]

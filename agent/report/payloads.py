@@ -82,6 +82,7 @@ def state(
     target: str | None = None,
     tts: bool = False,
     muted: bool = False,
+    volume: int | None = None,
     session: str | None = None,
     since: str | None = None,
 ) -> dict[str, Any]:
@@ -96,6 +97,7 @@ def state(
         "target": target,
         "tts": tts,
         "muted": muted,
+        "volume": volume,
         "session": session,
         "since": since,
         "version": __version__,

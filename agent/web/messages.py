@@ -5,13 +5,14 @@ To a page: an object with one key, which says what it holds.
 =============  ===================================================================
 ``password``   ``"wanted"``: give it; ``"wrong"``: that was not it
 ``hello``      device, version, talk mode, buttons, sessions with sentences
-``languages``  codes to choose from: ``{"source": […], "target": […]}``
+``languages``  codes to choose from, and whether translations can be spoken:
+               ``{"source": […], "target": […], "speech": true}``
 ``state``      the object of MQTT's ``state``
 ``history``    a list of the current session's newest transcripts
 ``transcript`` the object of MQTT's ``transcript`` and ``transcript/partial``
 ``event``      the object of MQTT's ``event``
 ``telemetry``  the object of MQTT's ``telemetry``, each second
-``meter``      ``level_dbfs``, ``voiced`` and ``volume``, ten times a second
+``meter``      ``level_dbfs`` and ``voiced``, ten times a second
 ``summary``    the object of MQTT's ``summary``
 ``result``     the answer to one's own command, the object of MQTT's ``command/result``
 ``download``   the answer to a download: ``name``, ``text``, ``ref``

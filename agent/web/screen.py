@@ -13,7 +13,8 @@ from agent.audio.pcm import level_dbfs
 from agent.clock import stamp
 from agent.events import Command, Event, Notice, Question, Summary, Transcript, WorkerStopped
 from agent.report import payloads
-from agent.web import languages, messages
+from agent.services.choices import Choices
+from agent.web import messages
 from agent.web.messages import Download
 from agent.web.server import Server
 
@@ -32,7 +33,6 @@ class CaptionScreen:
 
     def __init__(self, app: App) -> None:
         self._app = app
-        self._service = ""
         self.server = Server(app.config.web, self, app.clock)
         self.server.on_death = lambda name, reason: app.post(WorkerStopped(name, reason))
 
@@ -41,6 +41,7 @@ class CaptionScreen:
         self._app.watch(self._on_event)
         self._app.on_stop.append(self.server.stop)
         self._app.controller.on_state.append(self._on_state)
+        self._app.controller.on_choices.append(self._on_choices)
         self._app.controller.on_notice.append(self._on_notice)
         self.server.start()
         log.info("caption screen: %s", self.server.url)
@@ -69,9 +70,9 @@ class CaptionScreen:
 
     def _on_state(self, state: Mapping[str, Any]) -> None:
         self._tell("state", lambda: state)
-        if state["service"] != self._service:
-            self._service = state["service"]
-            self._tell("languages", self._languages)
+
+    def _on_choices(self, now: Choices) -> None:
+        self._tell("languages", lambda: _languages(now))
 
     def _tell(self, kind: str, value: Callable[[], object]) -> None:
         """Encoded once, for all; and not at all when nobody looks."""
@@ -81,15 +82,12 @@ class CaptionScreen:
     def _dated(self, message: bytes) -> bytes:
         return payloads.dated(message, self._app.clock)
 
-    def _languages(self) -> object:
-        return languages.offered(self._app.provider)
-
     def _greeting(self) -> list[bytes]:
         controller = self._app.controller
         said = controller.history.newest()[-HISTORY:]
         return [
             self._dated(messages.say("hello", self._hello())),
-            messages.say("languages", self._languages()),
+            messages.say("languages", _languages(controller.choices)),
             messages.say("state", controller.published),
             self._dated(messages.history(said)),
             self.telemetry(),
@@ -151,10 +149,13 @@ class CaptionScreen:
             {
                 "level_dbfs": round(level_dbfs(newest.data), 1) if newest else None,
                 "voiced": newest is not None and newest.voiced,
-                "volume": self._app.player.volume,
             },
         )
 
     def telemetry(self) -> bytes:
         """See :class:`agent.web.server.Device`."""
         return messages.say("telemetry", self._app.values())
+
+
+def _languages(now: Choices) -> dict[str, object]:
+    return {"source": now.sources, "target": now.targets, "speech": now.speaks}

@@ -18,6 +18,7 @@ from agent.emulator.engines.scripted import ScriptedEngine
 from agent.events import Notice
 from agent.fleet import forgetting
 from agent.fleet.broker import Broker as Fleet
+from tests.choices import ENTITIES
 from tests.faults import device as whole
 from tests.faults.case import Case, Catalogue
 from tests.faults.measure import Outcome
@@ -224,7 +225,7 @@ def renamed(made: Bench) -> None:
     clock = SystemClock()
     with Fleet(settings, listen, clock) as fleet:
         found = forgetting.look(fleet, settings.topic, "kitchen-1", clock).topics
-        made.expect(len(found) == 13, f"{len(found)} topics, not 13")
+        made.expect(len(found) == ENTITIES + 2, f"{len(found)} topics")
         made.expect(not forgetting.wipe(fleet, found, clock), "not all were wiped")
     with Fleet(settings, listen, clock) as fleet:
         left = forgetting.look(fleet, settings.topic, "kitchen-1", clock).topics

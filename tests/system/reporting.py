@@ -11,6 +11,7 @@ from agent.config.schema import Mqtt
 from agent.events import Transcript
 from agent.report.connection import Connection
 from agent.report.mqtt import Reporter
+from tests.choices import CHOICES
 from tests.patience import HANG_S
 from tests.system.broker import Observer, wait_until
 
@@ -32,6 +33,7 @@ class Device:
             retry_s=(0.05, 0.2),
             birth_delay_s=0.05,
         )
+        self.reporter.choices(CHOICES)
 
     def __enter__(self) -> Device:
         self.reporter.start()

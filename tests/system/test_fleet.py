@@ -20,6 +20,7 @@ import pytest
 from agent import __version__
 from agent import app as application
 from agent.emulator import Emulator
+from tests.choices import ENTITIES
 from tests.patience import HANG_S
 from tests.system.broker import (
     MISSING,
@@ -380,20 +381,20 @@ def test_forget_leaves_nothing_of_a_device(tmp_path: Path, broker: Broker, versi
 
     with Device(tmp_path, broker.port, discovery="homeassistant") as device:
         device.reporter.state({"state": "idle"})
-        wait_until(lambda: len(left()) == 13, "all that is retained")
+        wait_until(lambda: len(left()) == ENTITIES + 2, "all that is retained")
         refused = fleet("forget", "kitchen-1", "--yes", *at)
         assert refused.returncode == 1
         assert "is online" in refused.stderr
     with closing(Observer(broker)) as other:
         other.publish("dragoman/kitchen-10/status", b"offline", retain=True)
     asked = fleet("forget", "kitchen-1", *at)
-    assert (asked.returncode, len(asked.stdout.splitlines())) == (2, 13)
+    assert (asked.returncode, len(asked.stdout.splitlines())) == (2, ENTITIES + 2)
     assert "give --yes" in asked.stderr
     assert fleet("forget", "kitchen-1", "--dry-run", *at).returncode == 0
-    assert len(left()) == 14
+    assert len(left()) == ENTITIES + 3
     done = fleet("forget", "kitchen-1", "--yes", *at)
     assert done.returncode == 0
-    assert "13 topics wiped" in done.stdout
+    assert f"{ENTITIES + 2} topics wiped" in done.stdout
     assert left() == {"dragoman/kitchen-10/status"}
     again = fleet("forget", "kitchen-1", "--yes", *at)
     assert again.returncode == 1
@@ -411,7 +412,7 @@ def test_a_discovery_that_is_turned_off_is_wiped(tmp_path: Path, broker: Broker)
     def only(prefix: str | None) -> bool:
         topics = announced()
         mine = [topic for topic in topics if topic.startswith(f"{prefix}/")]
-        return mine == topics and len(mine) == (11 if prefix else 0)
+        return mine == topics and len(mine) == (ENTITIES if prefix else 0)
 
     for prefix in ("homeassistant", "ha", None):
         with Device(tmp_path, broker.port, discovery=prefix) as device:

@@ -14,6 +14,7 @@ from agent.events import Notice
 from agent.report import payloads
 from agent.report.dispatch import WINDOW
 from agent.report.outbox import Outbox
+from tests.choices import ENTITIES
 from tests.system.broker import MISSING, MOSQUITTO, Broker, Observer, wait_until
 from tests.system.reporting import BASE, TRANSCRIPT, Device, heard, sentence
 
@@ -240,11 +241,11 @@ def test_home_assistant_is_told_at_connect_and_at_its_birth(
         return [m.topic for m in observer.messages if m.topic.startswith("homeassistant/")]
 
     with Device(tmp_path, broker.port, discovery="homeassistant") as device:
-        observer.wait(lambda: len(announcements()) == 11, "the announcements")
+        observer.wait(lambda: len(announcements()) == ENTITIES, "the announcements")
         wait_until(lambda: device.reporter._dispatch.idle, "their acknowledgements")
         observer.publish("homeassistant/status", b"online")
-        observer.wait(lambda: len(announcements()) == 23, "the announcements again")
+        observer.wait(lambda: len(announcements()) == 2 * ENTITIES + 1, "the announcements again")
         again = [topic for topic in announcements() if topic.endswith("/config")]
-        assert sorted(again[:11]) == sorted(again[11:])
+        assert sorted(again[:ENTITIES]) == sorted(again[ENTITIES:])
     with closing(Observer(broker)) as late:
-        late.wait(lambda: len(late.messages) == 12, "retained announcements and status")
+        late.wait(lambda: len(late.messages) == ENTITIES + 1, "retained announcements and status")

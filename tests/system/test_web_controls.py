@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from msgspec.structs import replace
 
 from agent.config.schema import Web
+from agent.report.history import History
 from agent.web.screen import CaptionScreen
 from tests.system.broker import wait_until
 from tests.system.browser import browser as browser
@@ -45,13 +47,43 @@ def test_controls_change_the_device(tmp_path: Path, browser: Browser) -> None:
         it.locator(".volume input").fill("30")
         wait_until(lambda: made.app.player.volume == 30, "the volume")
         it.keyboard.press("+")
+        assert it.locator(".volume input").input_value() == "35", "the slider follows the key"
         wait_until(lambda: made.app.player.volume == 35, "the volume")
+        for key in "--+":
+            it.keyboard.press(key)
+        assert it.locator(".volume input").input_value() == "30"
+        wait_until(lambda: made.app.player.volume == 30, "the volume")
         with Client(made) as other:
             other.ask({"volume": 70, "mute": False})
         it.get_by_role("button", name="Mute", exact=True).wait_for()
         wait_until(
             lambda: it.locator(".volume input").input_value() == "70", "the slider to follow"
         )
+
+
+def test_keys_that_come_together_each_count(tmp_path: Path, browser: Browser) -> None:
+    with screen(tmp_path) as made, page(browser, made) as it:
+        state(it, "Ready")
+        press = "key => document.dispatchEvent(new KeyboardEvent('keydown', {key}))"
+        it.evaluate(f"keys => keys.forEach({press})", list("mmm++tt"))
+        it.get_by_role("button", name="Muted", exact=True).wait_for()
+        wait_until(lambda: made.app.player.volume == 100, "the volume")
+        now = made.app.controller.state()
+        assert (now["muted"], now["tts"]) == (True, True)
+
+
+def test_speech_is_not_offered_by_a_service_that_never_speaks(
+    tmp_path: Path, browser: Browser
+) -> None:
+    profiles = {"twetalk-asr": {"app_id": "1000001"}}
+    with screen(tmp_path, services=profiles) as made, page(browser, made) as it:
+        it.get_by_role("button", name="Speech on").wait_for()
+        with Client(made) as other:
+            assert other.ask({"service": "twetalk-asr"})["ok"]
+            it.locator("#speech").wait_for(state="hidden")
+            assert it.locator("#target").is_hidden()
+            assert other.ask({"service": "twetalk-v2"})["ok"]
+        it.get_by_role("button", name="Speech o").wait_for()
 
 
 def test_a_refusal_is_shown(shown: Screen, browser: Browser) -> None:
@@ -91,6 +123,45 @@ def test_a_session_is_downloaded(tmp_path: Path, shown: Screen, browser: Browser
             assert (tmp_path / kind).read_text().startswith(begins)
 
 
+def test_what_stands_there_can_be_downloaded_after_a_restart(
+    tmp_path: Path, browser: Browser
+) -> None:
+    """The device has forgotten it; the page makes the file of what it shows."""
+
+    def saved(kind: str) -> str:
+        with it.expect_download() as download:
+            it.get_by_role("button", name=kind, exact=True).click()
+        extension = "txt" if kind == "Text" else kind.lower()
+        assert download.value.suggested_filename == f"kitchen-1-old.{extension}"
+        download.value.save_as(tmp_path / kind)
+        return (tmp_path / kind).read_text()
+
+    with screen(tmp_path) as made, page(browser, made, accept_downloads=True) as it:
+        made.say("<i>hello</i> --> you", "hola", session="old", index=0)
+        made.say("bye", "adiós", session="old", index=1, start_ms=None, end_ms=None)
+        expect_text(it, ".caption", "bye")
+        it.click("#panel-button")
+        whole = {kind: saved(kind) for kind in ("SRT", "VTT", "Text", "JSON")}
+        host, port = made.address
+        made.screen.__exit__(None, None, None)
+        state(it, "Not connected")
+        assert saved("Text") == whole["Text"], "without the device"
+        made.app.config = replace(made.app.config, web=Web(listen=f"{host}:{port}"))
+        made.app.controller.history = History()
+        with CaptionScreen(made.app):
+            state(it, "Ready")
+            assert it.locator("#summarize").is_disabled()
+            assert (
+                saved("Text") == whole["Text"] == "<i>hello</i> --> you  →  hola\nbye  →  adiós\n"
+            )
+            spoken = json.loads(saved("JSON"))["transcripts"]
+            assert spoken == json.loads(whole["JSON"])["transcripts"]
+            for kind in ("SRT", "VTT"):
+                lines, expected = saved(kind).splitlines(), whole[kind].splitlines()
+                assert lines[:6] == expected[:6]
+                assert lines[-3:] == expected[-3:]
+
+
 def test_a_session_is_summarised(tmp_path: Path, browser: Browser) -> None:
     with screen(tmp_path) as made, page(browser, made) as it:
         made.say("The meeting is at nine.", "…")
@@ -114,10 +185,14 @@ def test_a_stale_screen_shows_it_and_comes_back(tmp_path: Path, browser: Browser
         state(it, "Not connected")
         expect_text(it, ".talk[aria-disabled=true]", "Not connected")
         assert it.locator(".stopped .caption").count() == 1, "captions step back"
+        for needing in ("#mute", "#speech", "#source", "#target", "#swap", "#summarize"):
+            assert it.locator(needing).is_disabled(), needing
+        assert it.locator("[data-volume]:enabled").count() == 0
         made.app.config = replace(made.app.config, web=Web(listen=f"{host}:{port}"))
         with CaptionScreen(made.app):
             it.locator("#stale").wait_for(state="hidden")
             state(it, "Ready")
+            assert it.locator("#mute").is_enabled()
             assert it.locator(".caption").count() == 1, "the history is not shown twice"
             made.say("and on it goes")
             expect_text(it, ".caption", "and on it goes")

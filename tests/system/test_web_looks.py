@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from agent.events import SpeakerStarted, SpeakerStopped
 from tests.system.broker import wait_until
 from tests.system.browser import MISSING, page
 from tests.system.browser import browser as browser
 from tests.system.captions import Screen, screen
+from tests.system.device import silence
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 SIZES = {
+    "400 % zoom": (320, 256),
     "small phone": (320, 568),
+    "small phone on its side": (640, 320),
     "phone": (390, 844),
     "phone on its side": (844, 390),
     "tablet": (820, 1180),
     "laptop": (1280, 800),
     "television": (1920, 1080),
+    "large television": (3840, 2160),
 }
 SENTENCES = [
     ("早上好，请问火车站在哪里？", "Good morning, where is the railway station?", "zh", "en"),
@@ -49,7 +55,7 @@ MISPLACED = """() => {
   const pressed = ".talk, #mute, #speech, #source, #target, #panel-button";
   for (const each of document.querySelectorAll(pressed)) {
     const box = each.getBoundingClientRect();
-    if (!box.width) continue;
+    if (!box.width || each.closest(".panel")) continue; // the panel can be scrolled
     const top = document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2);
     const covered = !each.contains(top) && !top?.closest(".panel");
     if (covered) wrong.push(`${each.id || "talk"} is covered`);
@@ -64,6 +70,33 @@ FRAMES = """() => {
   const tick = (now) => { frames_.push(now - last); last = now; requestAnimationFrame(tick); };
   requestAnimationFrame(tick);
 }"""
+
+
+#: The rows of what is no caption: the middles of all that is to be pressed or read.
+ROWS = """() => {
+  const middles = [];
+  for (const each of document.querySelectorAll("button, select, .state, #gauge")) {
+    const box = each.getBoundingClientRect();
+    if (box.width < 2 || each.closest("main, dialog, .panel")) continue;
+    const middle = box.y + box.height / 2;
+    if (!middles.some((other) => Math.abs(other - middle) < 12)) middles.push(middle);
+  }
+  return middles;
+}"""
+
+
+@pytest.fixture(scope="module")
+def modes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, Screen]]:
+    """A silent device in each talk mode, some things said."""
+    with ExitStack() as stack:
+        made = {}
+        for mode in ("hold", "open", "vad"):
+            folder = tmp_path_factory.mktemp(mode)
+            talk = {"mode": mode}
+            made[mode] = stack.enter_context(screen(folder, sound=silence(5), talk=talk))
+            for text, translation, source, target in SENTENCES:
+                made[mode].say(text, translation, source=source, target=target)
+        yield made
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +129,104 @@ def test_everything_has_its_place(shown: Screen, browser: Browser, size: tuple[i
         assert it.evaluate(MISPLACED) == []
 
 
+@pytest.mark.parametrize(
+    ("name", "least"), [("400 % zoom", 0.75), ("small phone on its side", 0.8)]
+)
+@pytest.mark.parametrize("mode", ["hold", "open"])
+def test_in_low_windows_the_captions_have_the_room(
+    modes: Mapping[str, Screen], browser: Browser, name: str, least: float, mode: str
+) -> None:
+    width, height = SIZES[name]
+    with page(browser, modes[mode], (width, height)) as it:
+        settled(it)
+        assert it.evaluate(MISPLACED) == []
+        room = it.locator("main").evaluate("it => it.getBoundingClientRect().height")
+        assert room >= least * height
+        rows = it.evaluate(ROWS)
+        assert len(rows) == 1, f"chrome in several rows: {rows}"
+        it.click("#panel-button")  # languages and volume are within reach
+        it.locator("#source").scroll_into_view_if_needed()
+        it.locator(".panel [data-volume]").scroll_into_view_if_needed()
+
+
+def test_on_a_television_all_can_be_read_from_a_sofa(shown: Screen, browser: Browser) -> None:
+    least = 2160 / 60  # px: as one reads 18 px on a screen of 1080
+    size = "it => parseFloat(getComputedStyle(it).fontSize)"
+    with page(browser, shown, SIZES["large television"]) as it:
+        settled(it)
+        for part in ("#state-word", "#source", "#mute", ".talk", ".volume"):
+            assert it.locator(part).first.evaluate(size) >= least, part
+        assert it.locator("#panel-button").evaluate("it => it.offsetWidth") >= 80
+
+
+@pytest.mark.parametrize("mode", ["open", "vad"])
+def test_where_nothing_is_pressed_state_and_meter_are_the_largest(
+    modes: Mapping[str, Screen], browser: Browser, mode: str
+) -> None:
+    area = "it => { const b = it.getBoundingClientRect(); return b.width * b.height; }"
+    with page(browser, modes[mode]) as it:
+        state = it.locator(".controls #state-word")
+        state.wait_for()
+        assert it.locator(".talk").is_hidden(), "there is no voice to be stopped"
+        largest = it.locator("#gauge").evaluate(area)
+        meter = it.locator(".controls #meter").bounding_box()
+        assert meter is not None
+        assert meter["height"] >= 12
+        for each in ("#mute", "#speech", "#source", ".volume"):
+            assert it.locator(each).first.evaluate(area) < largest, each
+
+
+def test_the_voice_can_be_stopped_while_it_speaks(
+    modes: Mapping[str, Screen], browser: Browser
+) -> None:
+    with page(browser, modes["open"]) as it:
+        modes["open"].app.post(SpeakerStarted())
+        it.get_by_role("button", name="Stop the voice").wait_for()
+        assert it.evaluate(MISPLACED) == []
+        modes["open"].app.post(SpeakerStopped())
+        it.locator(".talk").wait_for(state="hidden")
+
+
+def test_a_caption_grows_beside_the_side_where_it_begins(
+    modes: Mapping[str, Screen], browser: Browser
+) -> None:
+    shown = modes["vad"]
+    bar = """it => { const s = getComputedStyle(it, "::before");
+        return [parseFloat(s.left) < parseFloat(s.right) ? "left" : "right", s.opacity]; }"""
+    with page(browser, shown, reduced_motion="reduce") as it:
+        for index, (text, code, side) in enumerate(
+            (("أين المحطة", "ar", "right"), ("Where is it", "en", "left"), ("איפה", "he", "right"))
+        ):
+            shown.say("…", text, target=code, index=50 + index, final=False)
+            line = it.locator(".growing:last-child .translation", has_text=text)
+            line.wait_for()
+            assert line.evaluate(bar) == [side, "1"]
+            shown.say("…", text, target=code, index=50 + index)
+
+
+@pytest.mark.parametrize("scheme", ["dark", "light"])
+def test_forced_colours_keep_their_meaning(
+    modes: Mapping[str, Screen], browser: Browser, scheme: str
+) -> None:
+    """What is told by a colour is told by an edge or a system colour there."""
+    edge = "it => parseFloat(getComputedStyle(it).borderTopWidth)"
+    seen = "it => [it, document.body].map((each) => getComputedStyle(each).backgroundColor)"
+    with page(browser, modes["hold"], color_scheme=scheme, forced_colors="active") as it:
+        settled(it)
+        for part in (".dot", "#mute", "#speech", ".talk", "#panel-button"):
+            assert it.locator(part).first.evaluate(edge) >= 1, part
+        it.locator("#meter span").wait_for(state="attached")
+        front, back = it.locator("#meter span").evaluate(seen)
+        assert front != back, "the meter is seen"
+        idle = it.locator(".dot").evaluate(seen)
+        it.keyboard.down(" ")
+        it.locator("[data-state=listening] .dot").wait_for()
+        wait_until(lambda: it.locator(".dot").evaluate(seen) != idle, "the dot to show the state")
+        front, back = it.locator(".talk").evaluate(seen)
+        assert front != back, "a button that is held shows it"
+        it.keyboard.up(" ")
+
+
 def test_two_people_have_two_buttons(
     tmp_path_factory: pytest.TempPathFactory, browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -104,7 +235,7 @@ def test_two_people_have_two_buttons(
     buttons = [{"pin": 5 + n, "source": s, "target": t} for n, (s, t) in enumerate(pairs)]
     folder = tmp_path_factory.mktemp("two")
     with screen(folder, talk={"buttons": buttons}) as made:
-        for size in (SIZES["small phone"], SIZES["laptop"]):
+        for size in (SIZES["small phone"], SIZES["small phone on its side"], SIZES["laptop"]):
             with page(browser, made, size) as it:
                 assert it.locator(".talk").count() == 2
                 assert it.evaluate(MISPLACED) == []
@@ -232,7 +363,14 @@ def test_who_reads_back_is_left_alone(shown: Screen, browser: Browser) -> None:
 
 @pytest.mark.skipif(find_spec("axe_playwright_python") is None, reason=MISSING)
 @pytest.mark.parametrize(
-    ("size", "scheme"), [("phone", "dark"), ("laptop", "light"), ("television", "dark")]
+    ("size", "scheme"),
+    [
+        ("400 % zoom", "light"),
+        ("small phone on its side", "dark"),
+        ("phone", "dark"),
+        ("laptop", "light"),
+        ("television", "dark"),
+    ],
 )
 def test_accessibility(shown: Screen, browser: Browser, size: str, scheme: str) -> None:
     from axe_playwright_python.sync_playwright import Axe

@@ -8,10 +8,11 @@ import select
 import termios
 import tty
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from agent.app import App
-from agent.events import Command, Pair
+from agent.events import Command, Pair, Question
 from agent.threads import Worker
 
 STEP = 5  # percent of volume for each press of + and -
@@ -70,8 +71,13 @@ class Keyboard(Worker):
         """Do what ``key`` stands for; nothing where it stands for nothing."""
         if key == "q":
             self._app.stop("q was pressed")
-        elif fields := self._command(key):
-            self._app.post(Command(fields, origin="keyboard"))
+        else:  # what it means depends on what the keys before it have done
+            self._app.post(Question(partial(self._obey, key)))
+
+    def _obey(self, key: str) -> None:
+        """In the main thread."""
+        if fields := self._command(key):
+            self._app.controller.handle(Command(fields, origin="keyboard"))
 
     def _command(self, key: str) -> dict[str, Any]:
         state, volume = self._app.controller.state(), self._app.player.volume

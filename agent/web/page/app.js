@@ -17,7 +17,10 @@ const byId = (id) => document.getElementById(id);
 const captions = new Captions();
 const plots = new Plots();
 const display = new Display(() => captions.pinned && captions.jump());
-const command = (fields) => link.ask(fields, (_, answer) => answer.ok || toast(answer.error));
+const command = (fields, done) => link.ask(fields, (_, answer) => {
+  done?.(answer);
+  if (!answer.ok) toast(answer.error);
+});
 const talk = new Talk(command);
 const controls = new Controls(command);
 let state = { state: "starting" };
@@ -26,10 +29,12 @@ let greeted = false;
 const receive = {
   hello({ device, version, mode, buttons, sessions: known }) {
     document.title = `${device} · dragoman`;
+    sessions.device = device;
     byId("device").textContent = device;
     byId("about").textContent = `dragoman ${version}`;
     greeted = true;
     link.idle = false;
+    controls.reset();
     talk.configure(mode, buttons);
     sessions.reset(known);
     byId("hint").textContent = hints[mode];
@@ -42,7 +47,7 @@ const receive = {
   },
   history(said) {
     for (const transcript of said) {
-      sessions.remember(transcript.id);
+      sessions.remember(transcript);
       captions.put(transcript, false);
     }
   },
@@ -51,6 +56,7 @@ const receive = {
     sessions.heard(transcript);
   },
   event(event) {
+    if (event.event === "button") return; // somebody talks: the state says so
     const line = document.createElement("li");
     const time = line.appendChild(document.createElement("time"));
     time.dateTime = event.time;
@@ -60,14 +66,13 @@ const receive = {
     while (byId("events").childElementCount > EVENTS) byId("events").lastElementChild.remove();
   },
   telemetry: (now) => plots.add(now),
-  meter({ level_dbfs: level, voiced, volume }) {
+  meter({ level_dbfs: level, voiced }) {
     const share = Math.max(0, Math.min(1, 1 - (level ?? FLOOR) / FLOOR));
     const meter = byId("meter");
     meter.firstElementChild.style.transform = `scaleX(${share.toFixed(3)})`;
     meter.setAttribute("aria-valuenow", Math.round(Math.max(FLOOR, level ?? FLOOR)));
     meter.classList.toggle("voiced", voiced);
     talk.level(voiced ? share : 0);
-    controls.heard(volume);
   },
   summary: (answer) => sessions.summarized(answer),
   result: (answer) => answer.ok || toast(answer.error),
@@ -91,8 +96,9 @@ function show() {
   byId("state").dataset.state = connected ? state.state : "offline";
   const words = connected ? STATES[state.state] || state.state : "Not connected";
   if (byId("state-word").textContent !== words) byId("state-word").textContent = words;
-  controls.show(state);
+  controls.show(state, connected);
   talk.show(state, connected);
+  sessions.show(connected);
 }
 
 // Nothing heard for `seconds`; null: all is well.

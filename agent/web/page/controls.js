@@ -11,7 +11,9 @@ export class Controls {
   constructor(command) {
     this.command = command;
     this.state = {};
-    this.offered = { source: [], target: [] };
+    this.wanted = {}; // of the state: what was asked for and has not come yet
+    this.told = 0; // volumes that are not answered yet
+    this.offered = { source: [], target: [], speech: true };
     this.source = byId("source");
     this.target = byId("target");
     this.source.onchange = () => command({ source: this.source.value });
@@ -24,11 +26,18 @@ export class Controls {
   }
 
   mute() {
-    this.command({ mute: !this.state.muted });
+    this.flip("muted", "mute");
   }
 
   speech() {
-    this.command({ tts: !this.state.tts });
+    if (this.offered.speech) this.flip("tts", "tts");
+  }
+
+  // Pressed twice at once, it is as it was: the second press does not wait for the state.
+  flip(key, command) {
+    if (!this.connected) return;
+    this.wanted[key] = !{ ...this.state, ...this.wanted }[key];
+    this.command({ [command]: this.wanted[key] }, ({ ok }) => ok || delete this.wanted[key]);
   }
 
   swap() {
@@ -37,8 +46,16 @@ export class Controls {
   }
 
   louder(sign) {
+    if (!this.connected) return;
     this.volume = Math.max(0, Math.min(100, (this.volume ?? 50) + sign * STEP));
-    this.command({ volume: this.volume });
+    this.showVolume();
+    this.tell();
+  }
+
+  // Until the device has taken it, what it says of the volume is old.
+  tell() {
+    this.told += 1;
+    this.command({ volume: this.volume }, () => { this.told = Math.max(0, this.told - 1); });
   }
 
   // Not every pixel of a slider is a command, but the last one is.
@@ -48,36 +65,50 @@ export class Controls {
     if (this.timer) return;
     this.timer = setTimeout(() => {
       this.timer = null;
-      this.command({ volume: this.volume });
-      this.settled = performance.now() + 2 * PAUSE;
+      this.tell();
     }, PAUSE);
+  }
+
+  // Connected anew: what was not answered is never answered.
+  reset() {
+    this.told = 0;
+    this.wanted = {};
   }
 
   languages(offered) {
     this.offered = offered;
-    this.show(this.state);
+    this.show(this.state, this.connected);
   }
 
-  show(state) {
+  show(state, connected) {
     this.state = state;
+    this.connected = connected;
+    for (const key of Object.keys(this.wanted)) if (this.wanted[key] === state[key]) delete this.wanted[key];
+    if (!connected) this.reset();
+    this.heard(state.volume);
     const { source, target } = this.offered;
     fill(this.source, source, state.source);
     fill(this.target, target, state.target);
     document.querySelector(".pair").classList.toggle("single", target.length === 0);
-    byId("swap").disabled = !state.target;
+    for (const each of [this.source, this.target, byId("mute"), byId("speech"), ...this.sliders]) each.disabled = !connected;
+    byId("swap").disabled = !connected || !state.target;
+    byId("speech").hidden = !this.offered.speech;
     button(byId("mute"), state.muted, state.muted ? "Muted" : "Mute", state.muted ? "#i-mic-off" : "#i-mic");
     button(byId("speech"), state.tts, state.tts ? "Speech on" : "Speech off", state.tts ? "#i-voice" : "#i-voice-off");
   }
 
   // What the device says, unless somebody is moving the slider.
   heard(volume) {
-    if (this.timer || performance.now() < this.settled || volume === this.volume) return;
+    if (this.timer || this.told > 0 || volume === undefined || volume === this.volume) return;
     this.volume = volume;
     this.showVolume();
   }
 
   showVolume() {
-    for (const slider of this.sliders) if (slider.valueAsNumber !== this.volume) slider.value = this.volume;
+    for (const slider of this.sliders) {
+      if (slider.valueAsNumber !== this.volume) slider.value = this.volume;
+      slider.style.setProperty("--share", `${this.volume}%`);
+    }
   }
 }
 

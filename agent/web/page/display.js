@@ -31,6 +31,9 @@ export class Display {
     this.choice("lines-choice", "lines", "translation", (value) => { root.dataset.lines = value; resized(); });
     for (const button of document.querySelectorAll("[data-do]")) button.onclick = () => this.do(button.dataset.do);
     for (const button of document.querySelectorAll("[data-do=full]")) button.hidden = !document.fullscreenEnabled;
+    const tiny = matchMedia("(max-height: 28rem) and (max-width: 36rem)");
+    tiny.onchange = () => this.pair(tiny.matches);
+    this.pair(tiny.matches);
     addEventListener("hashchange", () => this.kiosk());
     addEventListener("pointermove", () => this.awake(), { passive: true });
     this.scale(0);
@@ -94,6 +97,14 @@ export class Display {
 
   closePanel() {
     if (!byId("panel").hidden) this.panel();
+  }
+
+  // On the smallest screens the languages are in the panel.
+  pair(away) {
+    const pair = document.querySelector(".pair");
+    byId("pair-row").hidden = !away;
+    if (away) byId("pair-row").append(pair);
+    else document.querySelector(".tools").before(pair);
   }
 
   // `#kiosk` in the address: captions and nothing else.

@@ -7,6 +7,7 @@ export class Talk {
     this.send = send;
     this.place = document.getElementById("talks");
     this.row = document.getElementById("talk-row");
+    this.gauge = document.getElementById("gauge");
     this.buttons = [];
     this.style = "hold"; // what the user prefers, where the device can do both
     this.held = null;
@@ -27,9 +28,24 @@ export class Talk {
     this.pairs = buttons.length > 1 ? buttons : [buttons[0] || {}];
     this.numbered = buttons.length > 0;
     this.place.replaceChildren();
-    this.place.parentElement.classList.toggle("two", this.pairs.length > 1);
+    this.place.closest(".controls").classList.toggle("two", this.pairs.length > 1);
+    this.largest(this.how === "interrupt");
     this.buttons = this.pairs.map((_, n) => this.button(n));
     this.show(this.state);
+  }
+
+  // Where nobody has to press anything, state and level are the largest, and the button is there
+  // only while there is a voice to be stopped.
+  largest(state) {
+    const word = document.getElementById("state");
+    const meter = document.getElementById("meter");
+    this.gauge.hidden = !state;
+    this.place.closest(".controls").classList.toggle("ever", state);
+    if (state) this.gauge.append(word, meter);
+    else {
+      document.querySelector(".top").prepend(word);
+      document.querySelector(".controls").prepend(meter);
+    }
   }
 
   get how() {
@@ -107,7 +123,7 @@ export class Talk {
       button.setAttribute("aria-disabled", String(!this.ready)); // not disabled: that would lose the focus
       button.classList.toggle("down", down);
       button.classList.toggle("on", open && (this.held === null || down));
-      button.classList.toggle("quiet", this.how === "interrupt" && !open);
+      button.hidden = this.how === "interrupt" && state.state !== "speaking";
       button.setAttribute("aria-pressed", String(open));
       this.label(button, n, down, open);
     });
@@ -131,7 +147,7 @@ export class Talk {
   words(down, open) {
     if (!this.connected) return "Not connected";
     if (this.state.muted) return "Microphone muted";
-    if (this.how === "interrupt") return this.state.state === "speaking" ? "Stop the voice" : "Always listening";
+    if (this.how === "interrupt") return "Stop the voice";
     if (this.how === "tap") return open ? "Tap to stop" : "Tap to talk";
     return down ? "Release to send" : open ? "Listening" : "Hold to talk";
   }

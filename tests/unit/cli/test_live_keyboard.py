@@ -12,13 +12,24 @@ from msgspec.structs import replace
 from agent.app import App
 from agent.cli.live.keyboard import Keyboard, pairs
 from agent.config.schema import Button, Talk
-from agent.events import Command, Event, Pair, Stop
+from agent.events import Command, Event, Pair, Question, Stop
 from tests.patience import HANG_S
 
 
 @pytest.fixture
 def keyboard(app: App, pty: tuple[int, int]) -> Keyboard:
     return Keyboard(app, pty[1])
+
+
+@pytest.fixture
+def commands(app: App, monkeypatch: pytest.MonkeyPatch) -> list[Event]:
+    """What a device that is not busy is told to do."""
+    told: list[Event] = []
+    monkeypatch.setattr(
+        app, "post", lambda e: e.ask() if isinstance(e, Question) else told.append(e)
+    )
+    monkeypatch.setattr(app.controller, "handle", told.append)
+    return told
 
 
 def commanded(**fields: Any) -> list[Event]:
@@ -43,40 +54,66 @@ def with_buttons(app: App, *buttons: tuple[str | None, str | None]) -> None:
     ],
 )
 def test_a_key_is_a_command(
-    keyboard: Keyboard, posted: list[Event], key: str, fields: dict[str, Any]
+    commands: list[Event], keyboard: Keyboard, key: str, fields: dict[str, Any]
 ) -> None:
     keyboard.press(key)
-    assert posted == commanded(**fields)
+    assert commands == commanded(**fields)
 
 
 @pytest.mark.parametrize(("volume", "key", "wanted"), [(98, "+", 100), (3, "-", 0)])
 def test_the_volume_stays_within_its_limits(
-    app: App, keyboard: Keyboard, posted: list[Event], volume: int, key: str, wanted: int
+    app: App, keyboard: Keyboard, commands: list[Event], volume: int, key: str, wanted: int
 ) -> None:
     app.player.volume = volume
     keyboard.press(key)
-    assert posted == commanded(volume=wanted)
+    assert commands == commanded(volume=wanted)
 
 
-def test_q_stops_and_other_keys_do_nothing(keyboard: Keyboard, posted: list[Event]) -> None:
+def test_q_stops_and_other_keys_do_nothing(keyboard: Keyboard, commands: list[Event]) -> None:
     for key in "xl\n":
         keyboard.press(key)
-    assert posted == []
+    assert commands == []
     keyboard.press("q")
-    assert posted == [Stop("q was pressed")]
+    assert commands == [Stop("q was pressed")]
+
+
+@pytest.mark.parametrize(
+    ("keys", "volume", "muted", "tts"),
+    [
+        ("+++", 95, False, True),
+        ("--+", 75, False, True),
+        ("mmm", 80, True, True),
+        ("tt", 80, False, True),
+    ],
+)
+def test_keys_that_arrive_together_each_count(
+    app: App,
+    keyboard: Keyboard,
+    posted: list[Event],
+    keys: str,
+    volume: int,
+    muted: bool,
+    tts: bool,
+) -> None:
+    for key in keys:
+        keyboard.press(key)
+    for event in posted:  # the device was busy until now
+        app._handle(event)
+    state = app.controller.state()
+    assert (state["volume"], state["muted"], state["tts"]) == (volume, muted, tts)
 
 
 def test_l_goes_through_the_languages_of_the_buttons(
-    app: App, keyboard: Keyboard, posted: list[Event]
+    app: App, keyboard: Keyboard, commands: list[Event]
 ) -> None:
     with_buttons(app, ("en", "zh"), ("zh", "en"), ("ja", None), (None, None))
     assert pairs(app) == [Pair("en", "zh"), Pair("zh", "en"), Pair("ja", "zh")]
     for _ in range(4):
         keyboard.press("l")
-        command = posted[-1]
+        command = commands[-1]
         assert isinstance(command, Command)
         app.provider.pair = Pair(**command.fields)
-    assert posted == [
+    assert commands == [
         *commanded(source="zh", target="en"),
         *commanded(source="ja", target="zh"),
         *commanded(source="en", target="zh"),
@@ -85,11 +122,11 @@ def test_l_goes_through_the_languages_of_the_buttons(
 
 
 def test_l_begins_with_the_first_where_none_is_in_use(
-    app: App, keyboard: Keyboard, posted: list[Event]
+    app: App, keyboard: Keyboard, commands: list[Event]
 ) -> None:
     with_buttons(app, ("de", "fr"), ("fr", "de"))
     keyboard.press("l")
-    assert posted == commanded(source="de", target="fr")
+    assert commands == commanded(source="de", target="fr")
 
 
 def test_the_help_names_what_the_keys_do(app: App, keyboard: Keyboard) -> None:
@@ -99,20 +136,20 @@ def test_the_help_names_what_the_keys_do(app: App, keyboard: Keyboard) -> None:
 
 
 def test_keys_are_read_as_they_are_pressed(
-    keyboard: Keyboard, posted: list[Event], pty: tuple[int, int]
+    keyboard: Keyboard, commands: list[Event], pty: tuple[int, int]
 ) -> None:
     keyboard.quiet()
     keyboard.start()
     for keys, count in ((b"\xffm", 1), (b"\x1b[m", 1), (b"t", 2), (b"+q", 4)):
         os.write(pty[0], keys)
         for _ in range(500):
-            if len(posted) == count:
+            if len(commands) == count:
                 break
             keyboard.join(0.01)
-        assert len(posted) == count, keys
+        assert len(commands) == count, keys
     keyboard.stop()
     assert keyboard.join(HANG_S)
-    assert [*posted[:2], posted[-1]] == [
+    assert [*commands[:2], commands[-1]] == [
         *commanded(mute=True),
         *commanded(tts=False),
         Stop("q was pressed"),

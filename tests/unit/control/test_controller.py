@@ -178,8 +178,8 @@ def test_a_state_is_published_once_and_since_is_when_it_began(desk: Desk) -> Non
     assert len(desk.reports.states) == 1
     began = desk.state["since"]
     desk.clock.advance(1)
-    desk.command(volume=5)
-    assert len(desk.reports.states) == 1, "the volume is no part of it"
+    desk.command(mute=False)
+    assert len(desk.reports.states) == 1, "nothing has changed"
     desk.command(tts=False)
     assert len(desk.reports.states) == 2
     assert desk.state["since"] == began, "still idle"
@@ -203,6 +203,7 @@ def test_the_state_holds_what_a_screen_needs(desk: Desk) -> None:
         "target": "zh",
         "tts": True,
         "muted": False,
+        "volume": 100,
         "session": None,
         "version": __version__,
     }

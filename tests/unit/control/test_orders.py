@@ -11,7 +11,7 @@ import pytest
 from agent.config.schema import Button, Service
 from agent.config.secret import Secret
 from agent.errors import UsageError
-from agent.events import Command, Pair, Settled, Stop
+from agent.events import Command, Notice, Pair, Settled, Stop
 from tests.unit.control.desk import Desk
 from tests.unit.report.test_history import said
 
@@ -279,3 +279,20 @@ def test_an_answer_goes_to_who_asked_and_to_nobody_else(desk: Desk) -> None:
     assert mine[0] == {"ok": True, "ref": 1}
     assert mine[1]["ok"] is False
     assert desk.reports.results == []
+
+
+def test_the_talk_button_is_told_and_where_it_is(desk: Desk) -> None:
+    desk.controller.handle(Command({"talk": "press", "button": 1}, origin="gpio"))
+    desk.controller.handle(Command({"talk": "release", "button": 1}, origin="gpio"))
+    desk.controller.handle(Command({"talk": "toggle"}, origin="web"))
+    desk.controller.handle(Command({"talk": "never"}))
+    assert [notice for notice in desk.reports.notices if notice.event == "button"] == [
+        Notice("button", {"action": "press", "button": 1, "origin": "gpio"}),
+        Notice("button", {"action": "release", "button": 1, "origin": "gpio"}),
+        Notice("button", {"action": "toggle", "origin": "web"}),
+    ]
+
+
+def test_the_state_says_how_loud_it_is(desk: Desk) -> None:
+    desk.command(volume=35)
+    assert desk.state["volume"] == 35

@@ -13,6 +13,7 @@ from agent.errors import UsageError
 from agent.events import Transcript
 from agent.report.mqtt import Reporter
 from agent.report.signals import Acked, Down, Post, Up
+from tests.choices import CHOICES
 from tests.patience import HANG_S
 
 BASE = "dragoman/kitchen-1"
@@ -70,6 +71,7 @@ class Stage:
             birth_delay_s=0.01,
             connect=self.connect,
         )
+        self.reporter.choices(CHOICES)
 
     def connect(self, post: Post) -> FakeLink:
         self.links.append(FakeLink(post))

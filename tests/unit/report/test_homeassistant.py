@@ -4,16 +4,29 @@ import json
 import re
 from typing import Any
 
+import jinja2
 import pytest
+from msgspec.structs import replace
 
-from agent.events import Transcript
+from agent.control import commands
+from agent.events import Notice, Transcript
 from agent.report import payloads
 from agent.report.homeassistant import MAX_STATE, STATES, discovery, node_id
 from agent.report.telemetry import Telemetry
 from agent.report.topics import Topics
+from agent.services.choices import Choices
+from tests.choices import CHOICES
 
 TOPICS = Topics.of("dragoman", "kitchen-1")
-ENTITIES = {t.name: fields for t, fields in discovery("homeassistant", "kitchen-1", TOPICS).items()}
+STATE = payloads.state("idle", service="twetalk-v2", source="en", target="es", volume=80)
+
+
+def announced(now: Choices = CHOICES) -> dict[str, dict[str, Any]]:
+    made = discovery("homeassistant", "kitchen-1", TOPICS, now)
+    return {topic.name: fields for topic, fields in made.items()}
+
+
+ENTITIES = announced()
 
 
 def entity(component: str, name: str) -> dict[str, Any]:
@@ -27,21 +40,9 @@ def sentence(text: str, translation: str | None, target: str | None = "en") -> d
     return decoded
 
 
-def render(template: str, value_json: dict[str, Any]) -> str:
-    """What Jinja makes of the few expressions the templates use."""
-    expression = re.fullmatch(r"\{\{ (.*) \}\}", template)
-    assert expression, template
-    body = expression[1]
-    if default := re.fullmatch(r"value_json\.(\w+) \| default\(none\)", body):
-        return str(value_json.get(default[1]))
-    if cut := re.fullmatch(r"value_json\.(\w+)\[:(\d+)\] if value_json\.\1 else none", body):
-        found = value_json.get(cut[1])
-        return str(found[: int(cut[2])]) if found else "None"
-    if choice := re.fullmatch(r"'(\w+)' if value_json\.(\w+) else '(\w+)'", body):
-        return choice[1] if value_json[choice[2]] else choice[3]
-    plain = re.fullmatch(r"value_json\.(\w+)", body)
-    assert plain, body
-    return str(value_json[plain[1]])
+def render(template: str, value_json: dict[str, Any] | None = None, **known: Any) -> str:
+    """What Home Assistant makes of a template: what Jinja does, without blanks around it."""
+    return str(jinja2.Template(template).render(value_json=value_json, **known)).strip()
 
 
 def test_the_entities_are_these() -> None:
@@ -51,10 +52,15 @@ def test_the_entities_are_these() -> None:
             ("sensor", "state"),
             ("sensor", "transcript"),
             ("sensor", "translation"),
+            ("select", "pair"),
+            ("select", "source"),
+            ("select", "target"),
+            ("select", "service"),
             ("switch", "tts"),
             ("switch", "mute"),
             ("number", "volume"),
             ("button", "talk"),
+            ("event", "button"),
             ("sensor", "round_trip"),
             ("sensor", "reconnects"),
             ("sensor", "backlog"),
@@ -76,7 +82,7 @@ def test_unique_ids_are_unique() -> None:
 
 
 def test_messages_are_retained() -> None:
-    assert all(t.retain and t.qos == 1 for t in discovery("homeassistant", "x", TOPICS))
+    assert all(t.retain and t.qos == 1 for t in discovery("homeassistant", "x", TOPICS, CHOICES))
 
 
 @pytest.mark.parametrize("state", STATES)
@@ -128,10 +134,75 @@ def test_controls_send_commands(component: str, name: str, key: str, command: ob
     assert payloads.parse_command(fields[key].encode()) == command
 
 
-def test_the_volume_is_a_command_with_a_whole_number() -> None:
+def test_the_volume_is_a_command_with_a_whole_number_and_shows_what_it_is() -> None:
     fields = entity("number", "volume")
-    body = fields["command_template"].replace("{{ value | int }}", "45")
-    assert payloads.parse_command(body.encode()) == {"volume": 45}
+    assert chosen(fields, 45.0) == {"volume": 45}
+    assert fields["state_topic"] == TOPICS.state.name
+    assert render(fields["value_template"], STATE) == "80"
+
+
+def chosen(fields: dict[str, Any], value: object) -> dict[str, Any]:
+    """The command of a value somebody chose, which the device understands."""
+    assert fields["command_topic"] == TOPICS.command.name
+    command = payloads.parse_command(render(fields["command_template"], value=value).encode())
+    commands.parse(command, buttons=0)
+    return command
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "command"),
+    [
+        ("pair", "es → en", {"source": "es", "target": "en"}),
+        ("source", "zh", {"source": "zh"}),
+        ("target", "zh", {"target": "zh"}),
+        ("service", "twetalk-asr", {"service": "twetalk-asr"}),
+    ],
+)
+def test_selects_show_what_is_and_send_what_was_chosen(
+    name: str, value: str, command: object
+) -> None:
+    fields = entity("select", name)
+    assert value in fields["options"]
+    assert chosen(fields, value) == command
+    assert fields["state_topic"] == TOPICS.state.name
+    assert render(fields["value_template"], STATE) in fields["options"]
+
+
+def test_without_a_target_home_assistant_shows_unknown() -> None:
+    assert render(entity("select", "target")["value_template"], payloads.state("idle")) == "None"
+
+
+def test_what_cannot_be_chosen_is_not_announced() -> None:
+    hearing = replace(CHOICES, targets=(), pairs=(), speaks=False)
+    gone = {topic.split("/")[3] for topic in ENTITIES.keys() - announced(hearing).keys()}
+    assert gone == {"pair", "target", "tts"}
+
+
+@pytest.mark.parametrize(
+    ("detail", "shown"),
+    [
+        (
+            {"action": "press", "button": 2, "origin": "gpio"},
+            {"event_type": "press", "button": 2, "origin": "gpio"},
+        ),
+        (
+            {"action": "toggle", "origin": "web"},
+            {"event_type": "toggle", "button": 1, "origin": "web"},
+        ),
+    ],
+)
+def test_the_talk_button_is_an_event(detail: dict[str, Any], shown: dict[str, Any]) -> None:
+    fields = entity("event", "button")
+    assert fields["state_topic"] == TOPICS.event.name
+    told = payloads.notice(Notice("button", detail), "now")
+    event = json.loads(render(fields["value_template"], told))
+    assert event == shown
+    assert event["event_type"] in fields["event_types"]
+
+
+def test_other_events_are_none_of_the_button() -> None:
+    other = payloads.notice(Notice("outage", {"reason": "x"}), "now")
+    assert render(entity("event", "button")["value_template"], other) == ""
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from agent.report import metrics, payloads
 from agent.report.homeassistant import STATES, discovery
 from agent.report.telemetry import COUNTERS
 from agent.report.topics import Topic, Topics
+from tests.choices import CHOICES
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "mqtt.md").read_text()
@@ -149,7 +150,7 @@ def test_answers_are_those_of_the_code() -> None:
 def test_home_assistants_entities_are_those_that_are_announced() -> None:
     listed = {words(name)[0]: label for name, label, *_ in rows(section("## Home Assistant"))}
     announced = {}
-    for topic, fields in discovery("homeassistant", "kitchen-1", TOPICS).items():
+    for topic, fields in discovery("homeassistant", "kitchen-1", TOPICS, CHOICES).items():
         component, name = topic.name.split("/")[1], fields["name"]
         announced[f"{component}.kitchen_1_{name.lower().replace(' ', '_')}"] = name
     assert listed == announced
@@ -160,7 +161,7 @@ def test_the_automations_use_what_there_is() -> None:
     text = section("## Home Assistant")
     entities = {words(name)[0] for name, *_ in rows(text)}
     used = re.findall(r"entity_id: (\S+)", text)
-    assert len(automations) == 3
+    assert len(automations) == 4
     assert used
     assert set(used) <= entities
     assert automations[0]["triggers"][0]["topic"] == TOPICS.transcript.name

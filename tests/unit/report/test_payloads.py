@@ -77,6 +77,7 @@ def test_a_state_always_has_every_key() -> None:
         "target": None,
         "tts": True,
         "muted": False,
+        "volume": None,
         "session": None,
         "since": None,
         "version": __version__,

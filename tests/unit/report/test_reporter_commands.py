@@ -3,9 +3,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
+from agent.events import Notice
 from agent.report import payloads
 from agent.report.signals import Incoming
+from tests.choices import CHOICES, ENTITIES
 from tests.unit.report.stage import BASE, Stage
 
 
@@ -47,10 +50,48 @@ def test_discovery_is_repeated_at_the_birth_of_home_assistant(tmp_path: Path) ->
         link.acknowledge_all()
         return sum(name.startswith("ha/") for name, _ in link.sent)
 
-    stage.until(lambda: announced() == 11)
+    stage.until(lambda: announced() == ENTITIES)
     link.post(Incoming("ha/status", b"offline", retained=False))
     link.post(Incoming("ha/status", b"online", retained=True))
     link.post(Incoming("ha/status", b"online", retained=False))
-    stage.until(lambda: announced() == 22)
+    stage.until(lambda: announced() == 2 * ENTITIES)
     stage.stop()
-    assert announced() == 22
+    assert announced() == 2 * ENTITIES
+
+
+#: What a device that only hears has not: components and names.
+GONE = (("select", "pair"), ("select", "target"), ("switch", "tts"))
+
+
+def test_what_can_be_chosen_no_more_is_wiped_and_what_has_changed_announced(
+    tmp_path: Path,
+) -> None:
+    stage = Stage(tmp_path, discovery="ha")
+    stage.reporter.start()
+    link = stage.up(window=100)
+
+    def told() -> dict[str, bytes]:
+        link.acknowledge_all()
+        return {name: payload for name, payload in link.sent if name.startswith("ha/")}
+
+    stage.until(lambda: len(told()) == ENTITIES)
+    already = len(link.sent)
+    hearing = replace(CHOICES, targets=(), pairs=(), speaks=False, sources=("ja", "zh"))
+    stage.reporter.choices(hearing)
+    wiped = {f"ha/{kind}/dragoman_kitchen-1/{name}/config" for kind, name in GONE}
+    stage.until(lambda: {name for name, payload in told().items() if not payload} == wiped)
+    news = {name for name, _ in link.sent[already:]}
+    assert news == wiped | {"ha/select/dragoman_kitchen-1/source/config"}
+    stage.reporter.choices(CHOICES)
+    stage.until(lambda: all(told().values()))
+    stage.stop()
+
+
+def test_a_press_is_for_the_moment(stage: Stage) -> None:
+    stage.reporter.notice(Notice("button", {"action": "press"}))
+    stage.reporter.notice(Notice("no_result"))
+    link = stage.up()
+    stage.until(lambda: bool(link.on("event")))
+    stage.reporter.notice(Notice("button", {"action": "release"}))
+    stage.until(lambda: len(link.on("event")) == 2)
+    assert [fields["event"] for fields in link.on("event")] == ["no_result", "button"]

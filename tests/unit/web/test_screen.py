@@ -11,7 +11,8 @@ from msgspec.structs import replace
 
 from agent.app import App
 from agent.audio.ring import VOICED
-from agent.config.schema import Web
+from agent.config.credentials import with_demo
+from agent.config.schema import Service, Web
 from agent.errors import RunError
 from agent.events import (
     Command,
@@ -101,15 +102,33 @@ def test_the_state_is_that_of_mqtt(app: App, screen: Told) -> None:
     assert kind == "state"
     assert state["muted"] is True
     assert set(state) == {
-        *("state", "service", "source", "target", "tts", "muted", "session", "since", "version")
+        *(
+            "state",
+            "service",
+            "source",
+            "target",
+            "tts",
+            "muted",
+            "volume",
+            "session",
+            "since",
+            "version",
+        )
     }
 
 
 def test_languages_follow_the_service(app: App, screen: Told) -> None:
     app._handle(Command({"mute": True}))
-    assert kinds(screen) == ["state", "languages"]
-    app._handle(Command({"mute": False}))
+    assert kinds(screen) == ["state"]
+    app._handle(Command({"target": "es"}))
     assert kinds(screen) == ["state", "languages", "state"]
+    assert screen.messages[1][1]["speech"] is True
+    profile = with_demo(Service(name="twetalk-asr"))
+    app.config = replace(app.config, services={"twetalk-asr": profile})
+    app.controller.use(app.config)
+    app._handle(Command({"service": "twetalk-asr"}))
+    told = [value for kind, value in screen.messages if kind == "languages"]
+    assert (told[-1]["target"], told[-1]["speech"]) == ([], False)
 
 
 def test_nothing_is_encoded_for_nobody(
@@ -177,13 +196,11 @@ def test_the_meter(app: App, screen: Told) -> None:
     assert json.loads(screen.meter())["meter"] == {
         "level_dbfs": None,
         "voiced": False,
-        "volume": 80,
     }
-    app.ring.write(b"\x00\x40" * (PACKET // 2), 0.0, VOICED)  # half of full scale
+    app.ring.write(b"\x00\x40\x00\xc0" * (PACKET // 4), 0.0, VOICED)  # half of full scale
     assert json.loads(screen.meter())["meter"] == {
         "level_dbfs": -6.0,
         "voiced": True,
-        "volume": 80,
     }
 
 
