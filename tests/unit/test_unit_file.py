@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -62,6 +63,8 @@ def test_what_gpio_and_names_need_is_left_open() -> None:
 def test_its_exposure_is_low() -> None:
     if not shutil.which("systemd-analyze"):
         pytest.skip("systemd-analyze is not installed")
+    if not Path("/run/systemd").is_dir() and os.geteuid() != 0:
+        pytest.skip("systemd-analyze wants /run/systemd, and only root can make it")
     command = ["systemd-analyze", "security", "--offline=true", "--no-pager", str(UNIT)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=HANG_S, check=False)
     found = re.search(r"exposure level for dragoman.service: ([0-9.]+)", done.stdout)
