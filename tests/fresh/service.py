@@ -49,9 +49,8 @@ notify.bind("/run/fresh/notify")
 os.chmod("/run/fresh/notify", 0o666)
 told = {"NOTIFY_SOCKET": "/run/fresh/notify", "CREDENTIALS_DIRECTORY": "/run/fresh"}
 run = ["/opt/dragoman/dragoman", "run", "--config", "/etc/dragoman/dragoman.yaml"]
-service = subprocess.Popen(
-    run, env=dict(os.environ, **told), user="dragoman", group="dragoman", extra_groups=[], cwd="/run"
-)
+who = {"user": "dragoman", "group": "dragoman", "extra_groups": []}
+service = subprocess.Popen(run, env=dict(os.environ, **told), cwd="/run", **who)
 while b"READY=1" not in notify.recv(4096):
     pass
 print("READY=1")
