@@ -163,6 +163,7 @@ class Machine:
                 "--quiet",
                 *alone,
                 "--suppress-sync=yes",
+                "--timezone=off",
             ),
             *(f"--machine={self.root.name}", f"--directory={self.path}", *binds),
             *(f"--bind-ro={self.bundle}:{BUNDLE}", "--setenv=LANG=C.UTF-8", "--hostname=fresh"),
