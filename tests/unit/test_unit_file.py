@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import subprocess
@@ -63,10 +62,10 @@ def test_what_gpio_and_names_need_is_left_open() -> None:
 def test_its_exposure_is_low() -> None:
     if not shutil.which("systemd-analyze"):
         pytest.skip("systemd-analyze is not installed")
-    if not Path("/run/systemd").is_dir() and os.geteuid() != 0:
-        pytest.skip("systemd-analyze wants /run/systemd, and only root can make it")
     command = ["systemd-analyze", "security", "--offline=true", "--no-pager", str(UNIT)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=HANG_S, check=False)
+    if "Permission denied" in done.stderr:  # systemd 252 wants to make /run/systemd even then
+        pytest.skip(f"systemd-analyze is for root here: {done.stderr.strip()}")
     found = re.search(r"exposure level for dragoman.service: ([0-9.]+)", done.stdout)
     assert found, done.stderr
     assert float(found.group(1)) < EXPOSURE
