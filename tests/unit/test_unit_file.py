@@ -64,6 +64,8 @@ def test_its_exposure_is_low() -> None:
         pytest.skip("systemd-analyze is not installed")
     command = ["systemd-analyze", "security", "--offline=true", "--no-pager", str(UNIT)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=HANG_S, check=False)
+    if "Permission denied" in done.stderr:  # systemd 252 wants to make /run/systemd even then
+        pytest.skip(f"systemd-analyze is for root here: {done.stderr.strip()}")
     found = re.search(r"exposure level for dragoman.service: ([0-9.]+)", done.stdout)
     assert found, done.stderr
     assert float(found.group(1)) < EXPOSURE

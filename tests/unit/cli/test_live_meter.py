@@ -10,8 +10,8 @@ from agent.audio.ring import VOICED, Ring
 from agent.cli.live.meter import FALL_DB_S, HOLD_S, Meter, bar
 from agent.cli.live.paint import ASCII, BAD, DIM, GOOD, STRONG, WARN, Signs, width
 
-HALF = b"\x00\x40" * 640  # -6 dBFS
-TENTH = b"\xcd\x0c" * 640  # -20 dBFS
+HALF = b"\x00\x40\x00\xc0" * 320  # -6 dBFS
+TENTH = b"\xcd\x0c\x33\xf3" * 320  # -20 dBFS
 LEVELS = st.floats(-200, 20)
 
 

@@ -75,7 +75,7 @@ def test_it_shows_state_service_and_languages(app: App, shown: Shown) -> None:
 
 def test_it_shows_the_level_and_the_volume(app: App, shown: Shown) -> None:
     assert shown.at(0)[1].endswith("−96 dBFS   volume 80")
-    app.ring.write(b"\x00\x40" * (PACKET // 2), 0.0, VOICED)
+    app.ring.write(b"\x00\x40\x00\xc0" * (PACKET // 4), 0.0, VOICED)
     app.player.volume = 35
     line = shown.at(0.1)[1]
     assert line.startswith(" ━━━━━━━━━")
