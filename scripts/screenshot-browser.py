@@ -40,6 +40,7 @@ SHOTS = (
     # file, width, height, dark, side panel
     ("captions.png", 1280, 800, True, True),
     ("captions-phone.png", 390, 844, False, False),
+    ("captions-sideways.png", 640, 320, True, False),
 )
 SENTENCES = 5
 PATIENCE_S = 90.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from agent.clock import SystemClock
 from agent.emulator import Emulator
 from agent.emulator.engines.scripted import ScriptedEngine
 from agent.emulator.faults import Fault
+from agent.emulator.twetalk import v2
 from tests.faults import measure
 from tests.faults.case import Case, Catalogue
 from tests.faults.clouds import service
@@ -90,6 +92,27 @@ def too_many(rig: Rig) -> None:
 def unreadable(rig: Rig) -> None:
     rig.say(Speech(3))
     _one_trouble(rig, "refused", 5)
+
+
+@badday.fault(
+    "each message has odd fields: numbers as texts, floats, strangers, a mark of byte order",
+    "every text is published; odd fields are counted",
+)
+def odd_fields(rig: Rig) -> None:
+    emulator = vars(v2)  # of this process alone: each fault has its own
+    plain = emulator["dump"]
+
+    def odd(message: Mapping[str, Any]) -> str:
+        detail = {**message["original_detail"]}
+        detail |= {"slice_type": str(detail["slice_type"]), "index": float(detail["index"])}
+        detail |= {"voice_text_str": "\ufeff" + detail["voice_text_str"], "score": 1e300}
+        return str(plain({**message, "code": "0", "original_detail": detail, "more": [None]}))
+
+    emulator["dump"] = odd
+    rig.say(Speech(4))
+    rig.finish()
+    if not rig.device.telemetry.total("garbage"):
+        rig.notes.append("nothing odd was counted")
 
 
 @badday.fault(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -312,6 +313,56 @@ def microphone_absent(folder: Path) -> Outcome:
         "microphone_back",
     )
 
+
+def _certificates(folder: Path) -> None:
+    """An authority of one's own, and certificates for a broker and a device."""
+
+    def openssl(words: str) -> None:
+        subprocess.run(["openssl", *words.split()], cwd=folder, check=True, capture_output=True)
+
+    openssl("req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=home -keyout ca.key -out ca.pem")
+    (folder / "names").write_text("subjectAltName=IP:127.0.0.1")
+    for name in ("broker", "device"):
+        openssl(f"req -newkey rsa:2048 -nodes -subj /CN={name} -keyout {name}.key -out {name}.csr")
+        openssl(
+            f"x509 -req -in {name}.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2"
+            f" -extfile names -out {name}.pem"
+        )
+
+
+def certificates(folder: Path) -> Outcome:
+    _certificates(folder)
+    broker = Broker(
+        folder / "broker",
+        f"allow_anonymous true\ncafile {folder}/ca.pem\ncertfile {folder}/broker.pem\n"
+        f"keyfile {folder}/broker.key\nrequire_certificate true",
+    )
+    broker.start()
+    own = {"cert_file": str(folder / "device.pem"), "key_file": str(folder / "device.key")}
+    clock = SystemClock()
+    try:
+        with Device(folder, broker.port, tls=True, ca_file=str(folder / "ca.pem"), **own) as device:
+            device.connected().say(0)
+            wait_until(lambda: device.reporter.waiting == 0, "the acknowledgement", 60)
+            broker.stop()
+            wait_until(lambda: not device.reporter.connected, "the loss", 60)
+            device.say(1, 2)
+            broker.start()
+            begun = clock.now()
+            wait_until(lambda: device.reporter.waiting == 0, "the acknowledgements", 60)
+            return Outcome(finals=3, recover_s=clock.now() - begun)
+    finally:
+        broker.stop()
+
+
+unwilling.add(
+    Case(
+        "certificates",
+        "the broker asks for a certificate of ours, and dies with finals waiting",
+        "let in again by it; all are taken",
+        certificates,
+    )
+)
 
 for name, title, play in (
     ("outbox-unwritable", "the outbox cannot be written at the start", outbox_unwritable),

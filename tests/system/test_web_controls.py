@@ -75,8 +75,8 @@ def test_keys_that_come_together_each_count(tmp_path: Path, browser: Browser) ->
 def test_speech_is_not_offered_by_a_service_that_never_speaks(
     tmp_path: Path, browser: Browser
 ) -> None:
-    profiles = {"twetalk-asr": {"app_id": "1000001"}}
-    with screen(tmp_path, services=profiles) as made, page(browser, made) as it:
+    both = {"app_id": "1000001"}  # what twetalk-asr wants beside; at the emulator, too
+    with screen(tmp_path, service=both) as made, page(browser, made) as it:
         it.get_by_role("button", name="Speech on").wait_for()
         with Client(made) as other:
             assert other.ask({"service": "twetalk-asr"})["ok"]

@@ -15,6 +15,7 @@ from agent.events import Command, Notice, Pair, Transcript
 from agent.pipeline.cloud import Cloud
 from agent.pipeline.summarizer import Summarizer
 from agent.report.nowhere import Nowhere
+from agent.services.choices import Choices
 from agent.services.provider import Provider
 from agent.threads import Worker
 from tests.unit.pipeline.rig import Rig
@@ -64,6 +65,7 @@ class Kept(Nowhere):
         self.transcripts: list[Transcript] = []
         self.results: list[Mapping[str, Any]] = []
         self.summaries: list[Mapping[str, Any]] = []
+        self.offers: list[Choices] = []
 
     def state(self, fields: Mapping[str, Any]) -> None:
         self.states.append(fields)
@@ -76,6 +78,10 @@ class Kept(Nowhere):
 
     def command_result(self, fields: Mapping[str, Any]) -> None:
         self.results.append(fields)
+
+    def choices(self, now: Choices) -> None:
+        assert not self.states or self.states[-1]["service"] in now.services
+        self.offers.append(now)
 
     def summary(self, fields: Mapping[str, Any]) -> None:
         self.summaries.append(fields)

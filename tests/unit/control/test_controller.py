@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from agent import __version__
+from agent.config.schema import Service
 from agent.events import (
     Blocked,
     LinkDown,
@@ -227,3 +229,25 @@ def test_a_question_is_asked_in_the_main_thread(desk: Desk) -> None:
 def test_what_was_published_last_can_be_asked_for(desk: Desk) -> None:
     desk.command(talk="press")
     assert desk.controller.published == desk.state
+
+
+def test_what_can_be_chosen_is_told_before_what_is_and_only_when_it_may_have_changed() -> None:
+    desk = Desk()
+    desk.know(twetalk_asr=Service(name="twetalk-asr"))
+    told: list[str] = []
+    desk.controller.on_choices.append(lambda now: told.append("choices"))
+    desk.controller.on_state.append(lambda state: told.append("state"))
+    desk.begin()
+    assert told == ["choices", "state"]
+    desk.command(volume=5)
+    desk.command(target="es")
+    desk.command(service="twetalk-asr")
+    assert told == ["choices", "state", "state", "choices", "state", "choices", "state"]
+    first, *_, last = desk.reports.offers
+    assert first.services == last.services == ("twetalk-v2", "twetalk-asr")
+    assert (first.speaks, last.speaks) == (True, False)
+    assert first.targets
+    assert not last.targets
+    desk.controller.use(replace(desk.config, service=replace(desk.config.service, source="ja")))
+    desk.controller.publish()
+    assert len(desk.reports.offers) == 4
