@@ -108,11 +108,13 @@ def remarks(cells: Cells) -> list[str]:
 def page(cells: Cells) -> str:
     """``docs/platforms.md``."""
     dates = sorted({result.date for result in cells.values()})
-    versions = sorted({f"{r.version} ({r.commit})" for r in cells.values()})
+    commits = sorted({r.commit[:8] for r in cells.values()})
+    versions = sorted({r.version for r in cells.values()})
     return _PAGE.read_text().format(
         table=markdown(table(cells)),
         checks="\n".join(f"* **{check.title}**: {check.what}." for check in CHECKS.values()),
         remarks="\n".join(remarks(cells)),
         dates=" to ".join(dict.fromkeys((dates[0], dates[-1]))) if dates else "never",
         versions=", ".join(versions) or "none",
+        commits=", ".join(commits) or "none",
     )
