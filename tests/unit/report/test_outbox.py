@@ -209,7 +209,8 @@ def test_a_place_where_nothing_can_be_kept_is_one_clear_line(tmp_path: Path, pla
         box.retry()
         assert box.fault is None
         box.close()
-        assert topics(Outbox(path, 10)) == ["a"]
+        with closing(Outbox(path, 10)) as again:
+            assert topics(again) == ["a"]
 
 
 HOLDER = """
