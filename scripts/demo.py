@@ -6,7 +6,6 @@ import argparse
 import json
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -131,8 +130,12 @@ def process(name: str, command: list[str], port: int, env: dict[str, str]) -> It
                 raise SystemExit(f"demo: {name} did not start:\n{log.read_text().strip()}")
             yield
         finally:
-            child.send_signal(signal.SIGTERM)
-            child.wait(SLOW_S)
+            child.terminate()
+            try:
+                child.wait(SLOW_S)
+            except subprocess.TimeoutExpired:  # still recognising, on a slow processor
+                child.kill()
+                child.wait()
 
 
 @contextmanager

@@ -57,6 +57,7 @@ class Suite:
 
     def __init__(self, args: argparse.Namespace) -> None:
         self.keep = args.keep
+        self._ended = 0.0
         self.roots = [ROOTS[name] for name in args.root or ROOTS]
         self.rebuild = set(self.roots) if args.rebuild else set()
         self.names = list(args.only or CHECKS)
@@ -83,7 +84,8 @@ class Suite:
 
     def _cell(self, root: Root, name: str) -> Result:
         print(f"== {root.name}: {name}", flush=True)
-        started, seen = time.monotonic(), {"python": "", "systemd": ""}
+        started, self._ended = time.monotonic(), 0.0
+        seen = {"python": "", "systemd": ""}
         _log(root, name).parent.mkdir(parents=True, exist_ok=True)
         _log(root, name).unlink(missing_ok=True)
         try:
@@ -94,7 +96,7 @@ class Suite:
             outcome, remark = results.NOT_REACHED, str(error)
         except (Failed, RuntimeError) as error:
             outcome, remark = results.FAIL, str(error).strip()
-        seconds = time.monotonic() - started
+        seconds = (self._ended or time.monotonic()) - started
         today = datetime.now(UTC).date().isoformat()
         result = Result(
             root.name, name, outcome, seconds, remark, today, agent.__version__, self.commit, **seen
@@ -122,6 +124,7 @@ class Suite:
             try:
                 return CHECKS[name].made(machine)
             finally:
+                self._ended = time.monotonic()  # what comes after is clearing up
                 seen |= {"python": machine.version("python3-minimal")}
                 seen |= {"systemd": machine.version("systemd")}
 
