@@ -18,7 +18,7 @@ def main(root: Path, words: list[str]) -> int:
         print("E: Could not get lock /var/lib/dpkg/lock-frontend. It is held by process 7")
         return 100
     if (root / "offline").exists() and "-s" not in words:
-        print("E: Failed to fetch http://deb.debian.org/debian: Temporary failure resolving")
+        print("E: Failed to fetch http://mirror.test/debian: Temporary failure resolving")
         return 100
     command, *names = [w for w in words if not w.startswith("-") and "=" not in w]
     there = read(root, "packages")
