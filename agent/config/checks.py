@@ -71,6 +71,8 @@ def check_service(service: Service, path: KeyPath) -> Iterator[Finding]:
 
 
 def _article(key: str) -> str:
+    if key == "hear":
+        return "ears"
     return f"an {key}" if key[0] in "aeiou" else f"a {key}"
 
 

@@ -228,8 +228,9 @@ class Ears:
         return True
 
     def _look_at_spare(self) -> None:
-        """A server may hang up what idles; one that does so at once is none."""
-        if self._spare is None or received(self._spare[0]) != b"":
+        """A server may hang up what idles, or have been restarted; one that hangs up at once is
+        none."""
+        if self._spare is None or not _is_over(self._spare[0]):
             return
         sock, since = self._spare
         self._spare = None
@@ -270,3 +271,11 @@ class Ears:
         except LinkError:
             self._need_open()
             raise
+
+
+def _is_over(sock: socket.socket) -> bool:
+    """Whether the other side hung up, whichever way."""
+    try:
+        return received(sock) == b""
+    except LinkError:
+        return True
