@@ -204,7 +204,7 @@ class WebSocket:
         return self._whole(whole)
 
     def _count_tiny(self, now: float) -> None:
-        if self._tiny.ready_at(now) > now:
+        if self._tiny.ready_at > now:
             self._broken = LinkError("the service floods us with tiny frames", "flood")
         self._tiny.take(now)
 
