@@ -12,8 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from agent import assembly, clouds
-from agent.audio.pcm import PACKET_MS, level_dbfs, packet_bytes
-from agent.audio.ring import Ring
+from agent.audio.pcm import level_dbfs
 from agent.clock import Clock, SystemClock
 from agent.config.schema import Config, Service
 from agent.control import reload
@@ -69,14 +68,21 @@ class App:
         self._inbox: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self.telemetry = Telemetry(self.clock.now())
         rate = config.audio.rate
-        self.ring = Ring(packet_bytes(rate), config.network.memory_s * 1000 // PACKET_MS)
-        self._speaker = assembly.speaker(config.audio, self.clock)
+        self.echo = assembly.echo(config, self.post, self.clock)
+        self.ring = assembly.ring(config, self.echo)
+        self._speaker = assembly.speaker(config.audio, self.clock, self.echo)
         self.player = assembly.player(
             self._speaker, rate, config.audio.playback, self.telemetry, self.post, self.clock
         )
-        self._microphone = assembly.microphone(config.audio, self.clock)
+        self._microphone = assembly.microphone(config.audio, self.clock, self.echo)
         self.capture = assembly.capture(
-            config, self._microphone, self.ring, lambda: self.player.audible, self.post, self.clock
+            config,
+            self._microphone,
+            self.ring,
+            lambda: self.player.audible,
+            self.post,
+            self.clock,
+            self.echo,
         )
         self.reports = assembly.reports(config, self._command, self.post, self.clock)
         self._retired: list[Cloud] = []  # replaced by another service, ending

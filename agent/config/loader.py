@@ -19,6 +19,7 @@ from agent.config import sources
 from agent.config.build import Builder
 from agent.config.checks import check, check_service, is_loopback
 from agent.config.credentials import with_demo
+from agent.config.former import renamed
 from agent.config.leaves import Leaves
 from agent.config.mistakes import Mistakes, Place, dotted
 from agent.config.overlay import overlay, put
@@ -93,9 +94,9 @@ def _build(
     """The file with ``sets`` laid over it, and the mistakes found so far."""
     file = path if path is not None else _default_path()
     mistakes = Mistakes(Place(_label(file), 1) if file else Place("defaults"))
-    root = _read(file, mistakes)
+    root = renamed(_read(file, mistakes), mistakes)
     for setting in sets:
-        root = overlay(root, setting, mistakes)
+        root = renamed(overlay(root, setting, mistakes), mistakes, over=True)
     if web is not None:
         root = put(root, ("web", "listen"), Scalar(Place("--web"), web), mistakes)
     leaves = Leaves(os.environ if env is None else env, Path(file or ".").parent)

@@ -129,7 +129,7 @@ class Audio(Section):
     rate: Literal[16000, 8000] = 16000
     capture: Capture = field(default_factory=Capture)
     playback: Playback = field(default_factory=Playback)
-    echo_guard: bool = True
+    echo: Literal["guard", "cancel", "off"] = "guard"
 
 
 class Button(Section):

@@ -88,7 +88,7 @@ class Controller:
         self.on_notice: list[Callable[[Notice], None]] = []  #: pages
         self.on_choices: list[Callable[[Choices], None]] = []  #: pages
         self.on_switch: Callable[[Service], tuple[Provider, Cloud]] | None = None
-        self.machine = Machine(config.talk.mode)
+        self.machine = Machine(config.talk.mode, cancelling=config.audio.echo == "cancel")
         self.stop: Stop | None = None  #: set when the daemon should end
         self.session_id: str | None = None
         self._unmuted_at = 0  # ring packet; the pre-roll must not reach into muted time
