@@ -53,8 +53,8 @@ class Rung:
         self._lost_at: float | None = None
         self._works_at: float | None = None  # since when, after a loss
         self._used_at = 0.0
-        self._answered = True  # anything since it came into use
-        self._relapses = 0  # times in a row that it did not
+        self._answered = True  # anything since it came back
+        self._relapses = 0  # times in a row that it came back for nothing
         self._pairs: dict[Pair, Pair] = {}  # its own for what is wanted, and back
         self.cloud = build(replace(parts, post=self._hear, on_trouble=self._trouble))
 
@@ -139,7 +139,8 @@ class Rung:
             except UsageError:  # spoken before the languages were changed
                 pair = self.provider.pair
             takes.append(Take(take.start, take.end, pair))
-        self.in_use, self._answered, self._used_at = True, False, self._clock.now()
+        self.in_use, self._used_at = True, self._clock.now()
+        self._answered = self._works_at is None  # one that was never lost is trusted
         self.cloud.take_over(replace(left, takes=tuple(takes)))
 
     def show(self, session: str) -> None:
