@@ -86,13 +86,12 @@ class App:
         )
         self.reports = assembly.reports(config, self._command, self.post, self.clock)
         self._retired: list[Cloud] = []  # replaced by another service, ending
-        self.provider, cloud = self._cloud(config.service)
+        cloud = self._cloud(config.service)
         self._summarizer = Summarizer(config, self.post, self.clock)
         self.controller = Controller(
             config,
             self.ring,
             cloud,
-            self.provider,
             self.player,
             self.reports,
             self._summarizer,
@@ -115,11 +114,15 @@ class App:
         """The service in use."""
         return self.controller.cloud
 
-    def _cloud(self, service: Service) -> tuple[Provider, Cloud]:
-        provider = Provider(service)
+    @property
+    def provider(self) -> Provider:
+        """It, with the languages in use."""
+        return self.cloud.provider
+
+    def _cloud(self, service: Service) -> Cloud:
         parts = Parts(
             self.config,
-            provider,
+            Provider(service),
             self.ring,
             self.player,
             self.telemetry,
@@ -128,18 +131,18 @@ class App:
         )
         cloud = clouds.build(parts)
         self.ring.on_write(cloud.captured)
-        return provider, cloud
+        return cloud
 
-    def _switch(self, service: Service) -> tuple[Provider, Cloud]:
+    def _switch(self, service: Service) -> Cloud:
         """Build and start the way to another service; the old one ends by itself."""
         old = self.cloud
-        self.provider, cloud = self._cloud(service)
+        cloud = self._cloud(service)
         for worker in old.workers:
             worker.stop()
         self._retired.append(old)
         for worker in cloud.workers:
             self._launch(worker)
-        return self.provider, cloud
+        return cloud
 
     def _give_back(self) -> None:
         """Free what replaced services held, as soon as their threads have ended."""
@@ -269,7 +272,9 @@ class App:
 
         Raises UsageError, and changes nothing, where its service cannot be used.
         """
-        old, self.config = self.config, reload.merged(self.config, config)
+        merged = reload.merged(self.config, config)
+        clouds.check(Provider(merged.service), merged)
+        old, self.config = self.config, merged
         self.controller.use(self.config)
         reload.apply(self.controller, old, self.config)
         self.controller.publish()

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from msgspec.structs import fields
+from msgspec.structs import fields, replace
 
 from agent.config.build import has_file
 from agent.config.credentials import CREDENTIALS
@@ -40,6 +40,7 @@ def check(config: Config, mistakes: Mistakes) -> None:
 def _findings(config: Config) -> Iterator[Finding]:
     for path, service in _services(config):
         yield from check_service(service, path)
+        yield from _fallback(config, service, path)
     yield from _network(config)
     yield from _channel(config)
     yield from _pins(config)
@@ -66,6 +67,23 @@ def check_service(service: Service, path: KeyPath) -> Iterator[Finding]:
         if not getattr(service, key):
             words = f"{service.name} needs {_article(key)}; {_ways(key, path)}"
             yield Finding((*path, key), words)
+
+
+def _fallback(config: Config, service: Service, path: KeyPath) -> Iterator[Finding]:
+    """What is wrong with the services to use while ``service`` does not serve."""
+    for index, name in enumerate(service.fallback):
+        here = (*path, "fallback", str(index))
+        if name not in CREDENTIALS:
+            hint = did_you_mean(name, CREDENTIALS)
+            words = f"unknown service {name[:40]!r}; expected {', '.join(CREDENTIALS)}{hint}"
+            yield Finding(here, words)
+        elif name == service.name:
+            yield Finding(here, f"{name} cannot stand in for itself; expected another service")
+        elif name in service.fallback[:index]:
+            yield Finding(here, f"{name} is there already; expected each service once")
+        elif name not in config.services:
+            for _, words, _ in check_service(replace(service, name=name), ("services", name)):
+                yield Finding(here, words)
 
 
 def _has_address(url: str) -> bool:

@@ -148,12 +148,18 @@ def _choose(config: Config, cloud: str | None, name: str | None, mistakes: Mista
             mistakes.note(("service", "name"), Place("--service"))
         config = replace(config, service=_profile(config, name))
     if cloud is not None and is_loopback(urlsplit(cloud).hostname or ""):
-        config = replace(config, service=with_demo(config.service))
+        others = {each: with_demo(_profile(config, each)) for each in config.service.fallback}
+        services = config.services | others
+        config = replace(config, service=with_demo(config.service), services=services)
     return config
 
 
 def _profile(config: Config, name: str) -> Service:
-    return config.services.get(name) or replace(config.service, name=name)
+    """The profile; what the ``service`` section has in common with it otherwise."""
+    if name in config.services:
+        return config.services[name]
+    kept = config.service.fallback if name == config.service.name else ()
+    return replace(config.service, name=name, fallback=kept)
 
 
 def _at(config: Config, cloud: str, mistakes: Mistakes) -> Config:

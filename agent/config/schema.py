@@ -96,6 +96,7 @@ class Service(Section):
     callback_port: Port | None = None
     targets: tuple[Language, ...] = ()
     voice: str | None = None
+    fallback: tuple[str, ...] = ()
 
 
 class Capture(Section):
@@ -174,6 +175,7 @@ class Network(Section):
     cert_file: str | None = None
     key_file: str | None = None
     proxy: Secret | None = None
+    fallback_after_s: Annotated[float, Meta(gt=0, le=3600)] = 10.0
     recordings_max_mb: Annotated[int, Meta(ge=1, le=1024)] = 64
     recordings_max_days: Annotated[int, Meta(ge=1, le=365)] = 7
 

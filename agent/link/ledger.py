@@ -76,6 +76,7 @@ class Ledger:
         self._late = 0  # packets from a sentence's beginning to its first partial, at least
         self._covered = start  # a final already published may reach up to here
         self._repeat_until = start  # what begins before may repeat a published final
+        self._handed_until = 0  # the same of finals another service published
 
     # --- sending -----------------------------------------------------------------------------
 
@@ -88,8 +89,7 @@ class Ledger:
 
     def connected(self) -> None:
         """A new connection: its times begin at 0 and what follows starts at ``resume``."""
-        repeats = any(seq in self._speech for seq in range(self.resume, self._covered))
-        self._repeat_until = self._covered if repeats else self.resume
+        self._repeat_until = self.repeats_until
         self.position = self._spoke_at = 0
         self._final_at = -1
         self.reached = self.resume
@@ -97,6 +97,17 @@ class Ledger:
         self._runs.clear()
         self._heard.clear()
         self._late = 0
+
+    @property
+    def repeats_until(self) -> int:
+        """What is sent anew and begins before this ring packet may repeat a published final."""
+        repeats = any(seq in self._speech for seq in range(self.resume, self._covered))
+        return max(self._handed_until, self._covered if repeats else self.resume)
+
+    def repeat(self, until: int) -> None:
+        """Another service has published finals that may reach up to ring packet ``until``."""
+        self._handed_until = until
+        self._repeat_until = max(self._repeat_until, until)
 
     def sent(self, seq: int | None, voiced: bool = False) -> None:
         """One packet has left: ring packet ``seq``, or made silence (None)."""

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from agent.audio.pcm import PACKET_MS
 from agent.audio.ring import GUARDED, Packet, Ring
 from agent.events import Pair, Result
+from agent.link.handover import Handover
 from agent.link.ledger import Ledger, Place
 from agent.link.numbering import Numbering
 from agent.link.pacing import TokenBucket
@@ -88,6 +89,7 @@ class Uplink:
         self._bucket = TokenBucket(INTERVAL_S)
         self._pair: Pair | None = None  # of the connection, None while there is none
         self._epoch = 0
+        self._handed_over = False  # what was sent on this connection is another's to answer
         self._audio_at = 0.0  # when audio last left
         self._active_at = 0.0  # when anything last happened that keeps the connection warm
         self._patience = Patience(result_timeout_s, recorded=recorded)
@@ -100,19 +102,34 @@ class Uplink:
     def open(self, start: int, pair: Pair, now: float) -> None:
         """Open the gate; ``start`` is the first ring packet wanted (pre-roll included)."""
         with self._lock:
-            fresh = not self.tape.takes
-            self.tape.open(start, pair)
-            if fresh:
-                self._ledger.begin(self.tape.takes[0].start)
-            if self._origin is None:
-                self._origin = self.tape.takes[0].start
-            self._active_at = now
-            self._patience.begin()
+            self._open(start, pair, now)
 
     def close(self, end: int) -> None:
         """Close the gate before ring packet ``end`` (the tail may still be to come)."""
         with self._lock:
             self.tape.close(end)
+
+    def hand_over(self) -> Handover:
+        """Leave what is not answered to another service; no result of it is taken any more."""
+        with self._lock:
+            if not self._replay:
+                self._ledger.settle()
+            sent_to, repeats_until = self.tape.furthest, self._ledger.repeats_until
+            self.tape.forget(self._ledger.resume)
+            takes = self.tape.hand_over(self._ledger.resume)
+            self._ledger = Ledger()
+            self._patience.over()
+            self._pair, self._handed_over = None, True
+            return Handover(takes, repeats_until, sent_to)
+
+    def take_over(self, left: Handover, now: float) -> None:
+        """Send what another service has ``left``."""
+        with self._lock:
+            for take in left.takes:
+                self._open(take.start, take.pair, now)
+                if take.end is not None:
+                    self.tape.close(take.end)
+            self._ledger.repeat(left.repeats_until)
 
     def settled(self, now: float) -> bool | None:
         """Whether all closed takes are answered; None when their time ran out unanswered.
@@ -147,7 +164,7 @@ class Uplink:
         """A new connection for ``pair`` takes audio from now on."""
         with self._lock:
             self._epoch += 1
-            self._pair = pair
+            self._pair, self._handed_over = pair, False
             if not self._replay:
                 self._ledger.settle()
             self._ledger.connected()
@@ -168,9 +185,19 @@ class Uplink:
             self._numbers.new_session()
             self._origin = self.tape.takes[0].start if self.tape.takes else None
 
-    def result(self, result: Result, now: float) -> Answer:
-        """Place a result of the service on the microphone's time line and number it."""
+    @property
+    def is_connected(self) -> bool:
+        """Whether a connection takes audio."""
+        return self._pair is not None
+
+    def result(self, result: Result, now: float) -> Answer | None:
+        """Place a result of the service on the microphone's time line and number it.
+
+        None: another service answers what it is of.
+        """
         with self._lock:
+            if self._handed_over:
+                return None
             self._active_at = now
             self._patience.answered(now)
             number = self._numbers.number(result.index, result.final)
@@ -259,6 +286,16 @@ class Uplink:
             return False
 
     # --- under the lock ----------------------------------------------------------------------
+
+    def _open(self, start: int, pair: Pair, now: float) -> None:
+        fresh = not self.tape.takes
+        self.tape.open(start, pair)
+        if fresh:
+            self._ledger.begin(self.tape.takes[0].start)
+        if self._origin is None:
+            self._origin = self.tape.takes[0].start
+        self._active_at = now
+        self._patience.begin()
 
     def _audio(self, packet: Packet, now: float) -> Step:
         ready = self._bucket.ready_at

@@ -188,7 +188,8 @@ class Receiver(Worker):
         answer = self._uplink.result(result, self.clock.now())
         if result.final:
             self._proven()
-        self._session.answers.result(result, answer, connection.pair)
+        if answer is not None:
+            self._session.answers.result(result, answer, connection.pair)
 
     def _pong(self, event: Pong) -> None:
         try:

@@ -14,10 +14,12 @@ from math import inf
 from agent.clock import Clock
 from agent.errors import LinkError
 from agent.events import Pair, Result
+from agent.link.handover import Handover
 from agent.link.uplink import Uplink
 from agent.link.websocket import WebSocket
 from agent.pipeline.answers import Answers
 from agent.services.base import StreamProtocol
+from agent.services.provider import Provider
 from agent.threads import Wake, Worker
 
 
@@ -50,6 +52,10 @@ class Session:
         self._connection: Connection | None = None
 
     # --- for the controller ------------------------------------------------------------------
+
+    @property
+    def provider(self) -> Provider:
+        return self.answers.provider
 
     @property
     def connected(self) -> bool:
@@ -87,6 +93,21 @@ class Session:
         connection = self._connection
         if connection is not None and connection.pair != pair and not self.uplink.busy:
             self.drop(connection, planned="language pair")
+
+    def hand_over(self) -> Handover:
+        left = self.uplink.hand_over()
+        if (connection := self._connection) is not None:
+            self.drop(connection, planned="another service takes over")
+        return left
+
+    def take_over(self, left: Handover) -> None:
+        self.uplink.take_over(left, self._clock.now())
+        self.uplink.keep_warm(self._clock.now())
+        self.wake()
+
+    def probe(self) -> None:
+        self.uplink.keep_warm(self._clock.now())
+        self.receiver_wake.set()
 
     def free(self) -> None:
         self.sender_wake.close()
@@ -128,7 +149,8 @@ class Session:
         for event in events:
             if isinstance(event, Result):
                 answer = self.uplink.result(event, self._clock.now())
-                self.answers.result(event, answer, connection.pair)
+                if answer is not None:
+                    self.answers.result(event, answer, connection.pair)
         return bool(events)
 
     def wake(self) -> None:

@@ -56,7 +56,7 @@ class Line(Rig):
     def __init__(self) -> None:
         super().__init__("tencent-tsi")
         uplink = Uplink(self.ring, quiet=True)
-        self.cloud = Chunks(uplink, False, self.clock)
+        self.cloud = Chunks(uplink, self.provider, self.clock)
         self.cloud.free()
         self.cloud.wake = VirtualWake(self.clock)
         self.ring.on_write(self.cloud.captured)
