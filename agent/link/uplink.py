@@ -8,8 +8,8 @@ and results, the sender does the steps.  The capture thread never comes here.
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from agent.audio.pcm import PACKET_MS
 from agent.audio.ring import GUARDED, Packet, Ring
@@ -25,24 +25,23 @@ INTERVAL_S = PACKET_MS / 1000
 KEEPALIVE_S = 4.0  # the services hang up after 6 s without audio
 
 
-class Send(NamedTuple):
+class Send(Struct, frozen=True, gc=False):
     """Send this packet's bytes (made silence when ``packet`` is None), then :meth:`Uplink.sent`."""
 
     data: bytes
     packet: Packet | None
-    due: float  # when pacing would have let it go (s)
-    live: bool  # no other packet is waiting behind it
-    epoch: int  # of the connection it is for
+    due: float  #: when pacing would have let it go (s)
+    live: bool  #: it is the microphone's newest: no other waits behind it
+    epoch: int  #: of the connection it is for
 
 
-class Wait(NamedTuple):
+class Wait(Struct, frozen=True, gc=False):
     """Nothing to send before ``until`` (s) unless something new happens; None: for ever."""
 
     until: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Hangup:
+class Hangup(Struct, frozen=True, gc=False):
     """This connection is not wanted any more: idle for long, or another pair comes next."""
 
     reason: str
@@ -51,8 +50,7 @@ class Hangup:
 Step = Send | Wait | Hangup
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True, gc=False):
     """Where a result lies: number in the session, ms on the microphone's clock."""
 
     number: int
@@ -227,13 +225,16 @@ class Uplink:
                 return
             self._bucket.take(now)
             self._audio_at = now
-            if step.packet is None:
+            packet = step.packet
+            if packet is None:
                 self.tape.silence_sent()
                 self._ledger.sent(None)
                 return
-            self.tape.sent(step.packet)
-            self._patience.said(step.packet.voiced, now)
-            self._ledger.sent(step.packet.seq, step.packet.voiced)
+            voiced = packet.voiced
+            self.tape.sent(packet)
+            self._ledger.sent(packet.seq, voiced)
+            if voiced:
+                self._patience.said(now)
             if self.tape.is_open:
                 self._active_at = now
 
@@ -302,7 +303,7 @@ class Uplink:
         if ready > now:
             return Wait(ready)
         data = packet.data if not packet.flags & GUARDED else self._silence
-        due = max(ready, packet.at)
+        due = ready if ready > packet.at else packet.at
         return Send(data, packet, due, self.tape.live, self._epoch)
 
     def _idle(self, now: float) -> Step:
@@ -320,7 +321,7 @@ class Uplink:
 
     def _made_silence(self, now: float, every: float) -> Step:
         due = max(self._audio_at + every, self._bucket.ready_at)
-        return Send(self._silence, None, due, True, self._epoch) if due <= now else Wait(due)
+        return Send(self._silence, None, due, False, self._epoch) if due <= now else Wait(due)
 
     def _switch(self, now: float) -> Step:
         """The next take speaks another language: finish this one first."""

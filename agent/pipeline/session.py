@@ -49,7 +49,8 @@ class Session:
         self.receiver_wake = Wake()
         self._clock = clock
         self._lock = threading.Lock()
-        self._connection: Connection | None = None
+        #: what the receiver attached and nobody dropped
+        self.connection: Connection | None = None
 
     # --- for the controller ------------------------------------------------------------------
 
@@ -59,7 +60,7 @@ class Session:
 
     @property
     def connected(self) -> bool:
-        return self._connection is not None
+        return self.connection is not None
 
     @property
     def backlog_ms(self) -> int:
@@ -70,7 +71,8 @@ class Session:
         return self.uplink.unanswered_ms
 
     def captured(self) -> None:
-        self.sender_wake.set()
+        if self.uplink.tape.current is not None and self.connection is not None:
+            self.sender_wake.set()
 
     def open(self, start: int, pair: Pair) -> None:
         self.uplink.open(start, pair, self._clock.now())
@@ -90,7 +92,7 @@ class Session:
 
     def renew(self, pair: Pair) -> None:
         """An idle connection is made anew for ``pair``; a busy one is renewed by the uplink."""
-        connection = self._connection
+        connection = self.connection
         if connection is not None and connection.pair != pair and not self.uplink.busy:
             self.drop(connection, planned="language pair")
 
@@ -115,22 +117,17 @@ class Session:
 
     # --- for the two threads -----------------------------------------------------------------
 
-    @property
-    def connection(self) -> Connection | None:
-        """What the receiver attached and nobody dropped."""
-        return self._connection
-
     def attach(self, connection: Connection) -> None:
         """Give the sender a connection that is ready for audio."""
         with self._lock:
-            self._connection = connection
+            self.connection = connection
         self.sender_wake.set()
 
     def drop(self, connection: Connection, planned: str | None = None) -> None:
         """Tear ``connection`` down (idempotent); ``planned`` says why if we wanted it."""
         with self._lock:
-            if self._connection is connection:
-                self._connection = None
+            if self.connection is connection:
+                self.connection = None
                 self.uplink.disconnected()
             connection.planned = connection.planned or planned
         if planned:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from agent.events import Pair, Result, Transcript
-from agent.link.uplink import Uplink
+from agent.link.uplink import Send, Uplink
 from agent.pipeline.session import Connection, Session
 from tests.unit.pipeline.rig import Rig
 from tests.unit.pipeline.wire import ScriptedSocket, sentence
@@ -61,9 +61,35 @@ def test_a_press_opens_the_gate_wakes_both_and_ends_a_backoff(line: Line) -> Non
     assert line.session.unanswered_ms == 0
 
 
-def test_a_captured_packet_wakes_only_the_sender(line: Line) -> None:
+def test_a_captured_packet_wakes_only_the_sender_and_only_while_a_take_is_played(
+    line: Line,
+) -> None:
+    line.session.captured()
+    assert line.woken() == (False, False), "nobody speaks"
+    line.session.open(0, EN_ZH)
+    line.woken()
     line.session.captured()
     assert line.woken() == (True, False)
+    line.session.close(1)
+    line.woken()
+    line.session.captured()
+    assert line.woken() == (True, False), "the tail is still to come"
+    line.say(1)
+    line.session.uplink.sent(send(line), line.clock.now())
+    line.woken()
+    line.session.captured()
+    assert line.woken() == (False, False), "all was sent"
+    line.session.open(1, EN_ZH)
+    line.session.drop(line.connection)
+    line.woken()
+    line.session.captured()
+    assert line.woken() == (False, False), "there is no connection"
+
+
+def send(line: Line) -> Send:
+    step = line.session.uplink.step(line.clock.now())
+    assert isinstance(step, Send)
+    return step
 
 
 def test_switching_speech_is_left_to_the_sender(line: Line) -> None:
