@@ -187,19 +187,11 @@ class Uplink:
         with self._lock:
             if self._pair is None:
                 return Wait(None)
-            take = self.tape.current
-            if take is not None and not take.speaks(self._pair):
-                return self._switch(now)
             lost = self.tape.lost
-            packet = self.tape.next(self._pair)
+            packet = self.tape.next(self._pair, self._bucket.spare(now))
             if self.tape.lost > lost:
                 self._ledger.settle(self.tape.seq)  # what is gone cannot be replayed
-            if packet is not None:
-                return self._audio(packet, now)
-            take = self.tape.current  # silence left out may have led into another take
-            if take is not None and not take.speaks(self._pair):
-                return self._switch(now)
-            return self._idle(now)
+            return self._idle(now) if packet is None else self._audio(packet, now)
 
     def sent(self, step: Send, now: float) -> None:
         """``step`` has been handed to the socket (of a connection that may be gone by now)."""
@@ -269,7 +261,7 @@ class Uplink:
     # --- under the lock ----------------------------------------------------------------------
 
     def _audio(self, packet: Packet, now: float) -> Step:
-        ready = self._bucket.ready_at(now)
+        ready = self._bucket.ready_at
         if ready > now:
             return Wait(ready)
         data = packet.data if not packet.flags & GUARDED else self._silence
@@ -277,7 +269,10 @@ class Uplink:
         return Send(data, packet, due, self.tape.live, self._epoch)
 
     def _idle(self, now: float) -> Step:
-        """No packet to send: trailing silence, keepalive, or hang up."""
+        """No packet to send: another language, trailing silence, keepalive, or hang up."""
+        take = self.tape.current
+        if take is not None and self._pair is not None and not take.speaks(self._pair):
+            return self._switch(now)
         if self._quiet:
             return Wait(None)
         if self.tape.current is None and self._patience.awaiting:
@@ -287,7 +282,7 @@ class Uplink:
         return self._made_silence(now, KEEPALIVE_S)
 
     def _made_silence(self, now: float, every: float) -> Step:
-        due = max(self._audio_at + every, self._bucket.ready_at(now))
+        due = max(self._audio_at + every, self._bucket.ready_at)
         return Send(self._silence, None, due, True, self._epoch) if due <= now else Wait(due)
 
     def _switch(self, now: float) -> Step:
@@ -304,7 +299,7 @@ class Uplink:
     def _forget_all(self) -> None:
         self._ledger.settle()
         self.tape.forget(self._ledger.resume)
-        self.tape.takes.clear()
+        self.tape.clear()
         self._patience.over()
 
     def _answer(self, number: int, place: Place) -> Answer:

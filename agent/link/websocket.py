@@ -12,7 +12,7 @@ import select
 import socket
 import ssl
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from websockets.client import ClientProtocol
@@ -102,10 +102,12 @@ class WebSocket:
             # be about to write, and what it writes would go out in the clear.
             socket.socket.shutdown(self._sock, socket.SHUT_RDWR)
 
-    def goodbye(self) -> None:
-        """Send a close frame, if it leaves at once, then :meth:`abort`."""
+    def goodbye(self, last: Sequence[Message] = ()) -> None:
+        """Send ``last`` and a close frame, if they leave at once, then :meth:`abort`."""
         with self._lock, suppress(LinkError):
             if self._protocol.state is State.OPEN and not self._aborted:
+                for message in last:
+                    self._stage(message)
                 self._protocol.send_close(1000)
                 self._collect()
                 self._write_some()
@@ -204,7 +206,7 @@ class WebSocket:
         return self._whole(whole)
 
     def _count_tiny(self, now: float) -> None:
-        if self._tiny.ready_at(now) > now:
+        if self._tiny.ready_at > now:
             self._broken = LinkError("the service floods us with tiny frames", "flood")
         self._tiny.take(now)
 

@@ -90,7 +90,8 @@ class Receiver(Worker):
     def _open(self, pair: Pair) -> Connection:
         tts = self._session.tts
         protocol = self._provider.stream(pair, tts)
-        socket = self._connect_socket(protocol.endpoint(), lambda: self.stopping)
+        endpoint = protocol.endpoint(self.clock.utc().timestamp())
+        socket = self._connect_socket(endpoint, lambda: self.stopping)
         connection = Connection(socket, protocol, pair, tts)
         self._opening, self._unproven = socket, False
         try:

@@ -113,7 +113,7 @@ class Session:
                 self.uplink.disconnected()
             connection.planned = connection.planned or planned
         if planned:
-            connection.socket.goodbye()
+            connection.socket.goodbye(connection.protocol.end())
         else:
             connection.socket.abort()
         self.wake()
