@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from agent.audio.device import Microphone, Speaker
 from agent.audio.pcm import packet_bytes
-from agent.audio.ring import SOUND, VOICED, Ring
+from agent.audio.ring import VOICED, Ring
 from agent.audio.vad import Vad
 from agent.clock import Clock
 from agent.ears.canceller import Canceller
@@ -47,6 +47,10 @@ class EchoCancellation:
         """``source`` without the speaker's sound."""
         return CancelledMicrophone(source, self._reference, self._stage, self._rate, self._clock)
 
+    def linear(self) -> bytes | None:
+        """The newest packet with the speaker only subtracted, once; None where there is none."""
+        return self._stage.linear()
+
     def vad(self) -> Vad:
         """A detector that takes no echo's rest for a voice."""
         return GatedVad(self._rate, self._gate)
@@ -54,9 +58,9 @@ class EchoCancellation:
     def ring(self, capacity: int) -> Ring:
         """The packet ring; where a wake word listens it has a ``tap``."""
         size = packet_bytes(self._rate)
-        return (
-            TappedRing(size, capacity, self._stage.linear) if self._tapped else Ring(size, capacity)
-        )
+        if not self._tapped:
+            return Ring(size, capacity)
+        return TappedRing(size, capacity, self._stage.linear)
 
 
 def _linear(rate: int) -> Callable[[], LinearCanceller] | None:
@@ -79,4 +83,4 @@ class GatedVad(Vad):
 
     def judge(self, packet: bytes) -> int:
         flags = super().judge(packet)
-        return flags if self._gate.person else flags & ~(VOICED | SOUND)
+        return flags if self._gate.passes(bool(flags & VOICED)) else 0

@@ -51,18 +51,18 @@ class Stage:
     def hear(self, near: Samples, far: Samples) -> Samples:
         """A packet of the microphone, and of the speaker meanwhile; what is left of the former."""
         self._linear_packet = None
-        if self.out and self._clock.now() >= self._again:
-            self._begin()
-        elif self.out:
-            return near
         begun = self._clock.now()
+        if self.out and begun < self._again:
+            return near
         try:
+            if self.out:
+                self._begin()
             clean = self._cancel(near, far)
         except Exception as error:  # noqa: BLE001 - a library's, and sound must go on
             self._leave(f"{type(error).__name__}: {error}")
             return near
         self._watch(self._clock.now() - begun)
-        self._gate.feed(near, clean, far)
+        self._gate.feed(clean, far)
         return clean
 
     def linear(self) -> bytes | None:
@@ -91,6 +91,7 @@ class Stage:
 
     def _leave(self, reason: str) -> None:
         self._late, self._again = 0, self._clock.now() + REST_S
+        self._gate.forget()
         if not self.out:
             self.out = True
             log.warning("the echo canceller is left out: %s", reason)
