@@ -8,14 +8,14 @@ tree becomes structs (``build``, ``leaves``), and rules between keys come last
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import msgspec
 from msgspec.structs import replace
 
-from agent.config import sources
+from agent.config import own, sources
 from agent.config.build import Builder
 from agent.config.checks import check, check_service, is_loopback
 from agent.config.credentials import with_demo
@@ -39,7 +39,7 @@ def load(
     sets: Sequence[str] = (),
     env: Mapping[str, str] | None = None,
     cloud: str | None = None,
-    service: str | None = None,
+    service: str | Callable[[Config], str | None] | None = None,
     web: str | None = None,
 ) -> Config:
     """The configuration in the file at ``path``, checked and complete.
@@ -48,11 +48,12 @@ def load(
     ``sets`` are ``KEY.PATH=VALUE`` texts; ``env`` is for ``${NAME}`` (default: the
     process's); ``cloud`` replaces the ``url`` of every service, and on loopback stands
     for the emulator: credentials not given are its ``demo``; ``service`` selects one as
-    :func:`profile` does; ``web`` is where the caption screen listens.  Raises
-    :class:`ConfigError` with every mistake.
+    :func:`profile` does, or tells from the configuration which; ``web`` is where the caption
+    screen listens.  Raises :class:`ConfigError` with every mistake.
     """
     config, mistakes = _build(path, sets, env, web)
-    config = _choose(config, cloud, service, mistakes)
+    name = service(config) if callable(service) else service
+    config = _choose(config, cloud, name, mistakes)
     check(config, mistakes)
     if problems := mistakes.lines():
         raise ConfigError(problems)
@@ -170,5 +171,5 @@ def _at(config: Config, cloud: str, mistakes: Mistakes) -> Config:
         words = f"not a base URL; expected {expected(Url)}"
         mistakes.add(("service", "url"), words, Place("--cloud"))
         return config
-    services = {name: replace(service, url=url) for name, service in config.services.items()}
-    return replace(config, service=replace(config.service, url=url), services=services)
+    services = {name: own.at_cloud(service, url) for name, service in config.services.items()}
+    return replace(config, service=own.at_cloud(config.service, url), services=services)

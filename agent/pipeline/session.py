@@ -16,7 +16,7 @@ from agent.errors import LinkError
 from agent.events import Pair, Result
 from agent.link.handover import Handover
 from agent.link.uplink import Uplink
-from agent.link.websocket import WebSocket
+from agent.link.wire import Wire
 from agent.pipeline.answers import Answers
 from agent.services.base import StreamProtocol
 from agent.services.provider import Provider
@@ -27,7 +27,7 @@ from agent.threads import Wake, Worker
 class Connection:
     """A WebSocket with the state of the service's protocol on it."""
 
-    socket: WebSocket
+    socket: Wire
     protocol: StreamProtocol
     pair: Pair
     tts: bool  #: whether the service was told to speak
