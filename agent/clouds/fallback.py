@@ -31,7 +31,7 @@ def check(provider: Provider, config: Config) -> None:
             other.check_live()
             clouds.check_rate(other, config)
             for pair in clouds.wanted(provider, config):
-                fitting(other, pair, provider.pair)
+                fitting(other, pair)
         except UsageError as error:
             problems.append(f"service.fallback.{place}: {error}")
     if problems:

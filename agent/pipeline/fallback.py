@@ -43,7 +43,6 @@ class Fallback:
 
     def __init__(self, parts: Parts, others: Sequence[Service], build: Build) -> None:
         self._parts, self._others, self._build = parts, tuple(others), build
-        self._pair = parts.provider.pair  # of the configuration
         self._now = Rung(parts, build, 0, last=not others)
         self._now.in_use = True
         self._rungs = {0: self._now}  # those that were made, by their place
@@ -103,7 +102,7 @@ class Fallback:
         return self._now.leave()
 
     def take_over(self, left: Handover) -> None:
-        self._now.enter(left, self._pair)
+        self._now.enter(left)
 
     def probe(self) -> None:
         """There is always one in use."""
@@ -183,13 +182,13 @@ class Fallback:
         for place in self._left():
             provider = Provider(self._others[place - 1])
             try:
-                fitting(provider, wanted, self._pair)
+                fitting(provider, wanted)
                 rung = self._rungs.get(place) or self._made(place, provider)
             except (UsageError, RunError) as error:
                 self._unable[place] = wanted
                 log.warning("service.fallback: %s", error)
             else:
-                rung.provider.pair = rung.fitting(wanted, self._pair)
+                rung.provider.pair = rung.fitting(wanted)
                 self._launch(rung)
                 return rung
         return None
@@ -210,10 +209,10 @@ class Fallback:
         left = was.leave()
         self._session = was.session or self._session
         self._floor = max(self._floor, left.sent_to)
-        to.provider.pair = to.fitting(wanted, self._pair)
+        to.provider.pair = to.fitting(wanted)
         to.cloud.switch_tts(tts)
         self._now = to
-        to.enter(left, self._pair)
+        to.enter(left)
         self._tell(was, to, reason)
         to.show(self._session)
         if not left.takes:  # whoever waited for the one that left, waits for nothing now

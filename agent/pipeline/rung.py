@@ -20,16 +20,12 @@ _OF_THE_ONE_IN_USE = LinkUp | LinkDown | Blocked | Settled
 _TROUBLE = frozenset({"outage", "refused", "reconnect"})
 
 
-def fitting(provider: Provider, pair: Pair, first: Pair) -> Pair:
+def fitting(provider: Provider, pair: Pair) -> Pair:
     """The pair ``provider`` is to use where ``pair`` is wanted; UsageError where there is none.
 
-    Recognition alone is better than nothing.  Its own pair stands for ``first``, that of the
-    first service: the two are from one configuration.
+    Recognition alone is better than nothing.
     """
-    own = provider.service
-    candidates = [pair, Pair(pair.source, None)]
-    candidates += [Pair(own.source, own.target)] if pair == first else []
-    for candidate in candidates:
+    for candidate in (pair, Pair(pair.source, None)):
         if provider.takes(candidate):
             return candidate
     raise UsageError(f"{provider.name} does not take {pair.source} to {pair.target}")
@@ -110,9 +106,9 @@ class Rung:
 
     # --- coming and going --------------------------------------------------------------------
 
-    def fitting(self, pair: Pair, first: Pair) -> Pair:
+    def fitting(self, pair: Pair) -> Pair:
         """As :func:`fitting`, of this service; which pair it stands for is kept in mind."""
-        fit = fitting(self.provider, pair, first)
+        fit = fitting(self.provider, pair)
         self._pairs[fit] = pair
         return fit
 
@@ -130,12 +126,12 @@ class Rung:
         takes = (Take(t.start, t.end, self._pairs.get(t.pair, t.pair)) for t in left.takes)
         return replace(left, takes=tuple(takes))
 
-    def enter(self, left: Handover, first: Pair) -> None:
+    def enter(self, left: Handover) -> None:
         """Come into use, and answer what another has ``left``."""
         takes = []
         for take in left.takes:
             try:
-                pair = self.fitting(take.pair, first)
+                pair = self.fitting(take.pair)
             except UsageError:  # spoken before the languages were changed
                 pair = self.provider.pair
             takes.append(Take(take.start, take.end, pair))

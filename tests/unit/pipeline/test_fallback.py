@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
@@ -401,26 +402,31 @@ def test_the_languages_in_use_go_over_and_come_back(two: Ladder) -> None:
     assert two.fallback.provider.pair == EN_ZH
 
 
-def test_one_that_calls_them_otherwise_gets_its_own() -> None:
-    pair = {"source": "zh", "target": "en"}
-    two = Ladder("youdao", "tencent-tsi", services={"tencent-tsi": pair})
+def test_one_that_does_not_take_them_is_passed_over() -> None:
+    two = Ladder("youdao", "tencent-tsi", services={"tencent-tsi": {"source": "zh"}})
     two.fallback.provider.pair = Pair("fr", "en")
     two.fall()
-    assert two.in_use == "youdao", "it does not take French, and nobody wants Chinese"
+    assert two.in_use == "youdao", "nobody wants French to be taken for Chinese"
+    two.fallback.provider.pair = Pair("zh", "en")
+    two.pass_()
+    assert two.in_use == "tencent-tsi", "they were changed to what it takes"
 
 
-def test_a_turn_in_its_own_words_comes_back_in_those_of_the_first() -> None:
-    own = {"source": "zh", "target": "en"}
-    two = Ladder("twetalk-v2", "tencent-tsi", services={"tencent-tsi": own})
-    two["twetalk-v2"].parts.provider.pair = EN_ZH
+def test_where_it_cannot_translate_it_recognises(two: Ladder) -> None:
+    def only(pair: Pair) -> bool:
+        return pair.target is None
+
     wanted = two.fallback.provider.pair
     two["twetalk-v2"].left = Handover((Take(1, 5, wanted),))
-    two.fall()
-    assert two.in_use == "tencent-tsi"
-    [left] = two["tencent-tsi"].taken
-    two["tencent-tsi"].left = left
-    two["twetalk-v2"].works()
-    two.pass_()
+    with patch.object(Provider, "takes", lambda self, pair: self.name != "youdao" or only(pair)):
+        two.fall()
+        assert two.fallback.provider.pair == Pair("en", None)
+        [left] = two["youdao"].taken
+        assert left.takes[0].pair == Pair("en", None)
+        two["youdao"].left = left
+        two["twetalk-v2"].works()
+        two.pass_()
+    assert two.fallback.provider.pair == wanted
     assert two["twetalk-v2"].taken[0].takes[0].pair == wanted
 
 
