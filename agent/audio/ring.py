@@ -68,10 +68,10 @@ class Ring:
         ]
         self._at = array("d", bytes(8 * self._count))
         self._flags = bytearray(self._count)
-        self._notify: Callable[[], None] | None = None
+        self._notify: tuple[Callable[[], None], ...] = ()
 
-    def on_write(self, notify: Callable[[], None]) -> None:
-        """Have ``notify`` called after each write, in the writer's thread: it must not block."""
+    def on_write(self, *notify: Callable[[], None]) -> None:
+        """Have these called after each write, in the writer's thread: they must not block."""
         self._notify = notify
 
     def write(self, packet: bytes, at: float, flags: int = 0) -> int:
@@ -85,8 +85,8 @@ class Ring:
         self._at[slot] = at
         self._flags[slot] = flags
         self.head = seq + 1
-        if self._notify is not None:
-            self._notify()
+        for notify in self._notify:
+            notify()
         return seq
 
     @property

@@ -43,6 +43,7 @@ COUNTERS: Mapping[str, Entry] = {
         "dropped_speech_bytes", "Synthesised speech that did not fit into the jitter buffer."
     ),
     "finals": Entry("finals", "Finished sentences."),
+    "wake_words": Entry("wake_words", "Times the device was called by its name."),
     "garbage": Entry("garbage_messages", "Messages of the service nobody can make sense of."),
     "clips_sent": Entry("clips_sent", "Recordings uploaded and answered."),
     "silent_clips": Entry("silent_clips", "Recordings of nothing but background, not uploaded."),
