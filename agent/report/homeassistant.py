@@ -265,7 +265,7 @@ def _follow_up(topics: Topics) -> Entity:
         "binary_sensor",
         "follow_up",
         {
-            "name": "Follow-up",
+            "name": "Follow up",
             "icon": "mdi:chat-question",
             "state_topic": topics.state.name,
             "value_template": "{{ 'ON' if value_json.follow_up else 'OFF' }}",
