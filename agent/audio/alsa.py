@@ -6,8 +6,8 @@ from typing import Literal
 
 from agent.audio.card import Card, load
 from agent.audio.convert import Converter, Spreader
-from agent.audio.pace import Playout
-from agent.audio.pcm import PACKET_MS
+from agent.audio.pace import Governor, Playout
+from agent.audio.pcm import PACKET_MS, SAMPLE_BYTES
 from agent.clock import Clock
 from agent.errors import DeviceError, Overrun
 
@@ -58,6 +58,7 @@ class AlsaMicrophone:
             raise
         self._card = card
         self._running, self._patience, self._last = False, START_S, self._clock.now()
+        self._governor = Governor(self._rate, card.shape.buffer_s, self._clock)
         self._barren = 0
         self.description = f"{self._device} {card.shape} -> {self._rate} Hz mono"
 
@@ -66,23 +67,26 @@ class AlsaMicrophone:
 
         DeviceError also when nothing came for a second, or nothing but overruns.
         """
-        if self._card is None:
+        card = self._card
+        if card is None:
             raise DeviceError(f"microphone {self._device} is not open")
         try:
-            data = self._next(self._card)
+            data = self._next(card)
         except Overrun:
-            self._converter = self._converter_for(self._card)
+            self._converter = self._converter_for(card)
             self._running, self._last = False, self._clock.now()
             self._fruitless()
             raise
         if data:
-            self._patience, self._last = STALL_S, self._clock.now()
-            self._barren = 0
+            self._patience, self._barren = STALL_S, 0
+            self._last = self._clock.now()
         elif self._clock.now() - self._last > self._patience:
             raise DeviceError(
                 f"microphone {self._device} delivers nothing; unplug it and plug it in again"
             )
-        return self._converter.feed(data)
+        sound = self._converter.feed(data)
+        self._governor.heard(len(sound) // SAMPLE_BYTES)
+        return sound
 
     def close(self) -> None:
         """Give the card back; idempotent."""
