@@ -88,7 +88,7 @@ def capture(
         Vad(config.audio.rate),
         post,
         clock,
-        echo=audible if guarded else (lambda: False),
+        echo=audible if guarded else None,
         endpointer=Endpointer() if mode == "vad" else None,
         gain=Gain(gain) if gain else None,
     )

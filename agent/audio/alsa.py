@@ -108,13 +108,15 @@ class AlsaMicrophone:
         # Reading comes before waiting, since it starts a stream that is only prepared.  But not
         # after a read that gave something: many cards move on by few frames at a time, and a
         # period begun is not whole at the next wake-up, so its end would be heard one later.
-        data = b"" if self._running else card.read()
+        if not self._running and (data := card.read()):
+            self._running = True
+            return data
+        woken = card.wait()
+        data = card.read()
         if not data:
-            woken = card.wait()
-            data = card.read()
-            if woken and not data:
+            self._running = False
+            if woken:
                 self._clock.sleep(SPIN_S)  # some plugins wake us for nothing, again and again
-        self._running = bool(data)
         return data
 
     def _converter_for(self, card: Card) -> Converter:
