@@ -132,12 +132,12 @@ def capture(
 
 def _guard(
     config: Config, audible: Callable[[], bool], cancellation: EchoCancellation | None
-) -> Callable[[], bool]:
+) -> Callable[[], bool] | None:
     """Whether what is captured now must not be sent, as it may be the speaker's."""
     if cancellation is not None:
         return lambda: cancellation.out and audible()
     guarded = config.audio.echo == "guard" and config.talk.mode in TALKED_OVER
-    return audible if guarded else lambda: False
+    return audible if guarded else None
 
 
 def hearer(config: Config, ring: Ring, post: Post, clock: Clock) -> Hearer | None:
