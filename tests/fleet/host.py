@@ -27,8 +27,9 @@ def obstacle() -> str:
     missing += [] if _FOUND else ["rabbitmq-server"]
     if missing:
         return f"these are missing: {', '.join(missing)} (scripts/test-fleet installs them)"
+    try_it = "ip link add hub type bridge && ip link add v0 type veth peer name v1"
     tried = subprocess.run(
-        [*_ALONE, "sh", "-c", "ip link add hub type bridge && ip link add v0 type veth peer name v1"],
+        [*_ALONE, "sh", "-c", try_it],
         capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False,
     )  # fmt: skip
     if tried.returncode:
