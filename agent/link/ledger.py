@@ -17,6 +17,7 @@ late a place would lose them.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from agent.audio.pcm import PACKET_MS
@@ -85,6 +86,20 @@ class Ledger:
         self._shown_to = self._repeat_until = self.resume
         self.last_voiced = -1
         self._heard.clear()
+
+    def go_on(self, seq: int, covered: int, speech: Iterable[int]) -> None:
+        """Everything before ring packet ``seq`` is answered, by another process.
+
+        It sent ``speech`` too, and a final it published may reach up to ``covered``.
+        """
+        self.begin(seq)
+        self._covered = max(self._covered, covered)
+        self._speech = {heard for heard in speech if heard >= seq}
+
+    @property
+    def covered(self) -> int:
+        """Before this ring packet a final may repeat what is published."""
+        return self._covered
 
     def connected(self) -> None:
         """A new connection: its times begin at 0 and what follows starts at ``resume``."""

@@ -8,12 +8,13 @@ and results, the sender does the steps.  The capture thread never comes here.
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from agent.audio.pcm import PACKET_MS
 from agent.audio.ring import GUARDED, Packet, Ring
-from agent.events import Pair, Result
+from agent.events import Pair, Result, Stretch, Unanswered
 from agent.link.ledger import Ledger, Place
 from agent.link.numbering import Numbering
 from agent.link.pacing import TokenBucket
@@ -94,6 +95,29 @@ class Uplink:
         self.given_up_ms = 0  #: speech in the turn that settled last which has no answer
         self._origin: int | None = None
         self._numbers = Numbering()
+        self._keep: Callable[[Unanswered], None] | None = None
+
+    # --- over a crash ------------------------------------------------------------------------
+
+    def remember(self, keep: Callable[[Unanswered], None]) -> None:
+        """Have ``keep`` told what is unanswered whenever that changes; it must not block."""
+        self._keep = keep
+
+    def recover(self, found: Unanswered, now: float) -> None:
+        """Go on with what another process did not get answered, as after an outage."""
+        with self._lock:
+            for take in found.takes:
+                self.tape.open(take.start, take.pair)
+                if take.end is not None:
+                    self.tape.close(take.end)
+            self.tape.rewind(found.resume)
+            spoken = range(found.resume, found.covered)
+            self._ledger.go_on(found.resume, found.covered, filter(self._ring.voiced, spoken))
+            self._numbers.go_on(found.number)
+            self._origin = found.resume if found.origin is None else found.origin
+            self._active_at = now
+            self._patience.begin()
+            self._changed()
 
     # --- the gate (controller) ---------------------------------------------------------------
 
@@ -108,11 +132,13 @@ class Uplink:
                 self._origin = self.tape.takes[0].start
             self._active_at = now
             self._patience.begin()
+            self._changed()
 
     def close(self, end: int) -> None:
         """Close the gate before ring packet ``end`` (the tail may still be to come)."""
         with self._lock:
             self.tape.close(end)
+            self._changed()
 
     def settled(self, now: float) -> bool | None:
         """Whether all closed takes are answered; None when their time ran out unanswered.
@@ -150,6 +176,7 @@ class Uplink:
             self._pair = pair
             if not self._replay:
                 self._ledger.settle()
+                self._changed()
             self._ledger.connected()
             self.tape.rewind(self._ledger.resume)
             self._bucket.refill()
@@ -167,6 +194,7 @@ class Uplink:
         with self._lock:
             self._numbers.new_session()
             self._origin = self.tape.takes[0].start if self.tape.takes else None
+            self._changed()
 
     def result(self, result: Result, now: float) -> Answer:
         """Place a result of the service on the microphone's time line and number it."""
@@ -178,6 +206,7 @@ class Uplink:
                 return self._answer(number, self._ledger.partial(result))
             place = self._ledger.final(result)
             self.tape.forget(self._ledger.resume)
+            self._changed(number if result.text or result.translation else None)
             return self._answer(number, place)
 
     # --- sending (sender) --------------------------------------------------------------------
@@ -264,6 +293,7 @@ class Uplink:
                 return True
             self._ledger.settle()
             self.tape.forget(self._ledger.resume)
+            self._changed()
             return False
 
     # --- under the lock ----------------------------------------------------------------------
@@ -299,6 +329,7 @@ class Uplink:
         while self.tape.takes[0] is not self.tape.current:
             self.tape.takes.popleft()
         self._ledger.settle(self.tape.takes[0].start)
+        self._changed()
         return Hangup("language pair")
 
     def _forget_all(self) -> None:
@@ -306,6 +337,23 @@ class Uplink:
         self.tape.forget(self._ledger.resume)
         self.tape.takes.clear()
         self._patience.over()
+        self._changed()
+
+    def _changed(self, final: int | None = None) -> None:
+        """Tell what is unanswered now; ``final`` is the number of the final that changed it."""
+        if self._keep is None:
+            return
+        takes = tuple(Stretch(take.start, take.end, take.pair) for take in self.tape.takes)
+        self._keep(
+            Unanswered(
+                takes,
+                resume=self._ledger.resume,
+                covered=self._ledger.covered,
+                number=self._numbers.next,
+                origin=self._origin,
+                final=final,
+            )
+        )
 
     def _answer(self, number: int, place: Place) -> Answer:
         origin = self._origin or 0

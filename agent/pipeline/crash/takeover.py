@@ -1,0 +1,77 @@
+"""What a process takes over from the one before it: the speech that still matters.  Pure."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left
+from dataclasses import dataclass
+from itertools import pairwise
+
+from msgspec.structs import replace
+
+from agent.audio.pcm import PACKET_MS
+from agent.audio.ring import FILLED, Ring
+from agent.events import Stretch, Unanswered
+from agent.link.tape import KEEP, PAD
+
+LONGEST = 1 << 62  # packets nobody will ever have written
+AHEAD_S = 1.0  # two threads may note their times in another order
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """``unanswered`` is to be sent again, ``ms`` of it; ``lost`` packets of speech are too old."""
+
+    unanswered: Unanswered
+    ms: int
+    lost: int
+
+
+def objection(ring: Ring, now: float) -> str | None:
+    """Why ``ring`` cannot be what another process wrote before ``now``; None where it can."""
+    if ring.head > LONGEST:
+        return "its place is no place"
+    times = [_at(ring, seq) for seq in range(ring.tail, ring.head)]
+    ordered = all(a <= b for a, b in pairwise(times))
+    if not all(map(math.isfinite, times)) or not ordered or (times and times[-1] > now + AHEAD_S):
+        return "its times are no times"
+    return None
+
+
+def take_over(ring: Ring, left: Unanswered, oldest: float) -> Found | None:
+    """What of ``left`` is in ``ring`` and not older than ``oldest`` (s); None: nothing is.
+
+    It begins where somebody may have spoken.  An open take ends with what was recorded.
+    """
+    young = bisect_left(range(ring.head), oldest, ring.tail, key=lambda seq: _at(ring, seq))
+    takes = [_within(take, ring) for take in left.takes]
+    waiting = [seq for take in takes for seq in range(max(take.start, left.resume), take.end or 0)]
+    lost = sum(seq < young and ring.voiced(seq) for seq in waiting)
+    heard = next((seq for seq in waiting if seq >= young and not ring.background(seq)), None)
+    if heard is None:
+        return Found(Unanswered(), 0, lost) if lost else None
+    resume = max(heard - PAD, left.resume, young)
+    kept = tuple(take for take in takes if (take.end or 0) > resume)
+    packets = sum((take.end or 0) - max(take.start, resume) for take in kept)
+    return Found(replace(left, takes=kept, resume=resume), packets * PACKET_MS, lost)
+
+
+def pause(ring: Ring, found: Unanswered, now: float) -> Unanswered:
+    """Write the pause in which nobody listened, so that no sentence goes on over it."""
+    head, silence = ring.head, bytes(ring.packet_bytes)
+    for _ in range(KEEP):
+        ring.write(silence, now, FILLED)
+    takes = [replace(take, end=ring.head if take.end == head else take.end) for take in found.takes]
+    return replace(found, takes=tuple(takes))
+
+
+def _within(take: Stretch, ring: Ring) -> Stretch:
+    """What of it is in ``ring``."""
+    start = min(max(take.start, ring.tail), ring.head)
+    end = ring.head if take.end is None else min(take.end, ring.head)
+    return replace(take, start=start, end=max(start, end))
+
+
+def _at(ring: Ring, seq: int) -> float:
+    packet = ring.read(seq)
+    return math.nan if packet is None else packet.at
