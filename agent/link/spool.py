@@ -35,6 +35,7 @@ class Recording:
     """One utterance: s16le mono at ``rate``; ``start_ms`` on the session's time line.
 
     ``at`` is when it was made (s since 1970), None where the clock was not set.
+    ``replayed`` says that it may repeat an earlier one.
     """
 
     number: int
@@ -44,6 +45,7 @@ class Recording:
     rate: int
     pcm: bytes
     at: float | None = None
+    replayed: bool = False
     on_disk: int | None = None  #: bytes of its sound where that is there, and not in ``pcm``
 
     @property
@@ -188,6 +190,7 @@ class Spool:
     def _save(self, folder: Path, recording: Recording) -> None:
         meta = {"session": recording.session, "start_ms": recording.start_ms}
         meta |= {"pair": asdict(recording.pair), "at": recording.at}
+        meta |= {"replayed": recording.replayed}
         try:
             _write(folder / f"{recording.number:08}.wav", recording.wav())
             _write(folder / f"{recording.number:08}.json", json.dumps(meta).encode())
@@ -266,7 +269,8 @@ def _read(path: Path) -> Recording | None:
         at = None if meta.get("at") is None else float(meta["at"])
         if rate <= 0 or len(pcm) != 2 * frames:
             return None
-        return Recording(int(path.stem), session, start_ms, pair, rate, pcm, at)
+        replayed = meta.get("replayed") is True
+        return Recording(int(path.stem), session, start_ms, pair, rate, pcm, at, replayed)
     except (
         OSError,
         ValueError,

@@ -110,7 +110,6 @@ class Uplink:
                 self.tape.open(take.start, take.pair)
                 if take.end is not None:
                     self.tape.close(take.end)
-            self.tape.rewind(found.resume)
             spoken = range(found.resume, found.covered)
             self._ledger.go_on(found.resume, found.covered, filter(self._ring.voiced, spoken))
             self._numbers.go_on(found.number)

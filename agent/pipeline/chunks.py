@@ -12,9 +12,11 @@ import logging
 from collections.abc import Callable, Sequence
 from math import inf
 
+from msgspec.structs import replace
+
 from agent.clock import Clock
 from agent.errors import LinkError, Refused
-from agent.events import LinkUp, Pair, Result, ServiceEvent, Settled
+from agent.events import LinkUp, Pair, Result, ServiceEvent, Settled, Unanswered
 from agent.link.uplink import Hangup, Send, Uplink
 from agent.pipeline.answers import Answers
 from agent.pipeline.cloud import Parts
@@ -34,8 +36,9 @@ Post = Callable[[Request], Response]
 class Chunks:
     """A service that takes chunks (see :class:`agent.pipeline.cloud.Cloud`)."""
 
-    def __init__(self, uplink: Uplink, tts: bool, clock: Clock) -> None:
+    def __init__(self, uplink: Uplink, answers: Answers, tts: bool, clock: Clock) -> None:
         self.uplink = uplink
+        self.answers = answers
         self.tts = tts
         self.workers: Sequence[Worker] = ()
         self.connected = True
@@ -72,6 +75,13 @@ class Chunks:
     def renew(self, pair: Pair) -> None:
         """Each utterance goes with the pair it is spoken in; there is nothing to renew."""
 
+    def remember(self, keep: Callable[[Unanswered], None]) -> None:
+        self.uplink.remember(lambda now: keep(replace(now, session=self.answers.session)))
+
+    def recover(self, found: Unanswered) -> None:
+        self.answers.session = found.session
+        self.uplink.recover(found, self._clock.now())
+
     def free(self) -> None:
         self.wake.close()
 
@@ -100,10 +110,10 @@ class Chunker(Worker):
 
     name = "sender"
 
-    def __init__(self, cloud: Chunks, parts: Parts, answers: Answers, post: Post) -> None:
+    def __init__(self, cloud: Chunks, parts: Parts, post: Post) -> None:
         super().__init__(parts.clock)
         self._cloud, self._uplink, self._parts = cloud, cloud.uplink, parts
-        self._answers, self._send = answers, post
+        self._answers, self._send = cloud.answers, post
         self._reach = Reach(cloud, parts, self, lambda seconds: cloud.wake.wait(seconds))
         self._utterance: _Utterance | None = None
         self._losses = Losses(parts.telemetry, parts.post, parts.clock)

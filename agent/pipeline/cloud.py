@@ -9,7 +9,7 @@ from typing import Protocol
 from agent.audio.ring import Ring
 from agent.clock import Clock
 from agent.config.schema import Config
-from agent.events import Event, Pair
+from agent.events import Event, Pair, Unanswered
 from agent.pipeline.player import Player
 from agent.report.telemetry import Telemetry
 from agent.services.provider import Provider
@@ -68,6 +68,12 @@ class Cloud(Protocol):
 
     def renew(self, pair: Pair) -> None:
         """``pair`` is spoken from now on; what is under way keeps its own."""
+
+    def remember(self, keep: Callable[[Unanswered], None]) -> None:
+        """Have ``keep`` told what is unanswered, whenever that changes; before threads run."""
+
+    def recover(self, found: Unanswered) -> None:
+        """Have answered what another process left ``found``; before threads run."""
 
     def free(self) -> None:
         """Give everything back, after the threads have ended."""

@@ -7,13 +7,15 @@ is attached.  Either may drop a connection it finds broken; dropping wakes the o
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from math import inf
 
+from msgspec.structs import replace
+
 from agent.clock import Clock
 from agent.errors import LinkError
-from agent.events import Pair, Result
+from agent.events import Pair, Result, Unanswered
 from agent.link.uplink import Uplink
 from agent.link.websocket import WebSocket
 from agent.pipeline.answers import Answers
@@ -87,6 +89,13 @@ class Session:
         connection = self._connection
         if connection is not None and connection.pair != pair and not self.uplink.busy:
             self.drop(connection, planned="language pair")
+
+    def remember(self, keep: Callable[[Unanswered], None]) -> None:
+        self.uplink.remember(lambda now: keep(replace(now, session=self.answers.session)))
+
+    def recover(self, found: Unanswered) -> None:
+        self.answers.session = found.session
+        self.uplink.recover(found, self._clock.now())
 
     def free(self) -> None:
         self.sender_wake.close()

@@ -98,7 +98,7 @@ class Uploader(Worker):
         self._numbers[recording.session] += 1
         start = recording.start_ms + (result.start_ms or 0)
         length = recording.duration_ms if result.end_ms is None else result.end_ms
-        return Answer(number, start, recording.start_ms + length, replayed=False)
+        return Answer(number, start, recording.start_ms + length, recording.replayed)
 
     def _speak(self, events: Sequence[ServiceEvent]) -> None:
         for event in events:

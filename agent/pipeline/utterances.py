@@ -7,13 +7,13 @@ in the spool, over restarts too.
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import inf
 
 from agent.audio.pcm import PACKET_MS
 from agent.audio.segment import Segment, Segmenter
 from agent.clock import is_set
-from agent.events import LinkUp, Pair
+from agent.events import LinkUp, Pair, Stretch, Unanswered
 from agent.link.spool import Recording, Spool
 from agent.link.tape import Take, Tape
 from agent.pipeline.cloud import Parts
@@ -41,6 +41,10 @@ class Utterances:
         self._origin = 0
         self._active_at: float | None = None
         self._opened = False  # since the recorder last looked
+        self._tell: Callable[[Unanswered], None] = lambda now: None
+        self._unkept: list[Take] = []  # not all in the spool yet, oldest first
+        self._kept_to = 0  # ring packet before which everything is in the spool
+        self._repeats_to = 0  # before this one, another process may have put it there
 
     # --- for the controller ------------------------------------------------------------------
 
@@ -59,16 +63,14 @@ class Utterances:
 
     def open(self, start: int, pair: Pair) -> None:
         with self._lock:
-            self._begin_session()
-            self._opened = True
-            self._tape.open(start, pair)
-            if self._origin < 0:
-                self._origin = self._tape.takes[-1].start
+            self._open(start, pair)
+            self._changed()
         self.wake.set()
 
     def close(self, end: int) -> None:
         with self._lock:
             self._tape.close(end)
+            self._changed()
         self.wake.set()
 
     def hurry(self) -> None:
@@ -80,6 +82,18 @@ class Utterances:
 
     def renew(self, pair: Pair) -> None:
         """Each clip goes with the pair it was spoken in; there is nothing to renew."""
+
+    def remember(self, keep: Callable[[Unanswered], None]) -> None:
+        self._tell = keep
+
+    def recover(self, found: Unanswered) -> None:
+        with self._lock:
+            for take in found.takes:
+                self._open(take.start, take.pair)
+                if take.end is not None:
+                    self._tape.close(take.end)
+            self._kept_to, self._repeats_to = found.resume, self._parts.ring.head
+            self._changed()
 
     def free(self) -> None:
         self.spool.flush()  # the disk may have room again
@@ -101,7 +115,11 @@ class Utterances:
                 if segment is not None:
                     return segment
             self._tape.forget(self._tape.seq)
-            return None if self._tape.takes else self._segmenter.finish()
+            if self._tape.takes or self._segmenter.pending:
+                return None if self._tape.takes else self._segmenter.finish()
+            if self._unkept:
+                self._kept(self._tape.seq)
+            return None
 
     @property
     def recording(self) -> bool:
@@ -122,7 +140,34 @@ class Utterances:
         pair = self._take.pair if self._take else self._parts.provider.pair
         clock = self._parts.clock
         at = clock.utc().timestamp() if is_set(clock) else None
-        return self.spool.put(Recording(0, self.session, start_ms, pair, rate, segment.pcm, at))
+        again = segment.start < self._repeats_to
+        made = Recording(0, self.session, start_ms, pair, rate, segment.pcm, at, again)
+        gone = self.spool.put(made)
+        with self._lock:
+            self._kept(segment.start + len(segment.pcm) // self._parts.ring.packet_bytes)
+        return gone
+
+    # --- under the lock ----------------------------------------------------------------------
+
+    def _open(self, start: int, pair: Pair) -> None:
+        self._begin_session()
+        self._opened = True
+        self._tape.open(start, pair)
+        newest = self._tape.takes[-1]
+        if self._origin < 0:
+            self._origin = newest.start
+        if not self._unkept or self._unkept[-1] is not newest:
+            self._unkept.append(newest)
+
+    def _kept(self, upto: int) -> None:
+        """Everything before ring packet ``upto`` is in the spool."""
+        self._kept_to = max(self._kept_to, upto)
+        self._unkept = [t for t in self._unkept if t.end is None or t.end > self._kept_to]
+        self._changed()
+
+    def _changed(self) -> None:
+        takes = tuple(Stretch(take.start, take.end, take.pair) for take in self._unkept)
+        self._tell(Unanswered(takes, resume=self._kept_to))
 
     def _begin_session(self) -> None:
         now, idle = self._parts.clock.now(), self._parts.config.network.idle_close_s

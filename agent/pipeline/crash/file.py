@@ -141,13 +141,17 @@ class MemoryFile:
         if status.st_size == 0 and _is_ours(status):
             self._make(fd, path)
             return False
-        why: str | None = "it is not ours alone"
-        if _is_ours(status):
-            why = self._layout.objection(os.pread(fd, len(self._layout.header), 0), status.st_size)
-            if why is None:
-                return True
+        why = self._objection(fd, status)
+        if why is None:
+            return True
         put_aside(path, why)
         return None
+
+    def _objection(self, fd: int, status: os.stat_result) -> str | None:
+        if not _is_ours(status):
+            return "it is not ours alone"
+        header = os.pread(fd, len(self._layout.header), 0)
+        return self._layout.objection(header, status.st_size)
 
     def _make(self, fd: int, path: Path) -> None:
         size, room = self._layout.size, os.fstatvfs(fd)

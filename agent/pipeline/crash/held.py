@@ -38,12 +38,14 @@ class Held:
         self._newest = now
         here = {take.start: take for take in now.takes}
         self._takes |= here
-        final = now.final or (self._waiting[-1].final if self._waiting else None)
-        answer = _Answer(final or "", now.resume, frozenset(self._takes.keys() - here.keys()))
-        if final is None:
-            self._apply(answer)
-        else:
+        final = self._waiting[-1].final if self._waiting else ""  # never before those
+        if now.final is not None:
+            final = f"{now.session}-{now.final}"
+        answer = _Answer(final, now.resume, frozenset(self._takes.keys() - here.keys()))
+        if final:
             self._waiting.append(answer)
+        else:
+            self._apply(answer)
 
     def saved(self, final: str) -> bool:
         """The final of this id is on the disk; whether that changes what is unanswered."""

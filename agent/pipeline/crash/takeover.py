@@ -51,8 +51,9 @@ def take_over(ring: Ring, left: Unanswered, oldest: float) -> Found | None:
     if heard is None:
         return Found(Unanswered(), 0, lost) if lost else None
     resume = max(heard - PAD, left.resume, young)
-    kept = tuple(take for take in takes if (take.end or 0) > resume)
-    packets = sum((take.end or 0) - max(take.start, resume) for take in kept)
+    rest = [replace(take, start=max(take.start, resume)) for take in takes]
+    kept = tuple(take for take in rest if take.start < (take.end or 0))
+    packets = sum((take.end or 0) - take.start for take in kept)
     return Found(replace(left, takes=kept, resume=resume), packets * PACKET_MS, lost)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from msgspec.structs import replace
@@ -11,7 +11,7 @@ from agent.config.credentials import with_demo
 from agent.config.schema import Config, Service
 from agent.control.controller import Controller
 from agent.errors import UsageError
-from agent.events import Command, Notice, Pair, Transcript
+from agent.events import Command, Notice, Pair, Transcript, Unanswered
 from agent.pipeline.cloud import Cloud
 from agent.pipeline.summarizer import Summarizer
 from agent.report.nowhere import Nowhere
@@ -51,6 +51,12 @@ class NotingCloud:
 
     def renew(self, pair: Pair) -> None:
         self.asked.append(("renew", pair))
+
+    def remember(self, keep: Callable[[Unanswered], None]) -> None:
+        self.asked.append(("remember",))
+
+    def recover(self, found: Unanswered) -> None:
+        self.asked.append(("recover", found))
 
     def free(self) -> None:
         self.asked.append(("free",))
