@@ -69,7 +69,11 @@ class App:
         self._inbox: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self.telemetry = Telemetry(self.clock.now())
         rate = config.audio.rate
-        self.ring = Ring(packet_bytes(rate), config.network.memory_s * 1000 // PACKET_MS)
+        self.memory = assembly.crash_memory(config, self.clock)
+        if self.memory is not None:
+            self.ring = self.memory.ring
+        else:
+            self.ring = Ring(packet_bytes(rate), config.network.memory_s * 1000 // PACKET_MS)
         self._speaker = assembly.speaker(config.audio, self.clock)
         self.player = assembly.player(
             self._speaker, rate, config.audio.playback, self.telemetry, self.post, self.clock
@@ -93,6 +97,9 @@ class App:
             self.clock,
         )
         self.controller.on_switch = self._switch
+        if self.memory is not None:
+            self.reports.saved = self.memory.saved
+            self.memory.hand_over(cloud, self.provider, self.post)
         end_at = None if duration_s is None else self.clock.now() + duration_s
         self.ending = Ending(config, self.controller, self.player, end_at)
         self.panel = assembly.panel(config.talk, self.post, self.clock)
@@ -122,6 +129,8 @@ class App:
         )
         cloud = clouds.build(parts)
         self.ring.on_write(cloud.captured)
+        if self.memory is not None:
+            cloud.remember(self.memory.keeper(provider.name))
         return provider, cloud
 
     def _switch(self, service: Service) -> tuple[Provider, Cloud]:
@@ -156,11 +165,15 @@ class App:
 
         Raises RunError when the device cannot be started.
         """
+        orderly = False
         try:
             self._start()
             stop = self._loop()
+            orderly = stop.exit_code == 0
         finally:
             self._shut_down()
+            if self.memory is not None:
+                self.memory.close(orderly=orderly)
         if stop.exit_code:
             raise RunError(stop.reason)
         log.info("stopped: %s", stop.reason)

@@ -66,6 +66,7 @@ class Kept(Nowhere):
     """Reports that are kept."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.states: list[Mapping[str, Any]] = []
         self.notices: list[Notice] = []
         self.transcripts: list[Transcript] = []
