@@ -12,15 +12,18 @@ import signal
 import struct
 import subprocess
 import sys
+from binascii import crc32
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+from agent.audio.pcm import PACKET_MS
 from agent.clock import SystemClock
 from agent.emulator import Emulator
 from agent.emulator.engines.scripted import ScriptedEngine
-from agent.pipeline.crash.file import RECORD_AT, RING_AT
+from agent.link.tape import KEEP
+from agent.pipeline.crash.file import RECORD_AT, RING_AT, VERSION
 from tests.faults import measure
 from tests.faults.case import Case, Catalogue
 from tests.faults.measure import Outcome
@@ -36,6 +39,8 @@ RESTART_S = 2.0  # RestartSec= of the service
 ANSWERED_S = 60.0
 QUIET = bytes(32_000 * 60)  # nobody says anything any more
 RECORD_BYTES = (RING_AT - RECORD_AT) // 2
+SLOTS = 60_000 // PACKET_MS + 1  # of the ring, one of them guarded
+GARBAGE = b"\xa5" * 400
 
 Stream = {"name": "twetalk-v2"}
 
@@ -61,13 +66,13 @@ class Lives:
         )
         self.words: list[Word] = []  #: that were recorded whole
         self.notes: list[str] = []
-        self._base = self._said = 0
+        self._begun = 0  # packets on the ring before this life, the pause between included
         self._speech = Speech(1)
 
     def live(self, speech: Speech) -> subprocess.Popen[bytes]:
         """Start the daemon with somebody saying ``speech``."""
         write_wav(self.folder / "speech.wav", speech.pcm + QUIET)
-        self._speech, self._base = speech, self.packets
+        self._speech, self._begun = speech, self.packets + (KEEP if self.packets else 0)
         return self._stack.enter_context(daemon(self.config, self.memory.parent))
 
     def die(self, process: subprocess.Popen[bytes], at: Word, number: int = signal.SIGKILL) -> None:
@@ -89,8 +94,11 @@ class Lives:
     @property
     def heard_ms(self) -> int:
         """How much of the speech of this life has been recorded, at least."""
-        paused = 20 if self._base else 0  # the pause that a new process puts in
-        return (self.packets - self._base - paused) * 40
+        return (self.packets - self._begun) * PACKET_MS
+
+    def begin(self) -> None:
+        """The ring of this life is a new one."""
+        self._begun = 0
 
     def wait(self, seconds: float) -> None:
         self._clock.sleep(seconds)
@@ -130,7 +138,7 @@ class Lives:
         return self.observer.objects(f"{BASE}/transcript")
 
     def _check_events(self, recovered: int) -> None:
-        events = self.observer.objects(f"{BASE}/event")
+        events = measure.unique(self.observer.objects(f"{BASE}/event"))
         found = [event for event in events if event["event"] == "recovered"]
         if len(found) != recovered or not all(event["duration_ms"] > 0 for event in found):
             self.notes.append(f"events of a recovery: {found}")
@@ -224,50 +232,44 @@ def crashed_twice(lives: Lives) -> Outcome:
 @fault("kill -9 while the record and a packet were being written")
 def crashed_torn(lives: Lives) -> Outcome:
     speech = Speech(3)
-    first = lives.live(speech)
-    lives.die(first, speech.words[4])
+    lives.die(lives.live(speech), speech.words[4])
     with lives.memory.open("r+b") as file:
-        slots = [file.seek(RECORD_AT + at * RECORD_BYTES) and file.read(8) for at in (0, 1)]
-        older = min((0, 1), key=lambda at: slots[at][::-1])
-        _scribble(file.fileno(), RECORD_AT + older * RECORD_BYTES + 4, 60)
-        slot = (lives.memory.stat().st_size - RING_AT - 8) // 1501
-        _scribble(file.fileno(), RING_AT + 8 + lives.packets % 1501 * slot, slot // 2)
+        places = (RECORD_AT, RECORD_AT + RECORD_BYTES)
+        older = min(places, key=lambda at: _number(file.fileno(), at))
+        os.pwrite(file.fileno(), GARBAGE, older + 4)  # the one that is written next
+        slot = (lives.memory.stat().st_size - RING_AT - 8) // SLOTS
+        os.pwrite(file.fileno(), GARBAGE, RING_AT + 8 + lives.packets % SLOTS * slot)
     lives.wait(RESTART_S)
     return lives.end(lives.live(Speech(2, first=20)))
 
 
-def _scribble(descriptor: int, at: int, count: int) -> None:
-    os.pwrite(descriptor, b"\xa5" * count, at)
+def _number(descriptor: int, at: int) -> int:
+    return int(struct.unpack("<Q", os.pread(descriptor, 8, at))[0])
 
 
 @fault("a memory that is cut off is found, then kill -9", "set aside; the new one is used")
 def crashed_cut_off(lives: Lives) -> Outcome:
     lives.die(lives.live(Speech(1, first=90)), Speech(1, first=90).words[0])
     os.truncate(lives.memory, 100_000)
-    lives.words.clear()
     return _after_aside(lives)
 
 
 @fault("a memory of another version is found, then kill -9", "set aside; the new one is used")
 def crashed_version(lives: Lives) -> Outcome:
     lives.die(lives.live(Speech(1, first=90)), Speech(1, first=90).words[0])
-    from agent.pipeline.crash import file
-
-    data = bytearray(lives.memory.read_bytes())
-    fields = data[:8] + struct.pack("<I", file.VERSION + 1) + data[12:40]
-    data[:44] = fields + struct.pack("<I", file.crc32(fields))
-    lives.memory.write_bytes(data)
-    lives.words.clear()
+    data = lives.memory.read_bytes()
+    fields = data[:8] + struct.pack("<I", VERSION + 1) + data[12:40]
+    lives.memory.write_bytes(fields + struct.pack("<I", crc32(fields)) + data[44:])
     return _after_aside(lives)
 
 
 def _after_aside(lives: Lives) -> Outcome:
-    lives._base = 0
+    lives.words.clear()  # of the process whose memory is spoiled
+    kept = lives.memory.with_name("memory.aside")
     speech = Speech(3)
     first = lives.live(speech)
-    lives._base = 0
+    wait_until(kept.exists, "the memory to be set aside", 30)
+    lives.begin()
     lives.die(first, speech.words[4])
-    if not lives.memory.with_name("memory.aside").exists():
-        lives.notes.append("it was not set aside")
     lives.wait(RESTART_S)
     return lives.end(lives.live(Speech(2, first=20)))
