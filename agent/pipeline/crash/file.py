@@ -91,6 +91,7 @@ class MemoryFile:
     def __init__(self, path: Path, layout: Layout) -> None:
         self._path, self._layout = path, layout
         try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._fd, self.found = self._take(path)
             shared = mmap.mmap(self._fd, layout.size, mmap.MAP_SHARED | mmap.MAP_POPULATE)
         except OSError as error:

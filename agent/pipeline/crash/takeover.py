@@ -15,6 +15,7 @@ from agent.events import Stretch, Unanswered
 from agent.link.tape import KEEP, PAD
 
 LONGEST = 1 << 62  # packets nobody will ever have written
+MOST_SENTENCES = 1 << 31
 AHEAD_S = 1.0  # two threads may note their times in another order
 
 
@@ -54,13 +55,24 @@ def take_over(ring: Ring, left: Unanswered, oldest: float) -> Found | None:
     rest = [replace(take, start=max(take.start, resume)) for take in takes]
     kept = tuple(take for take in rest if take.start < (take.end or 0))
     packets = sum((take.end or 0) - take.start for take in kept)
-    return Found(replace(left, takes=kept, resume=resume), packets * PACKET_MS, lost)
+    found = replace(
+        left,
+        takes=kept,
+        resume=resume,
+        covered=min(left.covered, ring.head),
+        number=min(max(left.number, 0), MOST_SENTENCES),
+        origin=None if left.origin is None else min(max(left.origin, 0), resume),
+    )
+    return Found(found, packets * PACKET_MS, lost)
 
 
 def pause(ring: Ring, found: Unanswered, now: float) -> Unanswered:
-    """Write the pause in which nobody listened, so that no sentence goes on over it."""
+    """Write the pause in which nobody listened, so that no sentence goes on over it.
+
+    Where memory is full of speech it may not cost any of that.
+    """
     head, silence = ring.head, bytes(ring.packet_bytes)
-    for _ in range(KEEP):
+    for _ in range(min(KEEP, ring.capacity - (head - found.resume))):
         ring.write(silence, now, FILLED)
     takes = [replace(take, end=ring.head if take.end == head else take.end) for take in found.takes]
     return replace(found, takes=tuple(takes))
