@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from agent.audio.segment import Segmenter
-from agent.events import LinkUp, Pair
+from agent.events import LinkUp, Pair, Stretch, Unanswered
 from agent.link.spool import Recording, Spool
 from agent.pipeline.utterances import Utterances
 from tests.unit.pipeline.rig import PACKET, Rig
@@ -172,3 +172,58 @@ def test_what_the_spool_let_go_is_told(tmp_path: Path) -> None:
         assert segment is not None
         lost.append(line.cloud.keep(segment))
     assert [[marks(gone) for gone in each] for each in lost] == [[], [[1, 2, 3]]]
+
+
+# --- over a crash ------------------------------------------------------------------------------
+
+
+def test_what_is_not_in_the_spool_is_told(line: Line) -> None:
+    told: list[Unanswered] = []
+    line.cloud.remember(told.append)
+    line.say(3)
+    line.cloud.open(1, EN_ZH)
+    assert told[-1] == Unanswered((Stretch(1, None, EN_ZH),))
+    line.say(5)
+    line.cloud.close(8)
+    assert told[-1].takes == (Stretch(1, 8, EN_ZH),)
+    count = len(told)
+    line.collect()
+    assert told[-1] == Unanswered((), resume=8)
+    assert len(told) <= count + 2  # never for each packet
+
+
+def test_a_clip_that_is_kept_is_not_made_again() -> None:
+    line = Line(limit=10)
+    told: list[Unanswered] = []
+    line.cloud.remember(told.append)
+    line.cloud.open(0, EN_ZH)
+    line.say(25)
+    assert len(line.collect()) == 2
+    assert told[-1] == Unanswered((Stretch(0, None, EN_ZH),), resume=20)
+
+
+def test_a_press_between_a_clip_and_its_keeping_forgets_neither(line: Line) -> None:
+    told: list[Unanswered] = []
+    line.cloud.remember(told.append)
+    line.cloud.open(0, EN_ZH)
+    line.say(5)
+    line.cloud.close(5)
+    segment = line.cloud.collect()
+    assert segment is not None
+    line.cloud.open(5, EN_ES)
+    assert [take.start for take in told[-1].takes] == [0, 5]
+    line.cloud.keep(segment)
+    assert told[-1] == Unanswered((Stretch(5, None, EN_ES),), resume=5)
+
+
+def test_what_another_process_left_becomes_a_clip_that_may_repeat_one(line: Line) -> None:
+    line.say(20)
+    line.cloud.recover(Unanswered((Stretch(5, 12, EN_ES), Stretch(12, 20, EN_ZH)), resume=5))
+    first, second = line.collect()
+    assert (marks(first), first.pair, first.replayed) == (list(range(6, 13)), EN_ES, True)
+    assert (marks(second), second.pair, second.replayed) == (list(range(13, 21)), EN_ZH, True)
+    line.cloud.open(20, EN_ZH)
+    line.say(3)
+    line.cloud.close(23)
+    [fresh] = line.collect()
+    assert not fresh.replayed
