@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from agent.audio import device
 from agent.audio.device import Microphone, Speaker
 from agent.audio.gain import Gain
+from agent.audio.pcm import PACKET_MS, packet_bytes
 from agent.audio.ring import Ring
 from agent.audio.vad import Endpointer, Vad
 from agent.clock import Clock
@@ -29,12 +30,16 @@ from agent.system.systemd import runtime_directory
 
 if TYPE_CHECKING:
     from agent.control.gpio import Panel
+    from agent.ears.echo import EchoCancellation
     from agent.pipeline.crash.memory import CrashMemory
     from agent.report.exporter import Exporter
 
 log = logging.getLogger(__name__)
 
 Post = Callable[[Event], None]
+
+#: The talk modes in which the microphone counts while the speaker talks.
+TALKED_OVER = ("open", "vad", "wake")
 
 
 def crash_memory(config: Config, clock: Clock) -> CrashMemory | None:
@@ -60,10 +65,12 @@ def crash_memory(config: Config, clock: Clock) -> CrashMemory | None:
         return None
 
 
-def microphone(audio: Audio, clock: Clock) -> Microphone:
+def microphone(
+    audio: Audio, clock: Clock, cancellation: EchoCancellation | None = None
+) -> Microphone:
     """The microphone, not yet open; UsageError where its library is missing."""
     source = audio.capture
-    return device.microphone(
+    made = device.microphone(
         source.device,
         rate=audio.rate,
         channels=source.channels,
@@ -71,11 +78,40 @@ def microphone(audio: Audio, clock: Clock) -> Microphone:
         loop=source.loop,
         clock=clock,
     )
+    return made if cancellation is None else cancellation.microphone(made)
 
 
-def speaker(audio: Audio, clock: Clock) -> Speaker:
+def speaker(audio: Audio, clock: Clock, cancellation: EchoCancellation | None = None) -> Speaker:
     """The speaker, not yet open; UsageError where its library is missing."""
-    return device.speaker(audio.playback.device, rate=audio.rate, clock=clock)
+    made = device.speaker(audio.playback.device, rate=audio.rate, clock=clock)
+    return made if cancellation is None else cancellation.speaker(made)
+
+
+def ring(
+    config: Config, cancellation: EchoCancellation | None = None, memory: CrashMemory | None = None
+) -> Ring:
+    """The packet ring: ``network.memory_s`` of sound, in ``memory`` where that outlives a crash."""
+    capacity = config.network.memory_s * 1000 // PACKET_MS
+    kept = None if memory is None else memory.sound
+    if cancellation is not None:
+        return cancellation.ring(capacity, kept)
+    return Ring(packet_bytes(config.audio.rate), capacity, kept)
+
+
+def echo(config: Config, post: Post, clock: Clock) -> EchoCancellation | None:
+    """The echo canceller, where it is wanted and anybody may talk while the speaker does.
+
+    Raises UsageError where its library is missing.
+    """
+    if config.audio.echo != "cancel" or config.talk.mode not in TALKED_OVER:
+        return None
+    try:
+        from agent.ears.echo import EchoCancellation
+    except ImportError:
+        words = "audio.echo: cancel needs pywebrtc-audio: pip install 'dragoman[ears]'"
+        raise UsageError(words) from None
+    tapped = str(config.talk.mode) == "wake"
+    return EchoCancellation(config.audio.rate, post, clock, tapped=tapped)
 
 
 def is_card(device_name: str | None) -> bool:
@@ -107,21 +143,31 @@ def capture(
     audible: Callable[[], bool],
     post: Post,
     clock: Clock,
+    cancellation: EchoCancellation | None = None,
 ) -> Capture:
     """The thread that writes ``source`` to ``ring``; ``audible``: is our own speaker heard now?"""
     mode = config.talk.mode
     gain = config.audio.capture.gain_db
-    guarded = config.audio.echo_guard and mode in ("open", "vad")
     return Capture(
         source,
         ring,
-        Vad(config.audio.rate),
+        Vad(config.audio.rate) if cancellation is None else cancellation.vad(),
         post,
         clock,
-        echo=audible if guarded else (lambda: False),
-        endpointer=Endpointer() if mode == "vad" else None,
+        echo=_guard(config, audible, cancellation),
+        endpointer=Endpointer() if mode == "vad" or (cancellation and mode == "open") else None,
         gain=Gain(gain) if gain else None,
     )
+
+
+def _guard(
+    config: Config, audible: Callable[[], bool], cancellation: EchoCancellation | None
+) -> Callable[[], bool]:
+    """Whether what is captured now must not be sent, as it may be the speaker's."""
+    if cancellation is not None:
+        return lambda: cancellation.out and audible()
+    guarded = config.audio.echo == "guard" and config.talk.mode in TALKED_OVER
+    return audible if guarded else lambda: False
 
 
 def panel(talk: Talk, post: Post, clock: Clock) -> Panel | None:

@@ -159,13 +159,15 @@ class Unanswered(Struct, frozen=True, array_like=True):
     """What a service has not answered yet, as far as a later process must know.
 
     A replay begins at ring packet ``resume``; a final before ``covered`` may be repeated by it.
-    ``number`` is the next sentence's in ``session``, whose times count from packet ``origin``.
+    ``number`` is the next sentence's in ``session`` of ``service``, whose times count from packet
+    ``origin``.
     ``final`` is the number of the final that brought this about, if one did.
     """
 
     takes: tuple[Stretch, ...] = ()
     resume: int = 0
     covered: int = 0
+    service: str = ""
     session: str = ""
     number: int = 0
     origin: int | None = None

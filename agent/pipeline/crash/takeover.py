@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from bisect import bisect_left
 from dataclasses import dataclass
@@ -12,7 +13,8 @@ from msgspec.structs import replace
 from agent.audio.pcm import PACKET_MS
 from agent.audio.ring import FILLED, Ring
 from agent.events import Stretch, Unanswered
-from agent.link.tape import KEEP, PAD
+from agent.link.handover import Handover
+from agent.link.tape import KEEP, PAD, Take
 
 LONGEST = 1 << 62  # packets nobody will ever have written
 MOST_SENTENCES = 1 << 31
@@ -21,11 +23,23 @@ AHEAD_S = 1.0  # two threads may note their times in another order
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """``unanswered`` is to be sent again, ``ms`` of it; ``lost`` packets of speech are too old."""
+    """``unanswered`` is to be sent again, ``ms`` of it; ``lost`` packets of speech are too old.
+
+    ``repeats`` tells whether a published final may hold words of it.
+    """
 
     unanswered: Unanswered
-    ms: int
-    lost: int
+    ms: int = 0
+    lost: int = 0
+    repeats: bool = False
+
+    def handover(self, takes: tuple[Take, ...], service: str) -> Handover:
+        """``takes`` for ``service``; another than theirs begins a conversation of its own."""
+        left = self.unanswered
+        until = left.covered if self.repeats else 0
+        if service != left.service:
+            return Handover(takes, until)
+        return Handover(takes, until, 0, left.session, left.number, left.origin)
 
 
 def objection(ring: Ring, now: float) -> str | None:
@@ -50,7 +64,7 @@ def take_over(ring: Ring, left: Unanswered, oldest: float) -> Found | None:
     lost = sum(seq < young and ring.voiced(seq) for seq in waiting)
     heard = next((seq for seq in waiting if seq >= young and not ring.background(seq)), None)
     if heard is None:
-        return Found(Unanswered(), 0, lost) if lost else None
+        return Found(Unanswered(), lost=lost) if lost else None
     resume = max(heard - PAD, left.resume, young)
     rest = [replace(take, start=max(take.start, resume)) for take in takes]
     kept = tuple(take for take in rest if take.start < (take.end or 0))
@@ -63,19 +77,20 @@ def take_over(ring: Ring, left: Unanswered, oldest: float) -> Found | None:
         number=min(max(left.number, 0), MOST_SENTENCES),
         origin=None if left.origin is None else min(max(left.origin, 0), resume),
     )
-    return Found(found, packets * PACKET_MS, lost)
+    repeats = any(map(ring.voiced, range(resume, found.covered)))
+    return Found(found, packets * PACKET_MS, lost, repeats)
 
 
-def pause(ring: Ring, found: Unanswered, now: float) -> Unanswered:
+def pause(ring: Ring, found: Found, now: float) -> Found:
     """Write the pause in which nobody listened, so that no sentence goes on over it.
 
     Where memory is full of speech it may not cost any of that.
     """
-    head, silence = ring.head, bytes(ring.packet_bytes)
-    for _ in range(min(KEEP, ring.capacity - (head - found.resume))):
+    left, head, silence = found.unanswered, ring.head, bytes(ring.packet_bytes)
+    for _ in range(min(KEEP, ring.capacity - (head - left.resume))):
         ring.write(silence, now, FILLED)
-    takes = [replace(take, end=ring.head if take.end == head else take.end) for take in found.takes]
-    return replace(found, takes=tuple(takes))
+    takes = [replace(take, end=ring.head if take.end == head else take.end) for take in left.takes]
+    return dataclasses.replace(found, unanswered=replace(left, takes=tuple(takes)))
 
 
 def _within(take: Stretch, ring: Ring) -> Stretch:

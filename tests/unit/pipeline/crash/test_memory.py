@@ -11,11 +11,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from agent.audio.ring import GUARDED, SOUND, VOICED
+from agent.audio.pcm import PACKET_MS, packet_bytes
+from agent.audio.ring import GUARDED, SOUND, VOICED, Ring
 from agent.clock import ManualClock
 from agent.errors import RunError
 from agent.events import Event, Notice, Pair, Stretch, Unanswered
-from agent.link.tape import KEEP, PAD
+from agent.link.handover import Handover
+from agent.link.tape import KEEP, PAD, Take
 from agent.pipeline.crash import file, memory
 from agent.pipeline.crash.file import RECORD_AT, RING_AT
 from agent.pipeline.crash.memory import CrashMemory
@@ -24,6 +26,7 @@ from tests.unit.pipeline.rig import Rig, packet
 
 PAIR = Pair("en", "zh")
 RATE, MEMORY_S = 16000, 8
+SERVICE = "twetalk-v2"
 PACKET_S = 0.04
 
 
@@ -38,27 +41,30 @@ class Process:
         rate: int = RATE,
         memory_s: int = MEMORY_S,
         device: str = "kitchen-1",
-        service: str = "twetalk-v2",
+        service: str = SERVICE,
     ) -> None:
-        self.clock, self.cloud, self.events = clock, NotingCloud(), list[Event]()
+        self.clock, self.events = clock, list[Event]()
+        self.cloud = NotingCloud(Rig(service).provider)
         self.memory = CrashMemory(folder, rate, memory_s, device, clock)
-        self.keep = self.memory.keeper(service)
-        self.memory.hand_over(self.cloud, Rig(service).provider, self.events.append)
+        capacity = memory_s * 1000 // PACKET_MS
+        self.ring = Ring(packet_bytes(rate), capacity, self.memory.sound)
+        self.keep = self.memory.keep
+        self.memory.hand_over(self.cloud, self.events.append)
 
     def say(self, packets: int, flags: int = VOICED) -> None:
         for _ in range(packets):
             self.clock.advance(PACKET_S)
-            mark = self.memory.ring.head + 1
-            self.memory.ring.write(packet(mark), self.clock.now(), flags)
+            mark = self.ring.head + 1
+            self.ring.write(packet(mark), self.clock.now(), flags)
 
     def die(self) -> None:
         """As the kernel does it: the lock goes, the bytes stay."""
         self.memory.close(orderly=False)
 
     @property
-    def recovered(self) -> Unanswered | None:
-        found = [call[1] for call in self.cloud.asked if call[0] == "recover"]
-        assert all(isinstance(each, Unanswered) for each in found)
+    def recovered(self) -> Handover | None:
+        found = [call[1] for call in self.cloud.asked if call[0] == "take over"]
+        assert all(isinstance(each, Handover) for each in found)
         return found[0] if found else None  # type: ignore[return-value]
 
     @property
@@ -82,7 +88,7 @@ def test_the_next_process_takes_over_what_was_not_answered(
     first = Process(tmp_path, clock)
     assert first.recovered is None
     first.say(30, flags=0)
-    left = Unanswered((Stretch(25, None, PAIR),), resume=30, session="s", number=3, origin=25)
+    left = Unanswered((Stretch(25, None, PAIR),), 30, 30, SERVICE, "s", 3, 25)
     first.keep(left)
     first.say(50)
     first.die()
@@ -90,10 +96,10 @@ def test_the_next_process_takes_over_what_was_not_answered(
     second = Process(tmp_path, clock)
     found = second.recovered
     assert found is not None
-    assert found.takes == (Stretch(30, 80 + KEEP, PAIR),)  # with a pause that ends the sentence
-    assert (found.resume, found.session, found.number, found.origin) == (30, "s", 3, 25)
+    assert found.takes == (Take(30, 80 + KEEP, PAIR),)  # with a pause that ends the sentence
+    assert (found.repeats_until, found.session, found.number, found.origin) == (0, "s", 3, 25)
     assert second.told == [("recovered", 2000)]
-    ring = second.memory.ring
+    ring = second.ring
     read = [ring.read(seq) for seq in range(30, 80)]
     assert [p.data for p in read if p] == [packet(seq + 1) for seq in range(30, 80)]
     assert ring.head == 80 + KEEP
@@ -123,7 +129,7 @@ def test_what_is_older_than_memory_is_not_sent_again(tmp_path: Path, clock: Manu
     clock.advance(MEMORY_S - 2 + 0.01)
     second = Process(tmp_path, clock)
     assert second.recovered is not None
-    assert second.recovered.resume == 50
+    assert second.recovered.takes[0].start == 50
     assert second.told == [("lost_audio", 2000), ("recovered", 2000)]
     second.die()
     clock.advance(MEMORY_S + 1)
@@ -139,7 +145,7 @@ def test_it_begins_where_somebody_may_have_spoken(tmp_path: Path, clock: ManualC
     first.die()
     found = Process(tmp_path, clock).recovered
     assert found is not None
-    assert found.resume == 60 - PAD
+    assert found.takes[0].start == 60 - PAD
 
 
 def test_where_nobody_spoke_there_is_nothing(tmp_path: Path, clock: ManualClock) -> None:
@@ -150,20 +156,20 @@ def test_where_nobody_spoke_there_is_nothing(tmp_path: Path, clock: ManualClock)
     second = Process(tmp_path, clock)
     assert second.recovered is None
     assert second.told == []
-    assert second.memory.ring.head == 60
+    assert second.ring.head == 60
 
 
 def test_only_what_is_not_on_the_disk_is_kept(tmp_path: Path, clock: ManualClock) -> None:
     first = Process(tmp_path, clock)
     first.say(60)
     first.keep(Unanswered((Stretch(0, 60, PAIR),), session="s"))
-    first.keep(Unanswered((), resume=60, session="s", number=1, covered=60, final=0))
+    first.keep(Unanswered((), 60, 60, SERVICE, "s", 1, final=0))
     first.die()
     second = Process(tmp_path, clock)
     found = second.recovered
     assert found is not None
-    assert (found.resume, found.covered, found.number) == (0, 60, 1)
-    second.keep(found)
+    assert (found.takes[0].start, found.repeats_until, found.number) == (0, 60, 1)
+    second.keep(Unanswered((Stretch(0, 60, PAIR),), 0, 60, SERVICE, "s", 1))
     second.keep(Unanswered((), resume=90, session="s", number=2, covered=90, final=1))
     second.memory.saved("s-1")
     second.die()
@@ -189,7 +195,7 @@ def test_another_service_gets_what_it_can_speak_under_numbers_of_its_own(
     first = Process(tmp_path, clock)
     first.say(60)
     takes = (Stretch(0, 20, Pair("xx", "yy")), Stretch(20, None, PAIR))
-    first.keep(Unanswered(takes, session="s", number=4))
+    first.keep(Unanswered(takes, service=SERVICE, session="s", number=4))
     first.die()
     found = Process(tmp_path, clock, service="tencent-tsi").recovered
     assert found is not None
@@ -219,7 +225,7 @@ def test_of_another_configuration_it_is_set_aside(
     first.die()
     second = Process(tmp_path, clock, **other)  # type: ignore[arg-type]
     assert second.recovered is None
-    assert second.memory.ring.head == 0
+    assert second.ring.head == 0
     assert why in caplog.text
     assert names(tmp_path) == ["memory", "memory.aside"]
 
@@ -232,7 +238,7 @@ def test_after_a_start_of_the_machine_it_means_nothing(
 ) -> None:
     Process(tmp_path, clock).die()
     monkeypatch.setattr(memory, "boot", lambda: "another")
-    assert Process(tmp_path, clock).memory.ring.head == 0
+    assert Process(tmp_path, clock).ring.head == 0
     assert "start of this machine" in caplog.text
 
 
@@ -241,9 +247,9 @@ def test_a_second_process_goes_without(tmp_path: Path, clock: ManualClock) -> No
     first.say(5)
     with pytest.raises(RunError, match="another process uses it"):
         Process(tmp_path, clock)
-    assert first.memory.ring.head == 5
+    assert first.ring.head == 5
     first.die()
-    assert Process(tmp_path, clock).memory.ring.head == 5
+    assert Process(tmp_path, clock).ring.head == 5
 
 
 def test_only_one_is_kept_aside(tmp_path: Path, clock: ManualClock) -> None:
@@ -328,12 +334,12 @@ def check_whatever_is_found(folder: Path, clock: ManualClock, spoiled: bytes) ->
     path.chmod(0o600)
     process = Process(folder, clock)
     if (found := process.recovered) is not None:
-        ring = process.memory.ring
-        assert found.covered <= ring.head
+        ring = process.ring
+        assert 0 <= found.repeats_until <= ring.head
         assert found.number >= 0
-        assert ring.tail <= found.resume < ring.head
+        assert found.origin is None or 0 <= found.origin < ring.head
         for take in found.takes:
-            assert found.resume <= take.start < (take.end or 0) <= ring.head
+            assert ring.tail <= take.start < (take.end or 0) <= ring.head
             for seq in range(take.start, take.end or 0):
                 assert ring.read(seq) is not None
     process.die()
@@ -411,6 +417,6 @@ def test_any_numbers_may_be_in_its_record(
     process.say(60)
     resume, covered, number, origin = numbers
     stretches = tuple(Stretch(start, end, PAIR) for start, end in takes)
-    process.keep(Unanswered(stretches, resume, covered, "s", number, origin))
+    process.keep(Unanswered(stretches, resume, covered, SERVICE, "s", number, origin))
     process.die()
     check_whatever_is_found(tmp_path, clock, (tmp_path / "memory").read_bytes())
