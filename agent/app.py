@@ -85,6 +85,7 @@ class App:
             self.clock,
             self.echo,
         )
+        self.hearer = assembly.hearer(config, self.ring, self.post, self.clock)
         self.reports = assembly.reports(config, self._command, self.post, self.clock)
         self._retired: list[Cloud] = []  # replaced by another service, ending
         cloud = self._cloud(config.service)
@@ -99,6 +100,11 @@ class App:
             self.clock,
         )
         self.controller.on_switch = self._switch
+        self.attention = assembly.attention(
+            config, self.hearer, self.controller, self.ring, self.telemetry, self.clock
+        )
+        if self.attention is not None:
+            self.watch(self.attention.watch)
         if self.memory is not None:
             self.reports.saved = self.memory.saved
             self.memory.hand_over(cloud, self.post)
@@ -108,7 +114,7 @@ class App:
         self.supervisor = Supervisor(Notifier(), self.capture, self.player, self.controller)
         self.controller.on_state.append(self.supervisor.show)
         if self.panel is not None and (light := self.panel.light) is not None:
-            self.controller.on_state.append(lambda state: light.show(state["state"]))
+            self.controller.on_state.append(light.follow)
         self.exporter: Exporter | None = None
 
     # --- building ----------------------------------------------------------------------------
@@ -134,7 +140,7 @@ class App:
             self.clock,
         )
         cloud = clouds.build(parts)
-        self.ring.on_write(cloud.captured)
+        self.ring.on_write(cloud.captured, *([self.hearer.captured] if self.hearer else ()))
         if self.memory is not None:
             cloud.remember(self.memory.keep)
         return cloud
@@ -219,7 +225,8 @@ class App:
     def _workers(self) -> list[Worker]:
         panel = self.panel.workers if self.panel else []
         exporter = [self.exporter] if self.exporter else []
-        return [*panel, self.player, *self.cloud.workers, self.capture, *exporter]
+        hearer = [self.hearer] if self.hearer else []
+        return [*panel, self.player, *self.cloud.workers, *hearer, self.capture, *exporter]
 
     def _loop(self) -> Stop:
         telemetry_at = self.clock.now() + TELEMETRY_S
@@ -233,6 +240,8 @@ class App:
             if self.ending.is_time(now):
                 self.post(MicrophoneEnded(self.ring.head))
             self.supervisor.check(now)
+            if self.attention is not None:
+                self.attention.check(now)
             stop = self.controller.stop or self.ending.check(now)
             if stop is not None:
                 return stop

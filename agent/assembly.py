@@ -29,8 +29,11 @@ from agent.report.telemetry import Telemetry
 from agent.system.systemd import runtime_directory
 
 if TYPE_CHECKING:
+    from agent.control.attention import Attention
+    from agent.control.controller import Controller
     from agent.control.gpio import Panel
     from agent.ears.echo import EchoCancellation
+    from agent.ears.hearer import Hearer
     from agent.pipeline.crash.memory import CrashMemory
     from agent.report.exporter import Exporter
 
@@ -168,6 +171,46 @@ def _guard(
         return lambda: cancellation.out and audible()
     guarded = config.audio.echo == "guard" and config.talk.mode in TALKED_OVER
     return audible if guarded else lambda: False
+
+
+def hearer(config: Config, ring: Ring, post: Post, clock: Clock) -> Hearer | None:
+    """The thread that listens for the wake word, where there is one.
+
+    Raises UsageError where its library is missing or a model cannot be used.
+    """
+    if config.talk.mode != "wake":
+        return None
+    try:
+        from agent.ears.hearer import Hearer
+        from agent.ears.model import Model
+        from agent.ears.spotter import Spotter
+        from agent.ears.tap import TappedRing
+    except ImportError:
+        missing = "talk.mode wake needs pymicro-wakeword: pip install 'dragoman[ears]'"
+        raise UsageError(missing) from None
+    wake = config.talk.wake
+    words = [Model("talk.wake.word", wake.word, wake.sensitivity)]
+    if wake.stop_word is not None:
+        words.append(Model("talk.wake.stop_word", wake.stop_word, wake.sensitivity))
+    stop_word = words[1].name if words[1:] else None
+    tap = ring.tap if isinstance(ring, TappedRing) else None
+    return Hearer(Spotter(words, config.audio.rate), stop_word, ring, post, clock, tap=tap)
+
+
+def attention(
+    config: Config,
+    hearer: Hearer | None,
+    controller: Controller,
+    ring: Ring,
+    telemetry: Telemetry,
+    clock: Clock,
+) -> Attention | None:
+    """What a device does that is called by its name, where it is."""
+    if hearer is None:
+        return None
+    from agent.control.attention import Attention
+
+    return Attention(config.talk.wake, controller, ring, hearer.afresh, telemetry, clock)
 
 
 def panel(talk: Talk, post: Post, clock: Clock) -> Panel | None:

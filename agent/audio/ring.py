@@ -75,10 +75,10 @@ class Ring:
         self._memory = bytearray(size) if memory is None else memory[:size]
         self._stored_head = memoryview(self._memory)[:HEAD_BYTES].cast("Q")
         self.head: int = self._stored_head[0]
-        self._notify: Callable[[], None] | None = None
+        self._notify: tuple[Callable[[], None], ...] = ()
 
-    def on_write(self, notify: Callable[[], None]) -> None:
-        """Have ``notify`` called after each write, in the writer's thread: it must not block."""
+    def on_write(self, *notify: Callable[[], None]) -> None:
+        """Have these called after each write, in the writer's thread: they must not block."""
         self._notify = notify
 
     def write(self, packet: bytes, at: float, flags: int = 0) -> int:
@@ -92,8 +92,8 @@ class Ring:
         offset = HEAD_BYTES + seq % self._count * self._slot
         self._pack(self._memory, offset, at, flags, packet)
         self._stored_head[0] = self.head = seq + 1
-        if self._notify is not None:
-            self._notify()
+        for notify in self._notify:
+            notify()
         return seq
 
     @property

@@ -13,7 +13,7 @@ from agent.config.build import has_file
 from agent.config.credentials import CREDENTIALS
 from agent.config.mistakes import KeyPath, Mistakes
 from agent.config.proxies import FORM, parse
-from agent.config.schema import Config, Service
+from agent.config.schema import MODEL_FILES, WAKE_WORDS, Config, Service
 from agent.config.words import did_you_mean
 
 
@@ -43,6 +43,7 @@ def _findings(config: Config) -> Iterator[Finding]:
         yield from _fallback(config, service, path)
     yield from _network(config)
     yield from _channel(config)
+    yield from _wake_words(config)
     yield from _pins(config)
     yield from _listeners(config)
 
@@ -118,6 +119,18 @@ def _channel(config: Config) -> Iterator[Finding]:
         words += "; expected a number below audio.capture.channels, or mix"
         section = ("audio", "capture")
         yield Finding((*section, "channel"), words, ((*section, "channels"),))
+
+
+def _wake_words(config: Config) -> Iterator[Finding]:
+    wake = config.talk.wake
+    for key, word in (("word", wake.word), ("stop_word", wake.stop_word)):
+        if word is not None and word not in WAKE_WORDS and not word.endswith(MODEL_FILES):
+            words = f"no wake word {word[:40]!r}; expected {', '.join(WAKE_WORDS)}"
+            words += f" or the path of a model{did_you_mean(word, WAKE_WORDS)}"
+            yield Finding(("talk", "wake", key), words)
+    if wake.word == wake.stop_word:
+        words = "is the wake word too; expected another word, or null"
+        yield Finding(("talk", "wake", "stop_word"), words, (("talk", "wake", "word"),))
 
 
 def _pins(config: Config) -> Iterator[Finding]:

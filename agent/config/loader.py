@@ -67,10 +67,24 @@ def load_mqtt(
 
     Mistakes in other sections are no matter: the credentials of a service may be missing.
     """
+    return load_part(path, sets, "mqtt", env=env).mqtt
+
+
+def load_part(
+    path: str | None,
+    sets: Sequence[str],
+    *sections: str,
+    env: Mapping[str, str] | None = None,
+) -> Config:
+    """The configuration for whoever needs only these ``sections``; as :func:`load`.
+
+    Mistakes in other sections are no matter: the credentials of a service may be missing.
+    """
     config, mistakes = _build(path, sets, env)
-    if problems := mistakes.lines("mqtt"):
+    check(config, mistakes)
+    if problems := mistakes.lines(*sections):
         raise ConfigError(problems)
-    return config.mqtt
+    return config
 
 
 def profile(config: Config, name: str) -> Service:

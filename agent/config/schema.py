@@ -18,6 +18,10 @@ from agent.config.secret import Secret
 
 DEFAULT_SERVICE = "twetalk-v2"
 
+#: Wake words that come with pymicro-wakeword; any other is the path of a model.
+WAKE_WORDS = ("alexa", "hey_jarvis", "hey_mycroft", "okay_nabu")
+MODEL_FILES = (".json", ".tflite")
+
 Language = Annotated[
     str,
     Meta(
@@ -204,10 +208,20 @@ class Led(Section):
     blue: Pin | None = None
 
 
+class WakeSettings(Section):
+    """Calling the device by its name: ``talk.mode: wake``."""
+
+    word: Annotated[str, Meta(min_length=1)] = "okay_nabu"
+    sensitivity: Annotated[float, Meta(ge=0, le=1)] = 0.5
+    follow_up_s: Annotated[float, Meta(ge=0, le=60)] = 5.0
+    stop_word: Annotated[str, Meta(min_length=1)] | None = None
+
+
 class Talk(Section):
     """When speech goes to the cloud."""
 
-    mode: Literal["hold", "toggle", "open", "vad"] = "hold"
+    mode: Literal["hold", "toggle", "open", "vad", "wake"] = "hold"
+    wake: WakeSettings = field(default_factory=WakeSettings)
     pre_roll_ms: Annotated[int, Meta(ge=0, le=5000)] = 300
     tail_ms: Annotated[int, Meta(ge=0, le=5000)] = 600
     result_timeout_s: Annotated[float, Meta(gt=0, le=120)] = 5.0
