@@ -76,7 +76,7 @@ class App:
         )
         self._microphone = assembly.microphone(config.audio, self.clock)
         self.capture = assembly.capture(
-            config, self._microphone, self.ring, lambda: self.player.audible, self.post, self.clock
+            config, self._microphone, self.ring, self.player, self.post, self.clock
         )
         self.hearer = assembly.hearer(config, self.ring, self.post, self.clock)
         self.reports = assembly.reports(config, self._command, self.post, self.clock)
@@ -97,8 +97,13 @@ class App:
         self.attention = assembly.attention(
             config, self.hearer, self.controller, self.ring, self.telemetry, self.clock
         )
+        self._checks: list[Callable[[float], None]] = []  # of parts, with the time, often
         if self.attention is not None:
             self.watch(self.attention.watch)
+            self._checks.append(self.attention.check)
+        self.sounds = assembly.sounds(config, self.controller, self.ring)
+        if self.sounds is not None:
+            self._checks.append(self.sounds.check)
         end_at = None if duration_s is None else self.clock.now() + duration_s
         self.ending = Ending(config, self.controller, self.player, end_at)
         self.panel = assembly.panel(config.talk, self.post, self.clock)
@@ -220,8 +225,8 @@ class App:
             if self.ending.is_time(now):
                 self.post(MicrophoneEnded(self.ring.head))
             self.supervisor.check(now)
-            if self.attention is not None:
-                self.attention.check(now)
+            for check in self._checks:
+                check(now)
             stop = self.controller.stop or self.ending.check(now)
             if stop is not None:
                 return stop

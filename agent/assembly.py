@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from agent.control.attention import Attention
     from agent.control.controller import Controller
     from agent.control.gpio import Panel
+    from agent.control.sounds import Sounds
     from agent.ears.hearer import Hearer
     from agent.report.exporter import Exporter
 
@@ -77,24 +78,42 @@ def capture(
     config: Config,
     source: Microphone,
     ring: Ring,
-    audible: Callable[[], bool],
+    player: Player,
     post: Post,
     clock: Clock,
 ) -> Capture:
-    """The thread that writes ``source`` to ``ring``; ``audible``: is our own speaker heard now?"""
+    """The thread that writes ``source`` to ``ring``, but for what ``player`` plays meanwhile."""
     mode = config.talk.mode
     gain = config.audio.capture.gain_db
-    guarded = config.audio.echo_guard and mode in ("open", "vad", "wake")
     return Capture(
         source,
         ring,
         Vad(config.audio.rate),
         post,
         clock,
-        echo=audible if guarded else (lambda: False),
+        echo=_echo(config, player),
         endpointer=Endpointer() if mode == "vad" else None,
         gain=Gain(gain) if gain else None,
     )
+
+
+def _echo(config: Config, player: Player) -> Callable[[], bool]:
+    """Whether what is captured now is the speaker's, and nothing to be sent."""
+    if config.audio.echo_guard and config.talk.mode in ("open", "vad", "wake"):
+        return lambda: player.audible
+    if config.audio.sounds is not None:
+        return lambda: player.chiming
+    return lambda: False
+
+
+def sounds(config: Config, controller: Controller, ring: Ring) -> Sounds | None:
+    """What makes short sounds, where they are wanted; UsageError where one cannot be played."""
+    if config.audio.sounds is None:
+        return None
+    from agent.audio.sounds import load
+    from agent.control.sounds import Sounds
+
+    return Sounds(load(config.audio.sounds, config.audio.rate), controller, ring)
 
 
 def hearer(config: Config, ring: Ring, post: Post, clock: Clock) -> Hearer | None:
