@@ -12,8 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from agent import assembly, clouds
-from agent.audio.pcm import PACKET_MS, level_dbfs, packet_bytes
-from agent.audio.ring import Ring
+from agent.audio.pcm import level_dbfs
 from agent.clock import Clock, SystemClock
 from agent.config.schema import Config, Service
 from agent.control import reload
@@ -69,25 +68,31 @@ class App:
         self._inbox: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self.telemetry = Telemetry(self.clock.now())
         rate = config.audio.rate
-        self.ring = Ring(packet_bytes(rate), config.network.memory_s * 1000 // PACKET_MS)
-        self._speaker = assembly.speaker(config.audio, self.clock)
+        self.echo = assembly.echo(config, self.post, self.clock)
+        self.ring = assembly.ring(config, self.echo)
+        self._speaker = assembly.speaker(config.audio, self.clock, self.echo)
         self.player = assembly.player(
             self._speaker, rate, config.audio.playback, self.telemetry, self.post, self.clock
         )
-        self._microphone = assembly.microphone(config.audio, self.clock)
+        self._microphone = assembly.microphone(config.audio, self.clock, self.echo)
         self.capture = assembly.capture(
-            config, self._microphone, self.ring, self.player, self.post, self.clock
+            config,
+            self._microphone,
+            self.ring,
+            self.player,
+            self.post,
+            self.clock,
+            self.echo,
         )
         self.hearer = assembly.hearer(config, self.ring, self.post, self.clock)
         self.reports = assembly.reports(config, self._command, self.post, self.clock)
         self._retired: list[Cloud] = []  # replaced by another service, ending
-        self.provider, cloud = self._cloud(config.service)
+        cloud = self._cloud(config.service)
         self._summarizer = Summarizer(config, self.post, self.clock)
         self.controller = Controller(
             config,
             self.ring,
             cloud,
-            self.provider,
             self.player,
             self.reports,
             self._summarizer,
@@ -120,11 +125,15 @@ class App:
         """The service in use."""
         return self.controller.cloud
 
-    def _cloud(self, service: Service) -> tuple[Provider, Cloud]:
-        provider = Provider(service)
+    @property
+    def provider(self) -> Provider:
+        """It, with the languages in use."""
+        return self.cloud.provider
+
+    def _cloud(self, service: Service) -> Cloud:
         parts = Parts(
             self.config,
-            provider,
+            Provider(service),
             self.ring,
             self.player,
             self.telemetry,
@@ -133,18 +142,18 @@ class App:
         )
         cloud = clouds.build(parts)
         self.ring.on_write(cloud.captured, *([self.hearer.captured] if self.hearer else ()))
-        return provider, cloud
+        return cloud
 
-    def _switch(self, service: Service) -> tuple[Provider, Cloud]:
+    def _switch(self, service: Service) -> Cloud:
         """Build and start the way to another service; the old one ends by itself."""
         old = self.cloud
-        self.provider, cloud = self._cloud(service)
+        cloud = self._cloud(service)
         for worker in old.workers:
             worker.stop()
         self._retired.append(old)
         for worker in cloud.workers:
             self._launch(worker)
-        return self.provider, cloud
+        return cloud
 
     def _give_back(self) -> None:
         """Free what replaced services held, as soon as their threads have ended."""
@@ -277,7 +286,9 @@ class App:
 
         Raises UsageError, and changes nothing, where its service cannot be used.
         """
-        old, self.config = self.config, reload.merged(self.config, config)
+        merged = reload.merged(self.config, config)
+        clouds.check(Provider(merged.service), merged)
+        old, self.config = self.config, merged
         self.controller.use(self.config)
         reload.apply(self.controller, old, self.config)
         self.controller.publish()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from agent.audio import device
 from agent.audio.device import Microphone, Speaker
 from agent.audio.gain import Gain
+from agent.audio.pcm import PACKET_MS, packet_bytes
 from agent.audio.ring import Ring
 from agent.audio.vad import Endpointer, Vad
 from agent.clock import Clock
@@ -28,16 +29,22 @@ if TYPE_CHECKING:
     from agent.control.controller import Controller
     from agent.control.gpio import Panel
     from agent.control.sounds import Sounds
+    from agent.ears.echo import EchoCancellation
     from agent.ears.hearer import Hearer
     from agent.report.exporter import Exporter
 
 Post = Callable[[Event], None]
 
+#: The talk modes in which the microphone counts while the speaker talks.
+TALKED_OVER = ("open", "vad", "wake")
 
-def microphone(audio: Audio, clock: Clock) -> Microphone:
+
+def microphone(
+    audio: Audio, clock: Clock, cancellation: EchoCancellation | None = None
+) -> Microphone:
     """The microphone, not yet open; UsageError where its library is missing."""
     source = audio.capture
-    return device.microphone(
+    made = device.microphone(
         source.device,
         rate=audio.rate,
         channels=source.channels,
@@ -45,11 +52,37 @@ def microphone(audio: Audio, clock: Clock) -> Microphone:
         loop=source.loop,
         clock=clock,
     )
+    return made if cancellation is None else cancellation.microphone(made)
 
 
-def speaker(audio: Audio, clock: Clock) -> Speaker:
+def speaker(audio: Audio, clock: Clock, cancellation: EchoCancellation | None = None) -> Speaker:
     """The speaker, not yet open; UsageError where its library is missing."""
-    return device.speaker(audio.playback.device, rate=audio.rate, clock=clock)
+    made = device.speaker(audio.playback.device, rate=audio.rate, clock=clock)
+    return made if cancellation is None else cancellation.speaker(made)
+
+
+def ring(config: Config, cancellation: EchoCancellation | None = None) -> Ring:
+    """The packet ring: ``network.memory_s`` of sound."""
+    capacity = config.network.memory_s * 1000 // PACKET_MS
+    if cancellation is not None:
+        return cancellation.ring(capacity)
+    return Ring(packet_bytes(config.audio.rate), capacity)
+
+
+def echo(config: Config, post: Post, clock: Clock) -> EchoCancellation | None:
+    """The echo canceller, where it is wanted and anybody may talk while the speaker does.
+
+    Raises UsageError where its library is missing.
+    """
+    if config.audio.echo != "cancel" or config.talk.mode not in TALKED_OVER:
+        return None
+    try:
+        from agent.ears.echo import EchoCancellation
+    except ImportError:
+        words = "audio.echo: cancel needs pywebrtc-audio: pip install 'dragoman[ears]'"
+        raise UsageError(words) from None
+    tapped = str(config.talk.mode) == "wake"
+    return EchoCancellation(config.audio.rate, post, clock, tapped=tapped)
 
 
 def is_card(device_name: str | None) -> bool:
@@ -81,6 +114,7 @@ def capture(
     player: Player,
     post: Post,
     clock: Clock,
+    cancellation: EchoCancellation | None = None,
 ) -> Capture:
     """The thread that writes ``source`` to ``ring``, but for what ``player`` plays meanwhile."""
     mode = config.talk.mode
@@ -88,18 +122,22 @@ def capture(
     return Capture(
         source,
         ring,
-        Vad(config.audio.rate),
+        Vad(config.audio.rate) if cancellation is None else cancellation.vad(),
         post,
         clock,
-        echo=_echo(config, player),
-        endpointer=Endpointer() if mode == "vad" else None,
+        echo=_guard(config, player, cancellation),
+        endpointer=Endpointer() if mode == "vad" or (cancellation and mode == "open") else None,
         gain=Gain(gain) if gain else None,
     )
 
 
-def _echo(config: Config, player: Player) -> Callable[[], bool]:
-    """Whether what is captured now is the speaker's, and nothing to be sent."""
-    if config.audio.echo_guard and config.talk.mode in ("open", "vad", "wake"):
+def _guard(
+    config: Config, player: Player, cancellation: EchoCancellation | None
+) -> Callable[[], bool]:
+    """Whether what is captured now must not be sent, as it may be the speaker's."""
+    if cancellation is not None:
+        return lambda: cancellation.out and player.audible
+    if config.audio.echo == "guard" and config.talk.mode in TALKED_OVER:
         return lambda: player.audible
     if config.audio.sounds is not None:
         return lambda: player.chiming
@@ -127,6 +165,7 @@ def hearer(config: Config, ring: Ring, post: Post, clock: Clock) -> Hearer | Non
         from agent.ears.hearer import Hearer
         from agent.ears.model import Model
         from agent.ears.spotter import Spotter
+        from agent.ears.tap import TappedRing
     except ImportError:
         missing = "talk.mode wake needs pymicro-wakeword: pip install 'dragoman[ears]'"
         raise UsageError(missing) from None
@@ -135,7 +174,8 @@ def hearer(config: Config, ring: Ring, post: Post, clock: Clock) -> Hearer | Non
     if wake.stop_word is not None:
         words.append(Model("talk.wake.stop_word", wake.stop_word, wake.sensitivity))
     stop_word = words[1].name if words[1:] else None
-    return Hearer(Spotter(words, config.audio.rate), stop_word, ring, post, clock)
+    tap = ring.tap if isinstance(ring, TappedRing) else None
+    return Hearer(Spotter(words, config.audio.rate), stop_word, ring, post, clock, tap=tap)
 
 
 def attention(

@@ -43,6 +43,21 @@ Url = Annotated[
         description="scheme, host and port only, such as wss://host or http://127.0.0.1:8765",
     ),
 ]
+_SERVER = r"https?://[^/@?#\s]+(/[^@?#\s]*)?"
+VoiceUrl = Annotated[
+    str,
+    Meta(
+        pattern=rf"^(wyoming://[^/@?#\s]+/?|{_SERVER})\Z",
+        description="wyoming://HOST:PORT, or a base URL such as http://HOST:PORT/v1",
+    ),
+]
+TranslateUrl = Annotated[
+    str,
+    Meta(
+        pattern=rf"^(libretranslate\+)?{_SERVER}\Z",
+        description="a base URL such as http://HOST:PORT/v1, or libretranslate+http://HOST:PORT",
+    ),
+]
 CallbackUrl = Annotated[
     str,
     Meta(pattern=r"^https?://[^/\s]\S*\Z", description="an http:// or https:// URL"),
@@ -78,6 +93,39 @@ class Device(Section):
     id: DeviceId = field(default_factory=lambda: socket.gethostname() or "dragoman")
 
 
+class Hear(Section):
+    """A server of one's own that turns speech into text."""
+
+    url: VoiceUrl
+    model: str | None = None
+    key: Secret | None = None
+    language: Annotated[str, Meta(min_length=1)] | None = None
+    prompt: str | None = None
+    temperature: Annotated[float, Meta(ge=0, le=1)] | None = None
+    format: Literal["verbose_json", "json"] = "verbose_json"
+
+
+class Translate(Section):
+    """A server of one's own that translates text."""
+
+    url: TranslateUrl
+    model: str | None = None
+    key: Secret | None = None
+    prompt: str | None = None
+    summary_prompt: str | None = None
+    temperature: Annotated[float, Meta(ge=0, le=2)] | None = None
+
+
+class Speak(Section):
+    """A server of one's own that turns text into speech."""
+
+    url: VoiceUrl
+    model: str | None = None
+    key: Secret | None = None
+    voice: str | None = None
+    format: Literal["wav", "pcm"] = "wav"
+
+
 class Service(Section):
     """The speech cloud: which one, its credentials, the languages."""
 
@@ -100,6 +148,10 @@ class Service(Section):
     callback_port: Port | None = None
     targets: tuple[Language, ...] = ()
     voice: str | None = None
+    fallback: tuple[str, ...] = ()
+    hear: Hear | None = None
+    translate: Translate | None = None
+    speak: Speak | None = None
 
 
 class Capture(Section):
@@ -133,7 +185,7 @@ class Audio(Section):
     rate: Literal[16000, 8000] = 16000
     capture: Capture = field(default_factory=Capture)
     playback: Playback = field(default_factory=Playback)
-    echo_guard: bool = True
+    echo: Literal["guard", "cancel", "off"] = "guard"
     sounds: Annotated[str, Meta(min_length=1)] | None = None
 
 
@@ -189,6 +241,7 @@ class Network(Section):
     cert_file: str | None = None
     key_file: str | None = None
     proxy: Secret | None = None
+    fallback_after_s: Annotated[float, Meta(gt=0, le=3600)] = 10.0
     recordings_max_mb: Annotated[int, Meta(ge=1, le=1024)] = 64
     recordings_max_days: Annotated[int, Meta(ge=1, le=365)] = 7
 

@@ -74,7 +74,6 @@ class Controller:
         config: Config,
         ring: Ring,
         cloud: Cloud,
-        provider: Provider,
         player: Player,
         reports: Reports,
         summarizer: Summarizer,
@@ -82,19 +81,20 @@ class Controller:
     ) -> None:
         self._config, self._ring, self._clock = config, ring, clock
         self.cloud = cloud  #: the service in use
-        self.provider, self.player, self._reports = provider, player, reports
+        self.player, self._reports = player, reports
+        self.chosen = cloud.provider.name  #: the service that was asked for
         self.history = History()
         self.on_state: list[Callable[[Mapping[str, Any]], None]] = []  #: the light, systemd, pages
         self.on_notice: list[Callable[[Notice], None]] = []  #: pages
         self.on_choices: list[Callable[[Choices], None]] = []  #: pages
-        self.on_switch: Callable[[Service], tuple[Provider, Cloud]] | None = None
-        self.machine = Machine(config.talk.mode)
+        self.on_switch: Callable[[Service], Cloud] | None = None
+        self.machine = Machine(config.talk.mode, cancelling=config.audio.echo == "cancel")
         self.stop: Stop | None = None  #: set when the daemon should end
         self.session_id: str | None = None
         self._unmuted_at = 0  # ring packet; the pre-roll must not reach into muted time
         self._since = stamp(clock)
         self.published: dict[str, Any] = {}  #: the object last published on ``state``
-        self.choices = choices(provider, config)  #: what can be chosen, as it was told last
+        self.choices = choices(self.provider, config)  #: what can be chosen, as it was told last
         self._basis: tuple[object, ...] = (None,) * 3  #: what that was made of
         self._orders = Orders(self, config, summarizer, reports)
         self._handlers: dict[type, Callable[[Any], None]] = {
@@ -122,6 +122,11 @@ class Controller:
         """Have events of ``kind`` handled by a part that is not there in every device."""
         self._handlers[kind] = handler
 
+    @property
+    def provider(self) -> Provider:
+        """The service that answers."""
+        return self.cloud.provider
+
     def use(self, config: Config) -> None:
         """Work with a changed configuration from now on."""
         self._config = config
@@ -142,11 +147,11 @@ class Controller:
         assert self.on_switch is not None
         head, tts = self._ring.head, self.cloud.tts
         pair = self.provider.pair
-        provider, cloud = self.on_switch(service)  # raises before anything has changed
+        cloud = self.on_switch(service)  # raises before anything has changed
         if self.machine.gate_open:
             self.cloud.close(head)
-        self.provider, self.cloud = provider, cloud
-        self.provider.pair = provider.kept(pair)
+        self.cloud, self.chosen = cloud, service.name
+        self.provider.pair = self.provider.kept(pair)
         self.cloud.switch_tts(tts)
         if self.machine.gate_open:
             self.cloud.open(head, self.provider.pair)

@@ -113,14 +113,24 @@ TABLES: dict[str, _Row] = {
     },
 }
 
+#: What is different with an echo canceller: a voice is a person's, though the speaker talks.
+TALKED_OVER: dict[str, _Row] = {
+    "open": {(phase, Input.VOICE): (phase, (Action.HUSH,)) for phase in Phase},
+    "vad": {(phase, Input.VOICE): (LISTENING, _OPEN_GATE) for phase in (IDLE, THINKING)},
+}
+
 _WHILE_MUTED = (Input.MUTE, Input.UNMUTE, Input.SETTLED, Input.END)
 
 
 @dataclass(slots=True)
 class Machine:
-    """One device's state.  ``linked`` is whether a wanted connection is there."""
+    """One device's state.  ``linked`` is whether a wanted connection is there.
+
+    With ``cancelling`` the speaker can be talked over (:data:`TALKED_OVER`).
+    """
 
     mode: str
+    cancelling: bool = False
     phase: Phase = Phase.IDLE
     started: bool = False
     muted: bool = False
@@ -145,7 +155,9 @@ class Machine:
             return ()
         self.started = self.started or event is Input.START
         self.ended = self.ended or event is Input.END
-        self.phase, actions = TABLES[self.mode].get((self.phase, event), (self.phase, ()))
+        key = self.phase, event
+        over = TALKED_OVER.get(self.mode, {}) if self.cancelling else {}
+        self.phase, actions = over.get(key) or TABLES[self.mode].get(key, (self.phase, ()))
         return actions
 
     @property

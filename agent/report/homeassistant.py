@@ -106,6 +106,7 @@ def _state(topics: Topics) -> Entity:
             "options": list(STATES),
             "state_topic": topics.state.name,
             "value_template": "{{ value_json.state }}",
+            "json_attributes_topic": topics.state.name,
         },
     )
 

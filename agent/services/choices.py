@@ -53,7 +53,7 @@ def choices(provider: Provider, config: Config) -> Choices:
 
 
 def _taken(provider: Provider, own: str | None, pair: Callable[[str], Pair]) -> tuple[str, ...]:
-    codes = [code for code in COMMON if code != own and _takes(provider, pair(code))]
+    codes = [code for code in COMMON if code != own and provider.takes(pair(code))]
     return tuple(sorted([*codes, own] if own else codes))
 
 
@@ -67,7 +67,7 @@ def _pairs(provider: Provider, config: Config) -> Iterator[Pair]:
     ]
     both = [way for pair in wanted if pair.target for way in (pair, Pair(pair.target, pair.source))]
     for pair in sorted(set(both), key=lambda pair: (pair.source, pair.target or "")):
-        if pair == now or _takes(provider, pair):
+        if pair == now or provider.takes(pair):
             yield pair
 
 
@@ -85,11 +85,3 @@ def _works(name: str, config: Config) -> bool:
     except UsageError:
         return False
     return config.audio.rate in provider.entry.limits.rates
-
-
-def _takes(provider: Provider, pair: Pair) -> bool:
-    try:
-        provider.check(pair)
-    except UsageError:
-        return False
-    return True

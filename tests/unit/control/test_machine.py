@@ -75,6 +75,32 @@ def test_a_turn(
     assert machine.state == state
 
 
+@pytest.mark.parametrize(
+    ("mode", "events", "actions", "state"),
+    [
+        ("open", [Input.VOICE], [(Action.HUSH,)], "listening"),
+        ("open", [Input.VOICE, Input.QUIET], [(Action.HUSH,), ()], "listening"),
+        ("open", [Input.MUTE, Input.VOICE], [(Action.CUT,), ()], "thinking"),
+        ("vad", [Input.VOICE, Input.QUIET], [OPEN, (Action.CLOSE,)], "thinking"),
+        (
+            "vad",
+            [Input.VOICE, Input.QUIET, Input.VOICE],
+            [OPEN, (Action.CLOSE,), OPEN],
+            "listening",
+        ),
+        ("vad", [Input.PRESS], [(Action.HUSH,)], "idle"),
+        ("hold", [Input.VOICE], [()], "idle"),
+    ],
+)
+def test_with_an_echo_canceller_a_voice_is_barge_in(
+    mode: str, events: list[Input], actions: list[tuple[Action, ...]], state: str
+) -> None:
+    machine = Machine(mode, cancelling=True)
+    machine.handle(Input.START)
+    assert [machine.handle(event) for event in events] == actions
+    assert machine.state == state
+
+
 def test_open_mode_listens_from_the_start() -> None:
     machine = Machine("open")
     assert machine.state == "starting"
