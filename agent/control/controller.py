@@ -118,14 +118,14 @@ class Controller:
             Stop: self._on_stop,
         }
 
-    def take(self, kind: type, handler: Callable[[Any], None]) -> None:
-        """Have events of ``kind`` handled by a part that is not there in every device."""
-        self._handlers[kind] = handler
-
     @property
     def provider(self) -> Provider:
         """The service that answers."""
         return self.cloud.provider
+
+    def take(self, kind: type, handler: Callable[[Any], None]) -> None:
+        """Have events of ``kind`` handled by a part that is not there in every device."""
+        self._handlers[kind] = handler
 
     def use(self, config: Config) -> None:
         """Work with a changed configuration from now on."""

@@ -13,7 +13,7 @@ import select
 import socket
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -115,7 +115,7 @@ class Ears:
                     sock.shutdown(socket.SHUT_RDWR)
         self._wake.set()
 
-    def goodbye(self) -> None:
+    def goodbye(self, last: Sequence[Message] = ()) -> None:
         """The protocol has none: a connection is closed."""
         self.abort()
 

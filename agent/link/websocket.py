@@ -64,10 +64,7 @@ class WebSocket:
         with self._lock:
             if self._aborted or self._protocol.state is not State.OPEN:
                 raise self._gone()
-            if isinstance(message, bytes):
-                data = frame(BINARY, message)
-            else:
-                data = frame(TEXT, message.encode())
+            data = _framed(message)
             taken = 0 if self._out else self._write(data)
             if taken == len(data):  # as it is nearly always
                 return
@@ -115,7 +112,7 @@ class WebSocket:
         with self._lock, suppress(LinkError):
             if self._protocol.state is State.OPEN and not self._aborted:
                 for message in last:
-                    self._stage(message)
+                    self._out += _framed(message)
                 self._protocol.send_close(1000)
                 self._collect()
                 self._write_some()
@@ -308,3 +305,9 @@ class WebSocket:
             return LinkError(f"the service broke the WebSocket protocol: {failure}", "garbage")
         detail = f" ({error})" if error else ""
         return LinkError(f"the connection was lost{detail}", "reset")
+
+
+def _framed(message: Message) -> bytes:
+    if isinstance(message, bytes):
+        return frame(BINARY, message)
+    return frame(TEXT, message.encode())

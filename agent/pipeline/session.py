@@ -98,7 +98,7 @@ class Session:
 
     def hand_over(self) -> Handover:
         left = self.uplink.hand_over()
-        if (connection := self._connection) is not None:
+        if (connection := self.connection) is not None:
             self.drop(connection, planned="another service takes over")
         return left
 
