@@ -23,7 +23,7 @@ AUDIBLE = -50.0  # dBFS of a packet
 
 def test_a_sound_is_in_the_room_and_not_in_the_uplink(tmp_path: Path, pulse: Pulse) -> None:
     """The microphone hears the speaker, nobody is guarded from it, and the gate is open."""
-    audio = ALSA | {"sounds": "default", "echo_guard": False}
+    audio = ALSA | {"sounds": "default"}
     with Emulator() as cloud, pulse.recording() as heard:
         with running(write_config(tmp_path, cloud.url, audio=audio)) as device:
             device.wait_for("listening")
