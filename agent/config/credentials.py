@@ -11,6 +11,7 @@ from agent.config.schema import Service
 from agent.config.secret import DEMO, Secret
 
 _TWETALK = ("token",)
+_ASR = ("app_id", "secret_id", "secret_key")
 _MAAS = ("endpoint", "access_key")
 
 CREDENTIALS: Mapping[str, tuple[str, ...]] = {
@@ -20,6 +21,7 @@ CREDENTIALS: Mapping[str, tuple[str, ...]] = {
     "twetalk-translate": _TWETALK,
     "twetalk-summary": _TWETALK,
     "tencent-tsi": ("secret_id", "secret_key"),
+    "tencent-speech-translate": _ASR,
     "tencent-long-asr": ("app_id", "app_key", "callback_url", "callback_port"),
     "maas-whisper": _MAAS,
     "maas-whisper-translate": _MAAS,

@@ -78,7 +78,7 @@ class Orders:
 
     def _obey(self, order: commands.Order, command: Command) -> None:
         controller = self._controller
-        if order.service is not None and order.service != controller.provider.service.name:
+        if order.service is not None and not self._has(order.service):
             controller.switch(loader.profile(self._config, order.service))
         if order.source is not None or order.target is not None:
             controller.speak(controller.pair(order.source, order.target))
@@ -96,6 +96,11 @@ class Orders:
             self._summarizer.ask(order.summarize, text, order.ref)
         if order.restart:
             controller.stop = Stop("restart was asked for")
+
+    def _has(self, service: str) -> bool:
+        """Whether ``service`` was asked for and answers; one that stands in for it does not."""
+        controller = self._controller
+        return service == controller.chosen == controller.provider.name
 
     def _talk(self, word: str, button: int | None, who: object) -> None:
         """Press, release or toggle; what opened the gate closes it, and no other button or page."""

@@ -54,12 +54,12 @@ def _stream(provider: Provider, config: Config, clock: Clock) -> None:
     protocol = provider.stream(provider.pair, False)
     limits = Limits(connect=CONNECT_S, silence=CONNECT_S)
     dialer = Dialer(config.network, clock)
-    socket = handshake.connect(protocol.endpoint(), limits, dialer)
+    socket = handshake.connect(protocol.endpoint(clock.utc().timestamp()), limits, dialer)
     try:
         for message in protocol.begin():
             socket.send(message)
         _be_silent(socket, protocol, provider, config.audio.rate, clock)
-        socket.goodbye()
+        socket.goodbye(protocol.end())
     finally:
         socket.close()
 

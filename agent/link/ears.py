@@ -15,7 +15,7 @@ import select
 import socket
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 from agent.clock import Clock
@@ -94,7 +94,7 @@ class Ears:
                     sock.shutdown(socket.SHUT_RDWR)
         self._wake.set()
 
-    def goodbye(self) -> None:
+    def goodbye(self, last: Sequence[Message] = ()) -> None:
         """The protocol has none: a connection is closed."""
         self.abort()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from agent.link.waiter import Cancelled
@@ -29,8 +30,8 @@ class Wire(Protocol):
     def abort(self) -> None:
         """Tear it down, from any thread."""
 
-    def goodbye(self) -> None:
-        """The same, politely."""
+    def goodbye(self, last: Sequence[Message] = ()) -> None:
+        """The same, politely, after ``last``."""
 
     def close(self) -> None:
         """Free it; only for the thread that receives."""

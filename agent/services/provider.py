@@ -40,13 +40,17 @@ class Provider:
         """UsageError where the service does not speak ``pair``."""
         self.entry.make(self.service, pair, "", False)
 
-    def kept(self, pair: Pair) -> Pair:
-        """``pair`` if the service speaks it, else its own."""
+    def takes(self, pair: Pair) -> bool:
+        """Whether the service speaks ``pair``."""
         try:
             self.check(pair)
         except UsageError:
-            return self.pair
-        return pair
+            return False
+        return True
+
+    def kept(self, pair: Pair) -> Pair:
+        """``pair`` if the service speaks it, else its own."""
+        return pair if self.takes(pair) else self.pair
 
     def check_live(self) -> None:
         """UsageError where the service is not for speech."""

@@ -16,7 +16,10 @@ from agent.services.shapes import Clip
 
 MB = 2**20
 METHODS = {
-    Shape.STREAM: ("endpoint", "begin", "ready", "ping", "switch_tts", "flush", "receive"),
+    Shape.STREAM: (
+        *("endpoint", "begin", "ready", "ping", "switch_tts", "switch_pair", "end"),
+        *("flush", "receive"),
+    ),
     Shape.CHUNK: ("request", "answer", "leftover"),
     Shape.UTTERANCE: ("request", "answer"),
     Shape.JOB: ("submit", "submit_url", "submitted", "delivered", "receipt"),
@@ -116,6 +119,7 @@ def test_only_formats_of_the_document_are_taken(service: Entry) -> None:
     ("name", "rates", "per_second"),
     [
         ("twetalk-v2", (16000, 8000), None),
+        ("tencent-speech-translate", (16000,), None),
         ("tencent-tsi", (16000,), 25),
         ("tencent-long-asr", (8000, 16000), 1),
         ("youdao", (16000, 8000), None),
