@@ -21,6 +21,7 @@ CREDENTIALS: Mapping[str, tuple[str, ...]] = {
     "twetalk-summary": _TWETALK,
     "tencent-tsi": ("secret_id", "secret_key"),
     "tencent-speech-translate": _ASR,
+    "tencent-interpreter": _ASR,
     "tencent-long-asr": ("app_id", "app_key", "callback_url", "callback_port"),
     "maas-whisper": _MAAS,
     "maas-whisper-translate": _MAAS,

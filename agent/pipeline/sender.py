@@ -6,7 +6,7 @@ import logging
 
 from agent.audio.pcm import PACKET_MS
 from agent.errors import LinkError
-from agent.events import Settled
+from agent.events import Pair, Settled
 from agent.link.uplink import Hangup, Send, Wait
 from agent.pipeline.cloud import Parts
 from agent.pipeline.news import Losses
@@ -69,7 +69,10 @@ class Sender(Worker):
             # The next packet wakes this thread; there is nothing to decide before.
             return NEXT_S if step.live and step.packet is not None else 0.0
         if isinstance(step, Hangup):
-            self._session.drop(connection, planned=step.reason)
+            if not self._turn_to(
+                connection, self._uplink.wanted(self.clock.now(), connection.pair)
+            ):
+                self._session.drop(connection, planned=step.reason)
             return 0.0
         return self._wait(step)
 
@@ -85,7 +88,22 @@ class Sender(Worker):
             self._telemetry.sample("mic_to_wire", (now - step.packet.at) * 1000)
             self._telemetry.sample("pacing_error", (now - step.due) * 1000)
 
+    def _turn_to(self, connection: Connection, pair: Pair | None) -> bool:
+        """Go on with ``pair`` on this connection; false where it is none, or needs another."""
+        if pair is None or pair == connection.pair:
+            return False
+        message = connection.protocol.switch_pair(pair)
+        if message is None:
+            return False
+        connection.socket.send(message, self._waits)
+        connection.pair = pair
+        self._uplink.turned(pair)
+        return True
+
     def _control(self, connection: Connection) -> None:
+        if connection.turn is not None and not self._uplink.busy:
+            pair, connection.turn = connection.turn, None
+            self._turn_to(connection, pair)
         wanted = self._session.tts
         if connection.tts == wanted:
             return

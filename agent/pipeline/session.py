@@ -29,6 +29,7 @@ class Connection:
     protocol: StreamProtocol
     pair: Pair
     tts: bool  #: whether the service was told to speak
+    turn: Pair | None = None  #: what it is to go on with, while nobody speaks
     planned: str | None = None  #: why we hang up ourselves, if we do
     failure: LinkError | None = None  #: what the sender found, before the receiver could
     lock: threading.Lock = field(default_factory=threading.Lock)  #: for ``protocol``
@@ -83,10 +84,15 @@ class Session:
         self.sender_wake.set()
 
     def renew(self, pair: Pair) -> None:
-        """An idle connection is made anew for ``pair``; a busy one is renewed by the uplink."""
+        """An idle connection goes on with ``pair`` or is made anew; the uplink does a busy one."""
         connection = self._connection
-        if connection is not None and connection.pair != pair and not self.uplink.busy:
+        if connection is None or connection.pair == pair or self.uplink.busy:
+            return
+        if connection.protocol.switch_pair(pair) is None:
             self.drop(connection, planned="language pair")
+        else:
+            connection.turn = pair
+            self.sender_wake.set()
 
     def free(self) -> None:
         self.sender_wake.close()

@@ -165,7 +165,8 @@ class TencentSession(ABC):
         self._meter = AudioMeter(self._rules, now)
         setup: dict[str, object] = {"appid": self._address.app_id, **dict(self._address.query)}
         setup.pop("signature", None)
-        return [self._message({"final": 0}, "handshake"), Listen(setup, source, target)]
+        welcome = self._message({"final": 0, **self._kind("handshake")}, "handshake")
+        return [welcome, Listen(setup, source, target)]
 
     def text(self, message: str, now: float) -> list[Action]:
         """See `StreamSession.text`."""
@@ -211,7 +212,7 @@ class TencentSession(ABC):
     def refuse(self, code: int, msg: str) -> Refuse:
         """See `StreamSession.refuse`."""
         own = _CODES.get(code, code) if isinstance(code, Code) else int(code)
-        fields = {"code": own, "message": msg, "voice_id": self._voice_id}
+        fields = {"code": own, "message": msg, "voice_id": self._voice_id, **self._kind("error")}
         return Refuse(json.dumps(fields), own, msg)
 
     def thaw(self, now: float, frozen_ms: float) -> None:
@@ -221,6 +222,10 @@ class TencentSession(ABC):
     @abstractmethod
     def _read(self, parameters: dict[str, str]) -> tuple[str, str]:
         """The languages the parameters ask for; `Refused` when they are not as documented."""
+
+    def _kind(self, kind: str) -> dict[str, str]:
+        """What tells the kinds of messages apart, where they have something that does."""
+        return {}
 
     def _control(self, fields: dict[str, object]) -> list[Action]:
         if fields != {"type": "end"}:

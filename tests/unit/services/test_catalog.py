@@ -118,6 +118,7 @@ def test_only_formats_of_the_document_are_taken(service: Entry) -> None:
     [
         ("twetalk-v2", (16000, 8000), None),
         ("tencent-speech-translate", (16000,), None),
+        ("tencent-interpreter", (16000,), None),
         ("tencent-tsi", (16000,), 25),
         ("tencent-long-asr", (8000, 16000), 1),
         ("youdao", (16000, 8000), None),

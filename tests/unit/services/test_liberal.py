@@ -17,6 +17,8 @@ from agent.services.maas_fast_asr import FastAsr
 from agent.services.maas_speech import RealtimeAsr, SpeechTranslation
 from agent.services.maas_whisper import Whisper
 from agent.services.shapes import Response
+from agent.services.tencent_interpreter import Setup as InterpretSetup
+from agent.services.tencent_interpreter import TencentInterpreter
 from agent.services.tencent_long_asr import Account as LongAccount
 from agent.services.tencent_long_asr import TencentLongAsr
 from agent.services.tencent_speech_translate import Setup as TranslateSetup
@@ -47,6 +49,12 @@ def _asr(body: bytes) -> Sequence[ServiceEvent]:
 def _speech_translate(body: bytes) -> Sequence[ServiceEvent]:
     setup = TranslateSetup(AsrAccount("1", "i", "k"), "v", "zh", "en")
     stream = TencentSpeechTranslate(setup)
+    stream.receive('{"code": 0}')
+    return stream.receive(body.decode())
+
+
+def _interpreter(body: bytes) -> Sequence[ServiceEvent]:
+    stream = TencentInterpreter(InterpretSetup(AsrAccount("1", "i", "k"), "v", "en"))
     stream.receive('{"code": 0}')
     return stream.receive(body.decode())
 
@@ -107,6 +115,24 @@ DECODERS: dict[str, tuple[Read, dict[str, Any], Path, frozenset[Path]]] = {
                 "sentence_end": True,
             },
             "final": 0,
+        },
+        ("result", "source_text"),
+        frozenset({("code",)}),
+    ),
+    "tencent-interpreter": (
+        _interpreter,
+        {
+            "code": 0,
+            "message": "success",
+            "message_type": "subtitle",
+            "sentence_id": "v_0",
+            "result": {
+                "source": "zh",
+                "target": "en",
+                "source_text": TEXT,
+                "target_text": "x",
+                "sentence_end": True,
+            },
         },
         ("result", "source_text"),
         frozenset({("code",)}),
