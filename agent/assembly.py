@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from agent.audio import device
 from agent.audio.device import Microphone, Speaker
 from agent.audio.gain import Gain
+from agent.audio.pcm import PACKET_MS, packet_bytes
 from agent.audio.ring import Ring
 from agent.audio.vad import Endpointer, Vad
 from agent.clock import Clock
@@ -24,16 +25,25 @@ from agent.report.nowhere import Nowhere
 from agent.report.telemetry import Telemetry
 
 if TYPE_CHECKING:
+    from agent.control.attention import Attention
+    from agent.control.controller import Controller
     from agent.control.gpio import Panel
+    from agent.ears.echo import EchoCancellation
+    from agent.ears.hearer import Hearer
     from agent.report.exporter import Exporter
 
 Post = Callable[[Event], None]
 
+#: The talk modes in which the microphone counts while the speaker talks.
+TALKED_OVER = ("open", "vad", "wake")
 
-def microphone(audio: Audio, clock: Clock) -> Microphone:
+
+def microphone(
+    audio: Audio, clock: Clock, cancellation: EchoCancellation | None = None
+) -> Microphone:
     """The microphone, not yet open; UsageError where its library is missing."""
     source = audio.capture
-    return device.microphone(
+    made = device.microphone(
         source.device,
         rate=audio.rate,
         channels=source.channels,
@@ -41,11 +51,37 @@ def microphone(audio: Audio, clock: Clock) -> Microphone:
         loop=source.loop,
         clock=clock,
     )
+    return made if cancellation is None else cancellation.microphone(made)
 
 
-def speaker(audio: Audio, clock: Clock) -> Speaker:
+def speaker(audio: Audio, clock: Clock, cancellation: EchoCancellation | None = None) -> Speaker:
     """The speaker, not yet open; UsageError where its library is missing."""
-    return device.speaker(audio.playback.device, rate=audio.rate, clock=clock)
+    made = device.speaker(audio.playback.device, rate=audio.rate, clock=clock)
+    return made if cancellation is None else cancellation.speaker(made)
+
+
+def ring(config: Config, cancellation: EchoCancellation | None = None) -> Ring:
+    """The packet ring: ``network.memory_s`` of sound."""
+    capacity = config.network.memory_s * 1000 // PACKET_MS
+    if cancellation is not None:
+        return cancellation.ring(capacity)
+    return Ring(packet_bytes(config.audio.rate), capacity)
+
+
+def echo(config: Config, post: Post, clock: Clock) -> EchoCancellation | None:
+    """The echo canceller, where it is wanted and anybody may talk while the speaker does.
+
+    Raises UsageError where its library is missing.
+    """
+    if config.audio.echo != "cancel" or config.talk.mode not in TALKED_OVER:
+        return None
+    try:
+        from agent.ears.echo import EchoCancellation
+    except ImportError:
+        words = "audio.echo: cancel needs pywebrtc-audio: pip install 'dragoman[ears]'"
+        raise UsageError(words) from None
+    tapped = str(config.talk.mode) == "wake"
+    return EchoCancellation(config.audio.rate, post, clock, tapped=tapped)
 
 
 def is_card(device_name: str | None) -> bool:
@@ -77,21 +113,71 @@ def capture(
     audible: Callable[[], bool],
     post: Post,
     clock: Clock,
+    cancellation: EchoCancellation | None = None,
 ) -> Capture:
     """The thread that writes ``source`` to ``ring``; ``audible``: is our own speaker heard now?"""
     mode = config.talk.mode
     gain = config.audio.capture.gain_db
-    guarded = config.audio.echo_guard and mode in ("open", "vad")
     return Capture(
         source,
         ring,
-        Vad(config.audio.rate),
+        Vad(config.audio.rate) if cancellation is None else cancellation.vad(),
         post,
         clock,
-        echo=audible if guarded else (lambda: False),
-        endpointer=Endpointer() if mode == "vad" else None,
+        echo=_guard(config, audible, cancellation),
+        endpointer=Endpointer() if mode == "vad" or (cancellation and mode == "open") else None,
         gain=Gain(gain) if gain else None,
     )
+
+
+def _guard(
+    config: Config, audible: Callable[[], bool], cancellation: EchoCancellation | None
+) -> Callable[[], bool]:
+    """Whether what is captured now must not be sent, as it may be the speaker's."""
+    if cancellation is not None:
+        return lambda: cancellation.out and audible()
+    guarded = config.audio.echo == "guard" and config.talk.mode in TALKED_OVER
+    return audible if guarded else lambda: False
+
+
+def hearer(config: Config, ring: Ring, post: Post, clock: Clock) -> Hearer | None:
+    """The thread that listens for the wake word, where there is one.
+
+    Raises UsageError where its library is missing or a model cannot be used.
+    """
+    if config.talk.mode != "wake":
+        return None
+    try:
+        from agent.ears.hearer import Hearer
+        from agent.ears.model import Model
+        from agent.ears.spotter import Spotter
+        from agent.ears.tap import TappedRing
+    except ImportError:
+        missing = "talk.mode wake needs pymicro-wakeword: pip install 'dragoman[ears]'"
+        raise UsageError(missing) from None
+    wake = config.talk.wake
+    words = [Model("talk.wake.word", wake.word, wake.sensitivity)]
+    if wake.stop_word is not None:
+        words.append(Model("talk.wake.stop_word", wake.stop_word, wake.sensitivity))
+    stop_word = words[1].name if words[1:] else None
+    tap = ring.tap if isinstance(ring, TappedRing) else None
+    return Hearer(Spotter(words, config.audio.rate), stop_word, ring, post, clock, tap=tap)
+
+
+def attention(
+    config: Config,
+    hearer: Hearer | None,
+    controller: Controller,
+    ring: Ring,
+    telemetry: Telemetry,
+    clock: Clock,
+) -> Attention | None:
+    """What a device does that is called by its name, where it is."""
+    if hearer is None:
+        return None
+    from agent.control.attention import Attention
+
+    return Attention(config.talk.wake, controller, ring, hearer.afresh, telemetry, clock)
 
 
 def panel(talk: Talk, post: Post, clock: Clock) -> Panel | None:

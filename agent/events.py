@@ -185,6 +185,21 @@ class VoiceStopped(Struct, frozen=True):
     seq: int
 
 
+class WakeWord(Struct, frozen=True):
+    """Somebody called the device; the name ended before ring packet ``seq``."""
+
+    word: str
+    score: float
+    seq: int
+
+
+class StopWord(Struct, frozen=True):
+    """Somebody wants the speaker to be silent."""
+
+    word: str
+    score: float
+
+
 class MicrophoneEnded(Struct, frozen=True):
     """A file or pipe microphone is finished; ``seq`` is one past its last packet.
 
@@ -272,6 +287,8 @@ Event = (
     | Blocked
     | VoiceStarted
     | VoiceStopped
+    | WakeWord
+    | StopWord
     | MicrophoneEnded
     | MicrophoneLost
     | MicrophoneBack

@@ -114,13 +114,16 @@ class Assembler:
 
     def feed(self, data: bytes) -> list[bytes]:
         """Add ``data``; return the packets that are complete now, oldest first."""
-        if len(data) == self._size and not self._rest:  # a card's period, as it nearly always is
-            return [data]
         self._rest += data
         whole = len(self._rest) - len(self._rest) % self._size
         packets = [bytes(self._rest[i : i + self._size]) for i in range(0, whole, self._size)]
         del self._rest[:whole]
         return packets
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is pending."""
+        return not self._rest
 
     def flush(self) -> bytes | None:
         """The last, unfinished packet filled with silence, if it holds at least one sample."""

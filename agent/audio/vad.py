@@ -21,6 +21,7 @@ MOST = 64  # a factor of 36 dB: noise of a single step
 TRUSTED = 4  # the factor up to which webrtcvad is asked about anything
 FINE = 64  # an RMS below this is told too coarsely by whole steps
 DC = 0.25  # of the RMS: less changes the level by 0.3 dB, and webrtcvad does not hear it
+LOOK = 8  # packets from one look for DC to the next: it is the card's, and changes slowly
 MARGIN = 10 ** (4 / 20)  # noise of one packet is seldom further above the quietest of 10 s
 
 
@@ -38,7 +39,11 @@ class Vad:
         self._packet = packet_bytes(rate)
         self._frame = rate * FRAME_MS // 1000 * SAMPLE_BYTES
         self._floor = Floor()
+        self._followed = 0.0  # the floor that these three are for
         self._factor = MOST  # a power of two: its steps must not look like a change of the sound
+        self._loud = self._near = 0.0  # an RMS above is asked about; one above is no background
+        self._count = 0
+        self._offset = 0
         self.rms = 0.0  #: of the newest packet, without DC, in steps of a sample
 
     def voiced(self, packet: bytes) -> bool:
@@ -53,9 +58,11 @@ class Vad:
         if len(packet) != self._packet:
             raise ValueError(f"a packet is {self._packet} bytes, not {len(packet)}")
         rms: float = audioop.rms(packet, SAMPLE_BYTES)
-        offset = audioop.avg(packet, SAMPLE_BYTES)
-        if abs(offset) > DC * rms:
-            packet = without_dc(packet, offset)
+        if self._count % LOOK == 0:
+            self._offset = audioop.avg(packet, SAMPLE_BYTES)
+        self._count += 1
+        if self._offset and abs(self._offset) > DC * rms:
+            packet = without_dc(packet, audioop.avg(packet, SAMPLE_BYTES))
             rms = audioop.rms(packet, SAMPLE_BYTES)
         if rms < FINE:
             rms = audioop.rms(audioop.mul(packet, SAMPLE_BYTES, FINE), SAMPLE_BYTES) / FINE
@@ -64,17 +71,19 @@ class Vad:
             return 0
         floor = self._floor
         floor.feed(rms)
-        quiet = min(floor.rms, FLOOR_RMS)
-        self._follow(quiet)
+        if floor.rms != self._followed:
+            self._follow(floor.rms)
         # At the loudness it was made for webrtcvad tells noise from speech that is hardly louder.
         trusted = floor.known and self._factor <= TRUSTED  # it takes its first packets for speech
-        if (trusted or rms > quiet * MARGIN) and self._is_speech(packet):
+        if (trusted or rms > self._loud) and self._is_speech(packet):
             return VOICED | SOUND
-        return 0 if floor.known and rms <= floor.rms * MARGIN else SOUND
+        return 0 if floor.known and rms <= self._near else SOUND
 
     def _follow(self, floor: float) -> None:
         """Change the factor when the floor has moved by more than half a step of 6 dB."""
-        wanted = FLOOR_RMS / floor
+        quiet = min(floor, FLOOR_RMS)
+        self._followed, self._loud, self._near = floor, quiet * MARGIN, floor * MARGIN
+        wanted = FLOOR_RMS / quiet
         if not 0.7 < wanted / self._factor < 2.9:
             factor = 1
             while factor < MOST and 2 * factor <= wanted * 1.01:
@@ -82,15 +91,14 @@ class Vad:
             self._factor = factor
 
     def _is_speech(self, packet: bytes) -> bool:
+        """Whether half of it is; both halves are heard, as webrtcvad learns from each."""
         if self._factor > 1:
             packet = audioop.mul(packet, SAMPLE_BYTES, self._factor)
-        frames = range(0, len(packet), self._frame)
-        samples = self._frame // SAMPLE_BYTES
-        speech = sum(
-            bool(webrtcvad.process(self._vad, self._rate, packet[i : i + self._frame], samples))
-            for i in frames
-        )
-        return 2 * speech >= len(frames)
+        vad, rate, size = self._vad, self._rate, self._frame
+        samples = size // SAMPLE_BYTES
+        first = webrtcvad.process(vad, rate, packet[:size], samples)
+        second = webrtcvad.process(vad, rate, packet[size:], samples)
+        return bool(first or second)
 
 
 @dataclass(frozen=True, slots=True)

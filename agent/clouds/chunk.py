@@ -22,7 +22,7 @@ def build(parts: Parts) -> Cloud:
         replay=parts.config.network.replay == "sentence",
         quiet=True,
     )
-    cloud = Chunks(uplink, parts.provider.service.tts, parts.clock)
+    cloud = Chunks(uplink, parts.provider, parts.clock)
     dialer = Dialer(parts.config.network, parts.clock)
     http = HttpClient(dialer, ANSWER_S, TOTAL_S, cancelled=lambda: chunker.waits())
     chunker = Chunker(

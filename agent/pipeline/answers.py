@@ -18,6 +18,7 @@ from agent.link.refusal import refused
 from agent.link.uplink import Answer
 from agent.pipeline.cloud import Parts
 from agent.services.base import SPEECH_RATE
+from agent.services.provider import Provider
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +32,11 @@ class Answers:
         rate = parts.config.audio.rate
         self._spoken = None if rate == SPEECH_RATE else Converter(SPEECH_RATE, 1, "s16", rate)
         self.session = ""
+
+    @property
+    def provider(self) -> Provider:
+        """The service."""
+        return self._parts.provider
 
     def new_stream(self) -> None:
         """A new connection: no part of a sample of the old one belongs to it."""

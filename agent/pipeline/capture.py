@@ -61,7 +61,8 @@ class Capture(Worker):
         self._echo, self._endpointer, self._gain = echo, endpointer, gain
         self._stillness = Stillness(post) if source.realtime else None
         self._assembler = Assembler(ring.packet_bytes)
-        self._silence = bytes(ring.packet_bytes)
+        self._size = ring.packet_bytes
+        self._silence = bytes(self._size)
         self._presence = Presence(clock)
         self._overruns = Seldom("overrun", post, clock)
         self.overruns = 0
@@ -106,33 +107,44 @@ class Capture(Worker):
             self._post(MicrophoneLost(str(error)))
 
     def _read_once(self) -> None:
+        """Read what there is: a packet whole, from a card that works, nearly always."""
         try:
             data = self._source.read()
         except Overrun:
             self.overruns += 1
             self._overruns.add(count=1)
             return
-        if data:
-            if self._presence.trying and self._presence.works():
-                log.info("microphone is back")
-                self._post(MicrophoneBack())
-            for packet in self._assembler.feed(data):
-                self._store(packet)
+        if len(data) == self._size and self._assembler.empty and not self._presence.trying:
+            self._store(data)
+        elif data:
+            self._take(data)
         if self._overruns.waiting:
             self._overruns.tell()
 
     def _store(self, packet: bytes) -> None:
-        flags = self._vad.judge(packet)
+        """Judge a packet and write it; the ring wakes who wants it."""
+        vad = self._vad
+        flags = vad.judge(packet)
         if self._stillness is not None:
-            self._stillness.hear(self._vad.rms)
+            self._stillness.hear(vad.rms)
         if self._gain is not None:
-            packet = self._gain.apply(packet, bool(flags & VOICED), self._vad.rms)
+            packet = self._gain.apply(packet, bool(flags & VOICED), vad.rms)
         if self._echo():
             flags |= GUARDED
-        self.beat()
-        seq = self._ring.write(packet, self.last_beat, flags)
+        self.last_beat = now = self.clock.now()
+        seq = self._ring.write(packet, now, flags)
         if self._endpointer is not None:
             self._listen(self._endpointer, seq, flags & (VOICED | GUARDED) == VOICED)
+
+    # --- all but the live packet -------------------------------------------------------------
+
+    def _take(self, data: bytes) -> None:
+        """Sound of any length, or the first from a device that was away."""
+        if self._presence.trying and self._presence.works():
+            log.info("microphone is back")
+            self._post(MicrophoneBack())
+        for packet in self._assembler.feed(data):
+            self._store(packet)
 
     def _listen(self, endpointer: Endpointer, seq: int, voiced: bool) -> None:
         change = endpointer.feed(seq, voiced)
