@@ -30,6 +30,7 @@ CREDENTIALS: Mapping[str, tuple[str, ...]] = {
     "maas-realtime-asr": _MAAS,
     "maas-speech-translation": _MAAS,
     "youdao": ("app_key", "app_secret"),
+    "youdao-stream": ("app_key", "app_secret"),
     own.OWN: ("hear",),
 }
 

@@ -52,6 +52,7 @@ OFFERS = (
         ),
     ),
     Offer("youdao", "openapi.youdao.com", ("youdao",)),
+    Offer("youdao_stream", "openapi.youdao.com", ("youdao-stream",)),
     Offer("own", "", ("own",)),
 )
 

@@ -63,6 +63,7 @@ def _after(seconds: float) -> Any:
         ("tencent-interpreter", ("en", "zh")),
         ("maas-fast-asr", ("en", None)),
         ("youdao", ("en", "es")),
+        ("youdao-stream", ("en", "es")),
         ("tencent-long-asr", ("zh", None)),
     ],
 )

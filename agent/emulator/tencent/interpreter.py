@@ -12,11 +12,11 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from agent.emulator.engines import Heard
+from agent.emulator.signed import Require
 from agent.emulator.stream import Action, Code, Listen, Refused, Rules, Say
 from agent.emulator.tencent.streams import (
     WRONG,
     Address,
-    Require,
     TencentSession,
     one_of,
 )

@@ -124,6 +124,7 @@ def test_only_formats_of_the_document_are_taken(service: Entry) -> None:
         ("tencent-tsi", (16000,), 25),
         ("tencent-long-asr", (8000, 16000), 1),
         ("youdao", (16000, 8000), None),
+        ("youdao-stream", (16000,), None),
     ],
 )
 def test_rates_of_sound_and_of_requests(

@@ -31,6 +31,8 @@ from agent.services.twetalk_asr import Setup as AsrSetup
 from agent.services.twetalk_asr import TwetalkAsr
 from agent.services.twetalk_v1 import TwetalkV1
 from agent.services.twetalk_v2 import TwetalkV2
+from agent.services.youdao_stream import Setup as YoudaoSetup
+from agent.services.youdao_stream import YoudaoStream
 from tests.unit.services.events import json_values
 
 TEXT = "hello, 世界"
@@ -72,6 +74,12 @@ def _tsi(body: bytes) -> Sequence[ServiceEvent]:
 def _youdao(body: bytes) -> Sequence[ServiceEvent]:
     service = youdao.Youdao(youdao.Account("k", "s"), "zh", "en")
     return service.answer(Response(200, body=body))
+
+
+def _youdao_stream(body: bytes) -> Sequence[ServiceEvent]:
+    stream = YoudaoStream(YoudaoSetup(youdao.Account("k", "s"), "x", "zh-CHS", "en"))
+    stream.receive('{"action": "started", "errorCode": "0"}')
+    return stream.receive(body.decode())
 
 
 SENTENCE = {"slice_type": 2, "index": 3, "voice_text_str": TEXT}
@@ -169,6 +177,16 @@ DECODERS: dict[str, tuple[Read, dict[str, Any], Path, frozenset[Path]]] = {
         _youdao,
         {"errorCode": "0", "query": TEXT, "translation": ["x"], "tSpeakUrl": "http://x/1.mp3"},
         ("query",),
+        frozenset({("errorCode",)}),
+    ),
+    "youdao-stream": (
+        _youdao_stream,
+        {
+            "action": "recognition",
+            "errorCode": "0",
+            "result": {"context": TEXT, "tranContent": "x", "partial": False},
+        },
+        ("result", "context"),
         frozenset({("errorCode",)}),
     ),
     "maas-whisper": (
