@@ -80,7 +80,7 @@ class App:
             config,
             self._microphone,
             self.ring,
-            lambda: self.player.audible,
+            self.player,
             self.post,
             self.clock,
             self.echo,
@@ -103,8 +103,13 @@ class App:
         self.attention = assembly.attention(
             config, self.hearer, self.controller, self.ring, self.telemetry, self.clock
         )
+        self._checks: list[Callable[[float], None]] = []  # of parts, with the time, often
         if self.attention is not None:
             self.watch(self.attention.watch)
+            self._checks.append(self.attention.check)
+        self.sounds = assembly.sounds(config, self.controller, self.ring)
+        if self.sounds is not None:
+            self._checks.append(self.sounds.check)
         if self.memory is not None:
             self.reports.saved = self.memory.saved
             self.memory.hand_over(cloud, self.post)
@@ -240,8 +245,8 @@ class App:
             if self.ending.is_time(now):
                 self.post(MicrophoneEnded(self.ring.head))
             self.supervisor.check(now)
-            if self.attention is not None:
-                self.attention.check(now)
+            for check in self._checks:
+                check(now)
             stop = self.controller.stop or self.ending.check(now)
             if stop is not None:
                 return stop

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from agent.control.attention import Attention
     from agent.control.controller import Controller
     from agent.control.gpio import Panel
+    from agent.control.sounds import Sounds
     from agent.ears.echo import EchoCancellation
     from agent.ears.hearer import Hearer
     from agent.pipeline.crash.memory import CrashMemory
@@ -143,12 +144,12 @@ def capture(
     config: Config,
     source: Microphone,
     ring: Ring,
-    audible: Callable[[], bool],
+    player: Player,
     post: Post,
     clock: Clock,
     cancellation: EchoCancellation | None = None,
 ) -> Capture:
-    """The thread that writes ``source`` to ``ring``; ``audible``: is our own speaker heard now?"""
+    """The thread that writes ``source`` to ``ring``, but for what ``player`` plays meanwhile."""
     mode = config.talk.mode
     gain = config.audio.capture.gain_db
     return Capture(
@@ -157,20 +158,33 @@ def capture(
         Vad(config.audio.rate) if cancellation is None else cancellation.vad(),
         post,
         clock,
-        echo=_guard(config, audible, cancellation),
+        echo=_guard(config, player, cancellation),
         endpointer=Endpointer() if mode == "vad" or (cancellation and mode == "open") else None,
         gain=Gain(gain) if gain else None,
     )
 
 
 def _guard(
-    config: Config, audible: Callable[[], bool], cancellation: EchoCancellation | None
+    config: Config, player: Player, cancellation: EchoCancellation | None
 ) -> Callable[[], bool] | None:
     """Whether what is captured now must not be sent, as it may be the speaker's."""
     if cancellation is not None:
-        return lambda: cancellation.out and audible()
-    guarded = config.audio.echo == "guard" and config.talk.mode in TALKED_OVER
-    return audible if guarded else None
+        return lambda: cancellation.out and player.audible
+    if config.audio.echo == "guard" and config.talk.mode in TALKED_OVER:
+        return lambda: player.audible
+    if config.audio.sounds is not None:
+        return lambda: player.chiming
+    return None
+
+
+def sounds(config: Config, controller: Controller, ring: Ring) -> Sounds | None:
+    """What makes short sounds, where they are wanted; UsageError where one cannot be played."""
+    if config.audio.sounds is None:
+        return None
+    from agent.audio.sounds import load
+    from agent.control.sounds import Sounds
+
+    return Sounds(load(config.audio.sounds, config.audio.rate), controller, ring)
 
 
 def hearer(config: Config, ring: Ring, post: Post, clock: Clock) -> Hearer | None:

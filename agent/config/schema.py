@@ -186,6 +186,7 @@ class Audio(Section):
     capture: Capture = field(default_factory=Capture)
     playback: Playback = field(default_factory=Playback)
     echo: Literal["guard", "cancel", "off"] = "guard"
+    sounds: Annotated[str, Meta(min_length=1)] | None = None
 
 
 class Button(Section):

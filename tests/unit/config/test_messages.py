@@ -94,7 +94,7 @@ KEYS = [
     ("volume: 5", f"volume: unknown key; {SECTIONS}; 'volume' belongs under audio.playback"),
     (
         "audio: {Volume: 5}",
-        "audio.Volume: unknown key; expected rate, capture, playback, echo; "
+        "audio.Volume: unknown key; expected rate, capture, playback, echo, sounds; "
         "'volume' belongs under audio.playback",
     ),
     (
