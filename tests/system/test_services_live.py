@@ -125,6 +125,29 @@ def test_the_speech_of_a_stream_is_played(
     assert [each.text for each in page.received if each.text] == ['{"type": "end"}']
 
 
+def test_the_speech_of_chunks_is_played_and_only_asked_for_if_wanted(
+    tmp_path: Path, broker: Broker, observer: Observer
+) -> None:
+    with Emulator() as cloud:
+        path = config(tmp_path, cloud.url, broker.port, "tencent-tsi", source="en", target="zh")
+        with running(path) as device:
+            device.wait_for("idle")
+            talk(observer)
+            device.wait_for("speaking")
+            device.wait_for("idle")
+            asked = len(cloud.exchanges)
+            observer.publish(f"{BASE}/command", b'{"tts": false}')
+            state = f"{BASE}/state"
+            observer.wait(lambda: observer.objects(state)[-1]["tts"] is False, "the switch")
+            talk(observer)
+            observer.wait(lambda: len(observer.on(f"{BASE}/transcript")) == 2, "another final")
+        exchanges = cloud.exchanges
+    assert len(read_wav(tmp_path / "spoken.wav")) > 8000
+    assert {"TTS" in each.fields for each in exchanges[:asked]} == {True}
+    assert {"TTS" in each.fields for each in exchanges[asked:]} == {False}
+    assert len({each.fields["Utc"] for each in exchanges[:asked]}) == 1
+
+
 def test_a_target_is_changed_in_mid_session_without_a_new_connection(
     tmp_path: Path, broker: Broker, observer: Observer
 ) -> None:
