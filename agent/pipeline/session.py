@@ -14,8 +14,8 @@ from math import inf
 from agent.clock import Clock
 from agent.errors import LinkError
 from agent.events import Pair, Result
+from agent.link.channel import Channel
 from agent.link.uplink import Uplink
-from agent.link.websocket import WebSocket
 from agent.pipeline.answers import Answers
 from agent.services.base import StreamProtocol
 from agent.threads import Wake, Worker
@@ -23,9 +23,9 @@ from agent.threads import Wake, Worker
 
 @dataclass(slots=True)
 class Connection:
-    """A WebSocket with the state of the service's protocol on it."""
+    """A channel with the state of the service's protocol on it."""
 
-    socket: WebSocket
+    socket: Channel
     protocol: StreamProtocol
     pair: Pair
     tts: bool  #: whether the service was told to speak
