@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from agent import assembly
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 GOOD_DB, POOR_DB = 15.0, 8.0  # of a noise; speech is taken out better
 HIGH_DBFS = -12.0  # an echo so loud leaves no room for a person beside it
-AHEAD = 1  # packets the speaker is kept filled with
+AHEAD = 2  # packets the speaker is kept filled with
 MENDS = "turn the speaker down (audio.playback.volume), or move it away from the microphone"
 
 
@@ -68,8 +69,9 @@ def _measured(
     """The loop, with sound at the configured volume, as the canceller would meet it."""
     from agent.ears.devices import ReferencedSpeaker, samples
     from agent.ears.loop import measure, signal
+    from agent.ears.reference import LEAD_S
 
-    noted, size = ReferencedSpeaker(mouth, reference, clock), packet_bytes(audio.rate)
+    noted, size = ReferencedSpeaker(mouth, reference, audio.rate, clock), packet_bytes(audio.rate)
     near, far = bytearray(), bytearray()
 
     def listen(seconds: float) -> None:
@@ -85,4 +87,7 @@ def _measured(
         if number >= AHEAD:
             listen(PACKET_MS / 1000)
     mouth.drop()
-    return measure(samples(bytes(near)), samples(bytes(far)), audio.rate)
+    loop = measure(samples(bytes(near)), samples(bytes(far)), audio.rate)
+    if loop.delay_s is None:
+        return loop
+    return replace(loop, delay_s=max(0.0, loop.delay_s - LEAD_S))
