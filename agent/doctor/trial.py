@@ -17,7 +17,7 @@ from agent.link.dial import Dialer, Limits
 from agent.link.http import HttpClient
 from agent.link.refusal import refused
 from agent.link.spool import Recording
-from agent.link.text import TextService
+from agent.link.text import summary, translation
 from agent.link.websocket import WebSocket
 from agent.services.base import Message, StreamProtocol
 from agent.services.entry import Shape
@@ -119,7 +119,8 @@ def _job(provider: Provider, config: Config, clock: Clock) -> None:
 
 def _text(provider: Provider, config: Config, clock: Clock) -> None:
     with _http(config, clock) as http:
-        TextService(provider.service, http, clock).ask("1, 2, 3.")
+        make = translation if provider.entry.translates else summary
+        make(provider.service, http, clock).ask("1, 2, 3.")
 
 
 _TRIALS: dict[Shape, Callable[[Provider, Config, Clock], None]] = {

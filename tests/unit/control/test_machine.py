@@ -55,6 +55,16 @@ def play(mode: str, *events: Input) -> tuple[Machine, list[tuple[Action, ...]]]:
         ("open", [Input.UNMUTE], [()], "listening"),
         ("vad", [Input.VOICE, Input.QUIET], [(Action.OPEN,), (Action.CLOSE,)], "thinking"),
         ("vad", [Input.PRESS], [(Action.HUSH,)], "idle"),
+        ("wake", [Input.VOICE, Input.QUIET], [(), ()], "idle"),
+        ("wake", [Input.WAKE, Input.SAID], [OPEN, (Action.CLOSE,)], "thinking"),
+        ("wake", [Input.WAKE, Input.SAID, Input.WAKE], [OPEN, (Action.CLOSE,), OPEN], "listening"),
+        ("wake", [Input.WAKE, Input.WAKE], [OPEN, ()], "listening"),
+        ("wake", [Input.FOLLOW, Input.SAID], [(Action.OPEN,), (Action.CLOSE,)], "thinking"),
+        ("wake", [Input.STOP], [(Action.HUSH,)], "idle"),
+        ("wake", [Input.PRESS, Input.RELEASE], [OPEN, ()], "listening"),
+        ("wake", [Input.PRESS, Input.PRESS], [OPEN, (Action.CLOSE,)], "thinking"),
+        ("wake", [Input.MUTE, Input.WAKE], [(), ()], "idle"),
+        ("hold", [Input.WAKE, Input.FOLLOW, Input.STOP], [(), (), ()], "idle"),
     ],
 )
 def test_a_turn(
