@@ -121,8 +121,8 @@ class Uplink:
             if not self._replay:
                 self._ledger.settle()
             sent_to, repeats_until = self.tape.furthest, self._ledger.repeats_until
-            self.tape.forget(self._ledger.resume)
-            takes = self.tape.hand_over(self._ledger.resume)
+            self.tape.forget(self._ledger.left_from)
+            takes = self.tape.hand_over(self._ledger.left_from)
             self._ledger = Ledger()
             self._patience.over()
             self._pair, self._handed_over = None, True
