@@ -249,7 +249,7 @@ class Connection:
             terms.retain = bool(getattr(properties, "RetainAvailable", terms.retain))
             terms.qos = min(1, getattr(properties, "MaximumQoS", terms.qos))
             for topic in self._subscriptions:
-                self._asked.add(client.subscribe(topic, qos=terms.listen)[1])
+                self._asked.add(client.subscribe(topic, qos=terms.listening())[1])
             window = getattr(properties, "ReceiveMaximum", 65535)
             self._post(Up(window, getattr(properties, "MaximumPacketSize", LARGEST)))
 

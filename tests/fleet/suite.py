@@ -47,7 +47,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (RuntimeError, TimeoutError) as error:
         print(f"test-fleet: {error}; what the nodes said is in {folder}")
         return 1
-    shutil.rmtree(folder)
     print(f"\n{results.columns(outcome)}\n")
     for line in results.verdicts(outcome):
         print(line)
@@ -55,7 +54,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         results.write(args.markdown, outcome)
     if args.json:
         args.json.write_text(json.dumps(results.as_json(outcome), indent=1) + "\n")
-    return 1 if results.failures(outcome) else 0
+    if results.failures(outcome):
+        print(f"what the nodes said is in {folder}")
+        return 1
+    shutil.rmtree(folder)
+    return 0
 
 
 class Run:
@@ -143,6 +146,18 @@ class Run:
         yield
         step.ended = self._clock.now()
         step.shares = {name: self._network.callers(name) for name in NODES}
+        if os.environ.get("FLEET_TELL"):
+            for name in NODES:
+                try:
+                    self._say(
+                        name
+                        + " "
+                        + self._cluster.evaluate(
+                            name, "{rabbit_nodes:all_running(), ra:members({mqtt_node,node()})}."
+                        ).replace("\n", " ")
+                    )
+                except Exception as e:
+                    self._say(f"{name} {str(e)[-80:]}")
         self._say(f"  {step.ended - step.begun:.0f} s; connections: {step.shares}")
 
     def _await_all(self, seconds: float, but: str = "") -> None:
