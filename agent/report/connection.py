@@ -68,7 +68,7 @@ def connector(settings: Mqtt, device: str, topics: Topics) -> Connect:
     subscriptions = [topics.command.name]
     if settings.discovery:
         subscriptions.append(birth_topic(settings.discovery))
-    terms, way = Terms(), Way()
+    terms, way = Terms(listen=settings.command_qos), Way()
     return lambda post: Connection(
         settings, context, client_id, will, subscriptions, post, terms, way
     )

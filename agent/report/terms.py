@@ -34,6 +34,7 @@ class Terms:
 
         RabbitMQ before 3.12 makes a durable queue of QoS 1, even for a session that ends with its
         connection.  Where the node that has it dies, every other node hangs up on the device until
-        that one is back.  Without a session to keep anything in, both bring the same.
+        that one is back (docs/fleet.md).  Without a session to keep anything in, both bring the
+        same.
         """
         return 0 if self.unheard % 2 else min(self.qos, self.listen)

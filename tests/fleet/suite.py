@@ -43,8 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.nice(args.nice)
     folder = Path(tempfile.mkdtemp(prefix="fleet-"))
     try:
-        outcome = Run(folder, args.devices).all()
-    except (RuntimeError, TimeoutError) as error:
+        outcome = Run(folder, args.devices, args.qos).all()
+    except (RuntimeError, TimeoutError, subprocess.SubprocessError) as error:
         print(f"test-fleet: {error}; what the nodes said is in {folder}")
         return 1
     print(f"\n{results.columns(outcome)}\n")
@@ -64,8 +64,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 class Run:
     """One run, from an empty folder."""
 
-    def __init__(self, folder: Path, devices: int) -> None:
-        self._folder, self._count = folder, devices
+    def __init__(self, folder: Path, devices: int, qos: int) -> None:
+        self._folder, self._count, self._qos = folder, devices, qos
         self._clock = SystemClock()
         self._steps: list[Step] = []
         self._begun = self._clock.now()
@@ -83,7 +83,7 @@ class Run:
             if not back_end.ready.wait(30):
                 raise TimeoutError("the back end cannot subscribe")
             ways = {NAME: self._count // 2, HOME: self._count - self._count // 2}
-            self._crowd = stack.enter_context(Crowd(ways, self._folder))
+            self._crowd = stack.enter_context(Crowd(ways, self._folder, self._qos))
             with self._step("devices connect"):
                 self._crowd.started()
                 self._await_all(CONNECT_S)
@@ -92,13 +92,11 @@ class Run:
             self._say("the end: all that was said is waited for")
             back_end.hush()
             self._crowd.hush()
-            said_by = self._clock.now()
             usage = self._cluster.usage(), self._crowd.usage()
-            answered = self._within(lambda: back_end.unanswered == 0, COMMANDS_S)
+            self._within(lambda: back_end.unanswered == 0, COMMANDS_S)
             told = self._crowd.end()
             want = sum(len(device.said) for device in told.values())
             self._within(lambda: len(back_end.heard.finals) >= want, DRAIN_S)
-            del answered, said_by
         return results.Outcome(
             self._steps, told, self._crowd.way, back_end.heard, usage,
             self._clock.now() - self._begun,
@@ -146,18 +144,6 @@ class Run:
         yield
         step.ended = self._clock.now()
         step.shares = {name: self._network.callers(name) for name in NODES}
-        if os.environ.get("FLEET_TELL"):
-            for name in NODES:
-                try:
-                    self._say(
-                        name
-                        + " "
-                        + self._cluster.evaluate(
-                            name, "{rabbit_nodes:all_running(), ra:members({mqtt_node,node()})}."
-                        ).replace("\n", " ")
-                    )
-                except Exception as e:
-                    self._say(f"{name} {str(e)[-80:]}")
         self._say(f"  {step.ended - step.begun:.0f} s; connections: {step.shares}")
 
     def _await_all(self, seconds: float, but: str = "") -> None:
@@ -199,6 +185,9 @@ def _balancer(folder: Path) -> Iterator[None]:
 def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="test-fleet", description=__doc__)
     parser.add_argument("--devices", type=int, default=2000, metavar="N", help="(%(default)s)")
+    parser.add_argument(
+        "--qos", type=int, choices=(0, 1), default=0, help="of mqtt.command_qos (%(default)s)"
+    )
     parser.add_argument("--nice", type=int, default=0, metavar="N", help="be so nice to others")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write what was counted")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="put the table into a page")
