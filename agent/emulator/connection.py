@@ -195,6 +195,8 @@ class _Stream:
                 log.info("%s: %s → %s", self._name, heard.text, translation)
             await self._carry_out(self._session.heard(heard, translation))
         await self._carry_out(self._session.finished())
+        await self._speech.join()
+        await self._carry_out(self._session.spoken())
         await self._peer.flush()
         raise Ended("finished")
 
@@ -208,6 +210,7 @@ class _Stream:
                 await self._stream(pcm, seed=spoken)
             elif pcm and self._session.speaking:
                 self._peer.post(pcm, "speech")
+            self._speech.task_done()
 
     async def _stream(self, pcm: bytes, seed: int) -> None:
         began, sent = self._peer.now_ms(), 0

@@ -44,6 +44,7 @@ class Rules:
     `finish` whether a streamed translation ends with an event that says so: the document's table
     has one, its sample has none.
 
+    `streams` is how many connections at once Tencent Cloud's streams allow an account,
     `chunks_per_s` and `jobs_per_s` are the request limits of TSI and of long ASR; a job is worked
     on for `job_ms` and its callback repeated after `callback_ms`.
     """
@@ -55,6 +56,7 @@ class Rules:
     slack_ms: int = 500
     code: Literal["present", "absent", "alternate"] = "alternate"
     finish: Literal["present", "absent", "alternate"] = "alternate"
+    streams: int = 5
     chunks_per_s: int = 25
     jobs_per_s: int = 10
     job_ms: int = 300
@@ -146,7 +148,10 @@ class StreamSession(Protocol):
         """A sentence was recognised a step further."""
 
     def finished(self) -> list[Action]:
-        """After `Finish`: everything was recognised; the connection closes afterwards."""
+        """After `Finish`: everything was recognised."""
+
+    def spoken(self) -> list[Action]:
+        """After that: everything was said, too; the connection closes afterwards."""
 
     def refuse(self, code: int, msg: str) -> Refuse:
         """A refusal as this provider words it."""

@@ -38,12 +38,8 @@ class _Run:
 
     position: int
     seq: int | None
-    count: int
-
-    def goes_on_with(self, seq: int | None) -> bool:
-        if self.seq is None or seq is None:
-            return self.seq is seq
-        return self.seq + self.count == seq
+    count: int = 1
+    next: int | None = None  # the ring packet that would go on with it
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +68,12 @@ class Ledger:
         self._answered_to = start  # speech before this packet has its final
         self._shown_to = start  # where the newest sentence that was shown ended
         self._runs: deque[_Run] = deque(maxlen=MAX_RUNS)
+        self._run: _Run | None = None  # the newest
         self._heard: dict[int, int] = {}  # open sentence -> `reached` at its newest partial
         self._late = 0  # packets from a sentence's beginning to its first partial, at least
         self._covered = start  # a final already published may reach up to here
         self._repeat_until = start  # what begins before may repeat a published final
+        self._handed_until = 0  # the same of finals another service published
 
     # --- sending -----------------------------------------------------------------------------
 
@@ -86,35 +84,53 @@ class Ledger:
         self.last_voiced = -1
         self._heard.clear()
 
+    @property
+    def covered(self) -> int:
+        """Finals that are published may reach up to this ring packet."""
+        return max(self._covered, self._handed_until)
+
     def connected(self) -> None:
         """A new connection: its times begin at 0 and what follows starts at ``resume``."""
-        repeats = any(seq in self._speech for seq in range(self.resume, self._covered))
-        self._repeat_until = self._covered if repeats else self.resume
+        self._repeat_until = self.repeats_until
         self.position = self._spoke_at = 0
         self._final_at = -1
         self.reached = self.resume
         self._answered_to = self._shown_to = self.resume
         self._runs.clear()
+        self._run = None
         self._heard.clear()
         self._late = 0
 
+    @property
+    def repeats_until(self) -> int:
+        """What is sent anew and begins before this ring packet may repeat a published final."""
+        repeats = any(seq in self._speech for seq in range(self.resume, self._covered))
+        return max(self._handed_until, self._covered if repeats else self.resume)
+
+    def repeat(self, until: int) -> None:
+        """Another service has published finals that may reach up to ring packet ``until``."""
+        self._handed_until = until
+        self._repeat_until = max(self._repeat_until, until)
+
     def sent(self, seq: int | None, voiced: bool = False) -> None:
         """One packet has left: ring packet ``seq``, or made silence (None)."""
-        last = self._runs[-1] if self._runs else None
-        if last is not None and last.goes_on_with(seq):
-            last.count += 1
+        run = self._run
+        if run is not None and seq == run.next:
+            run.count += 1
         else:
-            self._runs.append(_Run(self.position, seq, 1))
+            run = self._run = _Run(self.position, seq)
+            self._runs.append(run)
         self.position += 1
-        if seq is not None:
-            self.reached = seq + 1
-            if voiced:
-                self.last_voiced, self._spoke_at = seq, self.position
-                self._speech.add(seq)
-                if len(self._speech) > MAX_SPEECH:  # a service that never finishes a sentence
-                    self._resume_from(seq - MAX_SPEECH // 2)
-            elif self.nothing_said:
-                self.resume = max(self.resume, seq + 1 - PAD)
+        if seq is None:
+            return
+        self.reached = run.next = seq + 1
+        if voiced:
+            self.last_voiced, self._spoke_at = seq, self.position
+            self._speech.add(seq)
+            if len(self._speech) > MAX_SPEECH:  # a service that never finishes a sentence
+                self._resume_from(seq - MAX_SPEECH // 2)
+        elif self.last_voiced < self.resume <= seq - PAD and not self._heard:  # nothing said
+            self.resume = seq + 1 - PAD
 
     def ring_seq(self, ms: int) -> int:
         """The ring packet that was sent ``ms`` into this connection's audio.
@@ -193,7 +209,14 @@ class Ledger:
     @property
     def unanswered(self) -> int:
         """Speech packets sent since the last finished sentence."""
-        return sum(seq in self._speech for seq in range(self.resume, self.reached))
+        return sum(seq in self._speech for seq in range(self.left_from, self.reached))
+
+    @property
+    def left_from(self) -> int:
+        """Where what has no answer begins: ``resume``, or behind what our voice detector let go
+        of later than the service's."""
+        late = self.answered and self.certain
+        return max(self.resume, self.last_voiced + 1) if late else self.resume
 
     @property
     def nothing_said(self) -> bool:

@@ -12,7 +12,7 @@ import select
 import socket
 import ssl
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from websockets.client import ClientProtocol
@@ -24,6 +24,7 @@ from websockets.protocol import State
 from agent.clock import Clock
 from agent.errors import LinkError
 from agent.link.dial import Limits
+from agent.link.frames import BINARY, TEXT, frame
 from agent.link.pacing import TokenBucket
 from agent.link.waiter import SLICE_S, Cancelled, never
 from agent.services.base import Message
@@ -61,9 +62,13 @@ class WebSocket:
         the silence limit, ``cancelled``, and others when the connection is gone.
         """
         with self._lock:
-            self._stage(message)
-            if self._write_some():
+            if self._aborted or self._protocol.state is not State.OPEN:
+                raise self._gone()
+            data = _framed(message)
+            taken = 0 if self._out else self._write(data)
+            if taken == len(data):  # as it is nearly always
                 return
+            self._out += data[taken:]
         self._flush(cancelled)
 
     def ping(self, cancelled: Cancelled = never) -> None:
@@ -102,10 +107,12 @@ class WebSocket:
             # be about to write, and what it writes would go out in the clear.
             socket.socket.shutdown(self._sock, socket.SHUT_RDWR)
 
-    def goodbye(self) -> None:
-        """Send a close frame, if it leaves at once, then :meth:`abort`."""
+    def goodbye(self, last: Sequence[Message] = ()) -> None:
+        """Send ``last`` and a close frame, if they leave at once, then :meth:`abort`."""
         with self._lock, suppress(LinkError):
             if self._protocol.state is State.OPEN and not self._aborted:
+                for message in last:
+                    self._out += _framed(message)
                 self._protocol.send_close(1000)
                 self._collect()
                 self._write_some()
@@ -146,14 +153,6 @@ class WebSocket:
 
     # --- under the lock ----------------------------------------------------------------------
 
-    def _stage(self, message: Message) -> None:
-        self._need_open()
-        if isinstance(message, str):
-            self._protocol.send_text(message.encode())
-        else:
-            self._protocol.send_binary(message)
-        self._collect()
-
     def _need_open(self) -> None:
         if self._aborted or self._protocol.state is not State.OPEN:
             raise self._gone()
@@ -164,14 +163,21 @@ class WebSocket:
 
     def _write_some(self) -> bool:
         """Write what the socket takes now; true when nothing is left."""
+        while self._out:
+            taken = self._write(self._out)
+            if not taken:
+                return False
+            del self._out[:taken]
+        return True
+
+    def _write(self, data: bytes | bytearray) -> int:
+        """How many bytes the socket takes now."""
         try:
-            while self._out:
-                del self._out[: self._sock.send(self._out)]
+            return self._sock.send(data)
         except (BlockingIOError, ssl.SSLWantWriteError, ssl.SSLWantReadError):
-            return False
+            return 0
         except (OSError, ValueError) as error:
             raise self._gone(error) from error
-        return True
 
     def _read_frames(self) -> list[Message]:
         messages: list[Message] = []
@@ -204,7 +210,7 @@ class WebSocket:
         return self._whole(whole)
 
     def _count_tiny(self, now: float) -> None:
-        if self._tiny.ready_at(now) > now:
+        if self._tiny.ready_at > now:
             self._broken = LinkError("the service floods us with tiny frames", "flood")
         self._tiny.take(now)
 
@@ -299,3 +305,9 @@ class WebSocket:
             return LinkError(f"the service broke the WebSocket protocol: {failure}", "garbage")
         detail = f" ({error})" if error else ""
         return LinkError(f"the connection was lost{detail}", "reset")
+
+
+def _framed(message: Message) -> bytes:
+    if isinstance(message, bytes):
+        return frame(BINARY, message)
+    return frame(TEXT, message.encode())

@@ -85,12 +85,14 @@ class Reach:
         away = round((at - self._lost_at) * 1000)
         told = {"outage_ms": away, "attempts": self._attempts, **detail}
         self._forget()
+        self._parts.on_trouble(False)
         self._parts.post(Notice("reconnect", told))
         log.info("%s: works again after %d ms", self._parts.provider.name, away)
 
     def forget(self) -> None:
         """Nobody wants the service now: what was lost is no outage any more."""
         self._forget()
+        self._parts.on_trouble(None)
         self._backoff.reset()
         self._parts.post(LinkDown("idle", wanted=True))
 
@@ -142,6 +144,7 @@ class Reach:
         self._attempts += 1
         if first:
             self._lost_at = self._parts.clock.now()
+            self._parts.on_trouble(True)
         else:
             log.debug("%s: still in trouble: %s", self._parts.provider.name, reason)
         self._parts.post(LinkDown(reason, wanted=False))

@@ -59,6 +59,7 @@ def _after(seconds: float) -> Any:
         ("twetalk-v1", ("en", "es")),
         ("twetalk-asr", ("en", None)),
         ("tencent-tsi", ("en", "zh")),
+        ("tencent-speech-translate", ("en", "zh")),
         ("maas-fast-asr", ("en", None)),
         ("youdao", ("en", "es")),
         ("tencent-long-asr", ("zh", None)),

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from agent.events import Pair, Result, Transcript
-from agent.link.uplink import Uplink
+from agent.link.handover import Handover
+from agent.link.tape import Take
+from agent.link.uplink import Send, Uplink
 from agent.pipeline.session import Connection, Session
 from tests.unit.pipeline.rig import Rig
 from tests.unit.pipeline.wire import ScriptedSocket, sentence
@@ -61,9 +63,35 @@ def test_a_press_opens_the_gate_wakes_both_and_ends_a_backoff(line: Line) -> Non
     assert line.session.unanswered_ms == 0
 
 
-def test_a_captured_packet_wakes_only_the_sender(line: Line) -> None:
+def test_a_captured_packet_wakes_only_the_sender_and_only_while_a_take_is_played(
+    line: Line,
+) -> None:
+    line.session.captured()
+    assert line.woken() == (False, False), "nobody speaks"
+    line.session.open(0, EN_ZH)
+    line.woken()
     line.session.captured()
     assert line.woken() == (True, False)
+    line.session.close(1)
+    line.woken()
+    line.session.captured()
+    assert line.woken() == (True, False), "the tail is still to come"
+    line.say(1)
+    line.session.uplink.sent(send(line), line.clock.now())
+    line.woken()
+    line.session.captured()
+    assert line.woken() == (False, False), "all was sent"
+    line.session.open(1, EN_ZH)
+    line.session.drop(line.connection)
+    line.woken()
+    line.session.captured()
+    assert line.woken() == (False, False), "there is no connection"
+
+
+def send(line: Line) -> Send:
+    step = line.session.uplink.step(line.clock.now())
+    assert isinstance(step, Send)
+    return step
 
 
 def test_switching_speech_is_left_to_the_sender(line: Line) -> None:
@@ -120,3 +148,45 @@ def test_what_lacks_only_its_translation_is_handed_on_by_a_flush() -> None:
     [final] = line.of(Transcript)
     assert (final.text, final.translation, final.final) == ("hello", None, True)
     line.session.free()
+
+
+# --- with other services beside it -----------------------------------------------------------
+
+
+def test_what_has_no_answer_goes_over_and_the_connection_ends(line: Line) -> None:
+    line.say(5)
+    line.session.open(2, EN_ZH)
+    left = line.session.hand_over()
+    assert [(take.start, take.end) for take in left.takes] == [(2, None)]
+    assert line.socket.said == ["goodbye"]
+    assert not line.session.connected
+    assert line.session.backlog_ms == 0
+
+
+def test_a_sentence_that_waits_for_its_translation_is_anothers_then(line: Line) -> None:
+    line = Line("twetalk-v1")
+    line.connection.protocol.receive(
+        '{"original_detail": {"slice_type": 2, "index": 0, "voice_text_str": "hello"}}'
+    )
+    line.session.hand_over()
+    line.session.flush(line.connection)
+    assert line.of(Transcript) == []
+    line.session.free()
+
+
+def test_what_another_left_is_sent_on_a_connection_of_our_own(line: Line) -> None:
+    line.say(50)
+    line.woken()
+    line.session.take_over(Handover((Take(10, 20, EN_ZH),)))
+    assert line.woken() == (True, True)
+    assert line.session.backlog_ms == 400
+    assert line.session.uplink.wanted(line.clock.now(), EN_ES) == EN_ZH
+
+
+def test_to_be_asked_whether_it_is_there_is_to_stay_warm(line: Line) -> None:
+    line.clock.advance(1000)
+    assert line.session.uplink.wanted(line.clock.now(), EN_ZH) is None
+    line.woken()
+    line.session.probe()
+    assert line.session.uplink.wanted(line.clock.now(), EN_ZH) == EN_ZH
+    assert line.woken() == (False, True)

@@ -19,6 +19,9 @@ from agent.services.maas_whisper import Whisper
 from agent.services.shapes import Response
 from agent.services.tencent_long_asr import Account as LongAccount
 from agent.services.tencent_long_asr import TencentLongAsr
+from agent.services.tencent_speech_translate import Setup as TranslateSetup
+from agent.services.tencent_speech_translate import TencentSpeechTranslate
+from agent.services.tencent_streams import Account as AsrAccount
 from agent.services.tencent_tsi import Account as TsiAccount
 from agent.services.tencent_tsi import TencentTsi
 from agent.services.twetalk import Setup
@@ -39,6 +42,13 @@ def _asr(body: bytes) -> Sequence[ServiceEvent]:
     asr = TwetalkAsr(AsrSetup("1", "iot_16k_zh"))
     asr.receive('{"code": 0}')
     return asr.receive(body.decode())
+
+
+def _speech_translate(body: bytes) -> Sequence[ServiceEvent]:
+    setup = TranslateSetup(AsrAccount("1", "i", "k"), "v", "zh", "en")
+    stream = TencentSpeechTranslate(setup)
+    stream.receive('{"code": 0}')
+    return stream.receive(body.decode())
 
 
 def _v1(body: bytes) -> Sequence[ServiceEvent]:
@@ -78,6 +88,27 @@ DECODERS: dict[str, tuple[Read, dict[str, Any], Path, frozenset[Path]]] = {
         _asr,
         {"code": 0, "final": 0, "result": SENTENCE | {"start_time": 0, "end_time": 900}},
         ("result", "voice_text_str"),
+        frozenset({("code",)}),
+    ),
+    "tencent-speech-translate": (
+        _speech_translate,
+        {
+            "code": 0,
+            "message": "success",
+            "voice_id": "v",
+            "sentence_id": "v_0",
+            "result": {
+                "source": "zh",
+                "target": "en",
+                "source_text": TEXT,
+                "target_text": "x",
+                "start_time": 0,
+                "end_time": 900,
+                "sentence_end": True,
+            },
+            "final": 0,
+        },
+        ("result", "source_text"),
         frozenset({("code",)}),
     ),
     "tencent-tsi": (
