@@ -69,7 +69,8 @@ class App:
         self.telemetry = Telemetry(self.clock.now())
         rate = config.audio.rate
         self.echo = assembly.echo(config, self.post, self.clock)
-        self.ring = assembly.ring(config, self.echo)
+        self.memory = assembly.crash_memory(config, self.clock)
+        self.ring = assembly.ring(config, self.echo, self.memory)
         self._speaker = assembly.speaker(config.audio, self.clock, self.echo)
         self.player = assembly.player(
             self._speaker, rate, config.audio.playback, self.telemetry, self.post, self.clock
@@ -109,6 +110,9 @@ class App:
         self.sounds = assembly.sounds(config, self.controller, self.ring)
         if self.sounds is not None:
             self._checks.append(self.sounds.check)
+        if self.memory is not None:
+            self.reports.saved = self.memory.saved
+            self.memory.hand_over(cloud, self.post)
         end_at = None if duration_s is None else self.clock.now() + duration_s
         self.ending = Ending(config, self.controller, self.player, end_at)
         self.panel = assembly.panel(config.talk, self.post, self.clock)
@@ -142,12 +146,15 @@ class App:
         )
         cloud = clouds.build(parts)
         self.ring.on_write(cloud.captured, *([self.hearer.captured] if self.hearer else ()))
+        if self.memory is not None:
+            cloud.remember(self.memory.keep)
         return cloud
 
     def _switch(self, service: Service) -> Cloud:
         """Build and start the way to another service; the old one ends by itself."""
         old = self.cloud
         cloud = self._cloud(service)
+        old.remember(None)
         for worker in old.workers:
             worker.stop()
         self._retired.append(old)
@@ -176,11 +183,15 @@ class App:
 
         Raises RunError when the device cannot be started.
         """
+        orderly = False
         try:
             self._start()
             stop = self._loop()
+            orderly = stop.exit_code == 0
         finally:
             self._shut_down()
+            if self.memory is not None:
+                self.memory.close(orderly=orderly)
         if stop.exit_code:
             raise RunError(stop.reason)
         log.info("stopped: %s", stop.reason)

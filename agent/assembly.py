@@ -5,7 +5,10 @@ Libraries that only some devices need (GPIO, Prometheus) are loaded where one is
 
 from __future__ import annotations
 
+import logging
+import os
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agent.audio import device
@@ -16,13 +19,14 @@ from agent.audio.ring import Ring
 from agent.audio.vad import Endpointer, Vad
 from agent.clock import Clock
 from agent.config.schema import Audio, Config, Playback, Talk
-from agent.errors import UsageError
+from agent.errors import RunError, UsageError
 from agent.events import Event
 from agent.pipeline.capture import Capture
 from agent.pipeline.player import Player
 from agent.report.mqtt import Reporter
 from agent.report.nowhere import Nowhere
 from agent.report.telemetry import Telemetry
+from agent.system.systemd import runtime_directory
 
 if TYPE_CHECKING:
     from agent.control.attention import Attention
@@ -31,12 +35,38 @@ if TYPE_CHECKING:
     from agent.control.sounds import Sounds
     from agent.ears.echo import EchoCancellation
     from agent.ears.hearer import Hearer
+    from agent.pipeline.crash.memory import CrashMemory
     from agent.report.exporter import Exporter
+
+log = logging.getLogger(__name__)
 
 Post = Callable[[Event], None]
 
 #: The talk modes in which the microphone counts while the speaker talks.
 TALKED_OVER = ("open", "vad", "wake")
+
+
+def crash_memory(config: Config, clock: Clock) -> CrashMemory | None:
+    """The memory that outlives a crash, where it is wanted and can be had.
+
+    Raises UsageError where it is asked for and there is no folder for it.
+    """
+    wanted, folder = config.network.crash_memory, runtime_directory()
+    if wanted and folder is None:
+        own = os.environ.get("XDG_RUNTIME_DIR")
+        if not own:
+            raise UsageError("network.crash_memory: needs $RUNTIME_DIRECTORY or $XDG_RUNTIME_DIR")
+        folder = Path(own) / "dragoman"
+    if wanted is False or folder is None:
+        return None
+    from agent.pipeline.crash.memory import CrashMemory
+
+    try:
+        memory_s = config.network.memory_s
+        return CrashMemory(folder, config.audio.rate, memory_s, config.device.id, clock)
+    except RunError as error:
+        log.warning("speech would not survive a crash: %s", error)
+        return None
 
 
 def microphone(
@@ -61,12 +91,15 @@ def speaker(audio: Audio, clock: Clock, cancellation: EchoCancellation | None = 
     return made if cancellation is None else cancellation.speaker(made)
 
 
-def ring(config: Config, cancellation: EchoCancellation | None = None) -> Ring:
-    """The packet ring: ``network.memory_s`` of sound."""
+def ring(
+    config: Config, cancellation: EchoCancellation | None = None, memory: CrashMemory | None = None
+) -> Ring:
+    """The packet ring: ``network.memory_s`` of sound, in ``memory`` where that outlives a crash."""
     capacity = config.network.memory_s * 1000 // PACKET_MS
+    kept = None if memory is None else memory.sound
     if cancellation is not None:
-        return cancellation.ring(capacity)
-    return Ring(packet_bytes(config.audio.rate), capacity)
+        return cancellation.ring(capacity, kept)
+    return Ring(packet_bytes(config.audio.rate), capacity, kept)
 
 
 def echo(config: Config, post: Post, clock: Clock) -> EchoCancellation | None:
@@ -133,7 +166,7 @@ def capture(
 
 def _guard(
     config: Config, player: Player, cancellation: EchoCancellation | None
-) -> Callable[[], bool]:
+) -> Callable[[], bool] | None:
     """Whether what is captured now must not be sent, as it may be the speaker's."""
     if cancellation is not None:
         return lambda: cancellation.out and player.audible
@@ -141,7 +174,7 @@ def _guard(
         return lambda: player.audible
     if config.audio.sounds is not None:
         return lambda: player.chiming
-    return lambda: False
+    return None
 
 
 def sounds(config: Config, controller: Controller, ring: Ring) -> Sounds | None:

@@ -84,7 +84,7 @@ def stamp(clock: Clock) -> str:
     """This moment as :func:`rfc3339`; a mark for :func:`dated` while the clock is not set."""
     if is_set(clock):
         return rfc3339(clock.utc())
-    return f"@{_boot()}+{clock.now():.3f}"
+    return f"@{boot()}+{clock.now():.3f}"
 
 
 def dated(mark: str, clock: Clock) -> str | None:
@@ -94,14 +94,14 @@ def dated(mark: str, clock: Clock) -> str | None:
     """
     if not mark.startswith("@"):
         return mark
-    boot, _, at = mark[1:].partition("+")
-    if boot != _boot() or not is_set(clock):
+    born, _, at = mark[1:].partition("+")
+    if born != boot() or not is_set(clock):
         return None
     return rfc3339(clock.utc() - timedelta(seconds=clock.now() - float(at)))
 
 
 @cache
-def _boot() -> str:
+def boot() -> str:
     """Tells this start of the machine from every other."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text()[:8]

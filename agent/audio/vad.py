@@ -37,13 +37,14 @@ class Vad:
         webrtcvad.init(self._vad)
         webrtcvad.set_mode(self._vad, aggressiveness)
         self._packet = packet_bytes(rate)
-        self._frame = rate * FRAME_MS // 1000 * SAMPLE_BYTES
+        self._samples = rate * FRAME_MS // 1000
+        self._frame = self._samples * SAMPLE_BYTES
         self._floor = Floor()
         self._followed = 0.0  # the floor that these three are for
         self._factor = MOST  # a power of two: its steps must not look like a change of the sound
         self._loud = self._near = 0.0  # an RMS above is asked about; one above is no background
         self._count = 0
-        self._offset = 0
+        self._offset = 0  # the DC, without its sign
         self.rms = 0.0  #: of the newest packet, without DC, in steps of a sample
 
     def voiced(self, packet: bytes) -> bool:
@@ -58,10 +59,10 @@ class Vad:
         if len(packet) != self._packet:
             raise ValueError(f"a packet is {self._packet} bytes, not {len(packet)}")
         rms: float = audioop.rms(packet, SAMPLE_BYTES)
-        if self._count % LOOK == 0:
-            self._offset = audioop.avg(packet, SAMPLE_BYTES)
+        if not self._count % LOOK:
+            self._offset = abs(audioop.avg(packet, SAMPLE_BYTES))
         self._count += 1
-        if self._offset and abs(self._offset) > DC * rms:
+        if self._offset > DC * rms:
             packet = without_dc(packet, audioop.avg(packet, SAMPLE_BYTES))
             rms = audioop.rms(packet, SAMPLE_BYTES)
         if rms < FINE:
@@ -73,10 +74,16 @@ class Vad:
         floor.feed(rms)
         if floor.rms != self._followed:
             self._follow(floor.rms)
-        # At the loudness it was made for webrtcvad tells noise from speech that is hardly louder.
-        trusted = floor.known and self._factor <= TRUSTED  # it takes its first packets for speech
-        if (trusted or rms > self._loud) and self._is_speech(packet):
-            return VOICED | SOUND
+        # At the loudness it was made for webrtcvad tells noise from speech that is hardly louder,
+        # but it takes its first packets for speech.
+        if rms > self._loud or (floor.known and self._factor <= TRUSTED):
+            if self._factor > 1:
+                packet = audioop.mul(packet, SAMPLE_BYTES, self._factor)
+            process, vad, rate, size = webrtcvad.process, self._vad, self._rate, self._frame
+            first = process(vad, rate, packet[:size], self._samples)
+            second = process(vad, rate, packet[size:], self._samples)  # it learns from both
+            if first or second:
+                return VOICED | SOUND
         return 0 if floor.known and rms <= self._near else SOUND
 
     def _follow(self, floor: float) -> None:
@@ -89,16 +96,6 @@ class Vad:
             while factor < MOST and 2 * factor <= wanted * 1.01:
                 factor *= 2
             self._factor = factor
-
-    def _is_speech(self, packet: bytes) -> bool:
-        """Whether half of it is; both halves are heard, as webrtcvad learns from each."""
-        if self._factor > 1:
-            packet = audioop.mul(packet, SAMPLE_BYTES, self._factor)
-        vad, rate, size = self._vad, self._rate, self._frame
-        samples = size // SAMPLE_BYTES
-        first = webrtcvad.process(vad, rate, packet[:size], samples)
-        second = webrtcvad.process(vad, rate, packet[size:], samples)
-        return bool(first or second)
 
 
 @dataclass(frozen=True, slots=True)

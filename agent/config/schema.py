@@ -236,6 +236,7 @@ class Network(Section):
     ping_interval_s: Annotated[float, Meta(ge=0.2, le=60)] = 5.0
     memory_s: Annotated[int, Meta(ge=5, le=3600)] = 60
     replay: Literal["sentence", "off"] = "sentence"
+    crash_memory: bool | None = None
     idle_close_s: Annotated[float, Meta(ge=1)] = 60.0
     ca_file: str | None = None
     cert_file: str | None = None

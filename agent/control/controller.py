@@ -91,7 +91,8 @@ class Controller:
         self.machine = Machine(config.talk.mode, cancelling=config.audio.echo == "cancel")
         self.stop: Stop | None = None  #: set when the daemon should end
         self.session_id: str | None = None
-        self._unmuted_at = 0  # ring packet; the pre-roll must not reach into muted time
+        # Ring packet; the pre-roll must not reach into muted time, nor before this process.
+        self._unmuted_at = ring.head
         self._since = stamp(clock)
         self.published: dict[str, Any] = {}  #: the object last published on ``state``
         self.choices = choices(self.provider, config)  #: what can be chosen, as it was told last

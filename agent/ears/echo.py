@@ -55,12 +55,12 @@ class EchoCancellation:
         """A detector that takes no echo's rest for a voice."""
         return GatedVad(self._rate, self._gate)
 
-    def ring(self, capacity: int) -> Ring:
-        """The packet ring; where a wake word listens it has a ``tap``."""
+    def ring(self, capacity: int, memory: memoryview | None = None) -> Ring:
+        """The packet ring, in ``memory`` if given; where a wake word listens it has a ``tap``."""
         size = packet_bytes(self._rate)
         if not self._tapped:
-            return Ring(size, capacity)
-        return TappedRing(size, capacity, self._stage.linear)
+            return Ring(size, capacity, memory)
+        return TappedRing(size, capacity, self._stage.linear, memory)
 
 
 def _linear(rate: int) -> Callable[[], LinearCanceller] | None:

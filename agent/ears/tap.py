@@ -20,10 +20,15 @@ class TappedRing(Ring):
     """
 
     def __init__(
-        self, packet_bytes: int, capacity: int, linear: Callable[[], bytes | None]
+        self,
+        packet_bytes: int,
+        capacity: int,
+        linear: Callable[[], bytes | None],
+        memory: memoryview | None = None,
     ) -> None:
-        super().__init__(packet_bytes, capacity)
+        super().__init__(packet_bytes, capacity, memory)
         self.tap = Ring(packet_bytes, capacity)
+        self.tap.head = self.head  # a wake word said to a process before this one is no matter
         self._linear = linear
 
     def write(self, packet: bytes, at: float, flags: int = 0) -> int:

@@ -84,6 +84,11 @@ class Ledger:
         self.last_voiced = -1
         self._heard.clear()
 
+    @property
+    def covered(self) -> int:
+        """Finals that are published may reach up to this ring packet."""
+        return max(self._covered, self._handed_until)
+
     def connected(self) -> None:
         """A new connection: its times begin at 0 and what follows starts at ``resume``."""
         self._repeat_until = self.repeats_until

@@ -36,6 +36,7 @@ class Recording:
     """One utterance: s16le mono at ``rate``; ``start_ms`` on the session's time line.
 
     ``at`` is when it was made (s since 1970), None where the clock was not set.
+    ``replayed`` says that it may repeat an earlier one.
     """
 
     number: int

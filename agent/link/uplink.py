@@ -8,12 +8,13 @@ and results, the sender does the steps.  The capture thread never comes here.
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 from msgspec import Struct
 
 from agent.audio.pcm import PACKET_MS
 from agent.audio.ring import GUARDED, Packet, Ring
-from agent.events import Pair, Result
+from agent.events import Pair, Result, Stretch, Unanswered
 from agent.link.handover import Handover
 from agent.link.ledger import Ledger, Place
 from agent.link.numbering import Numbering
@@ -94,6 +95,11 @@ class Uplink:
         self.given_up_ms = 0  #: speech in the turn that settled last which has no answer
         self._origin: int | None = None
         self._numbers = Numbering()
+        self._keep: Callable[[Unanswered], None] | None = None
+
+    def remember(self, keep: Callable[[Unanswered], None] | None) -> None:
+        """Have ``keep`` told what is unanswered whenever that changes; it must not block."""
+        self._keep = keep
 
     # --- the gate (controller) ---------------------------------------------------------------
 
@@ -101,11 +107,13 @@ class Uplink:
         """Open the gate; ``start`` is the first ring packet wanted (pre-roll included)."""
         with self._lock:
             self._open(start, pair, now)
+            self._changed()
 
     def close(self, end: int) -> None:
         """Close the gate before ring packet ``end`` (the tail may still be to come)."""
         with self._lock:
             self.tape.close(end)
+            self._changed()
 
     def hand_over(self) -> Handover:
         """Leave what is not answered to another service; no result of it is taken any more."""
@@ -121,13 +129,17 @@ class Uplink:
             return Handover(takes, repeats_until, sent_to)
 
     def take_over(self, left: Handover, now: float) -> None:
-        """Send what another service has ``left``."""
+        """Send what another service, or process, has ``left``."""
         with self._lock:
             for take in left.takes:
                 self._open(take.start, take.pair, now)
                 if take.end is not None:
                     self.tape.close(take.end)
             self._ledger.repeat(left.repeats_until)
+            if left.session:
+                self._numbers.go_on(left.number)
+                self._origin = self._origin if left.origin is None else left.origin
+            self._changed()
 
     def settled(self, now: float) -> bool | None:
         """Whether all closed takes are answered; None when their time ran out unanswered.
@@ -165,6 +177,7 @@ class Uplink:
             self._pair, self._handed_over = pair, False
             if not self._replay:
                 self._ledger.settle()
+                self._changed()
             self._ledger.connected()
             self.tape.rewind(self._ledger.resume)
             self._bucket.refill()
@@ -182,6 +195,7 @@ class Uplink:
         with self._lock:
             self._numbers.new_session()
             self._origin = self.tape.takes[0].start if self.tape.takes else None
+            self._changed()
 
     @property
     def is_connected(self) -> bool:
@@ -203,6 +217,7 @@ class Uplink:
                 return self._answer(number, self._ledger.partial(result))
             place = self._ledger.final(result)
             self.tape.forget(self._ledger.resume)
+            self._changed(number if result.text or result.translation else None)
             return self._answer(number, place)
 
     # --- sending (sender) --------------------------------------------------------------------
@@ -284,6 +299,7 @@ class Uplink:
                 return True
             self._ledger.settle()
             self.tape.forget(self._ledger.resume)
+            self._changed()
             return False
 
     # --- under the lock ----------------------------------------------------------------------
@@ -332,6 +348,7 @@ class Uplink:
         while self.tape.takes[0] is not self.tape.current:
             self.tape.takes.popleft()
         self._ledger.settle(self.tape.takes[0].start)
+        self._changed()
         return Hangup("language pair")
 
     def _forget_all(self) -> None:
@@ -339,6 +356,23 @@ class Uplink:
         self.tape.forget(self._ledger.resume)
         self.tape.clear()
         self._patience.over()
+        self._changed()
+
+    def _changed(self, final: int | None = None) -> None:
+        """Tell what is unanswered now; ``final`` is the number of the final that changed it."""
+        if self._keep is None:
+            return
+        takes = tuple(Stretch(take.start, take.end, take.pair) for take in self.tape.takes)
+        self._keep(
+            Unanswered(
+                takes,
+                resume=self._ledger.resume,
+                covered=self._ledger.covered,
+                number=self._numbers.next,
+                origin=self._origin,
+                final=final,
+            )
+        )
 
     def _answer(self, number: int, place: Place) -> Answer:
         origin = self._origin or 0

@@ -52,7 +52,7 @@ class Capture(Worker):
         post: Callable[[Event], None],
         clock: Clock,
         *,
-        echo: Callable[[], bool] = lambda: False,
+        echo: Callable[[], bool] | None = None,
         endpointer: Endpointer | None = None,
         gain: Gain | None = None,
     ) -> None:
@@ -107,17 +107,17 @@ class Capture(Worker):
             self._post(MicrophoneLost(str(error)))
 
     def _read_once(self) -> None:
-        """Read what there is: a packet whole, from a card that works, nearly always."""
+        """Read a packet (which is what a card that works gives), and store it."""
         try:
             data = self._source.read()
         except Overrun:
             self.overruns += 1
             self._overruns.add(count=1)
             return
-        if len(data) == self._size and self._assembler.empty and not self._presence.trying:
-            self._store(data)
-        elif data:
+        if len(data) != self._size or self._assembler.rest or self._presence.trying:
             self._take(data)
+        else:
+            self._store(data)
         if self._overruns.waiting:
             self._overruns.tell()
 
@@ -129,7 +129,7 @@ class Capture(Worker):
             self._stillness.hear(vad.rms)
         if self._gain is not None:
             packet = self._gain.apply(packet, bool(flags & VOICED), vad.rms)
-        if self._echo():
+        if self._echo is not None and self._echo():
             flags |= GUARDED
         self.last_beat = now = self.clock.now()
         seq = self._ring.write(packet, now, flags)
@@ -139,8 +139,8 @@ class Capture(Worker):
     # --- all but the live packet -------------------------------------------------------------
 
     def _take(self, data: bytes) -> None:
-        """Sound of any length, or the first from a device that was away."""
-        if self._presence.trying and self._presence.works():
+        """Sound of any length, none too, or the first from a device that was away."""
+        if data and self._presence.trying and self._presence.works():
             log.info("microphone is back")
             self._post(MicrophoneBack())
         for packet in self._assembler.feed(data):

@@ -7,13 +7,13 @@ is attached.  Either may drop a connection it finds broken; dropping wakes the o
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from math import inf
 
 from agent.clock import Clock
 from agent.errors import LinkError
-from agent.events import Pair, Result
+from agent.events import Pair, Result, Unanswered
 from agent.link.handover import Handover
 from agent.link.uplink import Uplink
 from agent.link.wire import Wire
@@ -103,9 +103,13 @@ class Session:
         return left
 
     def take_over(self, left: Handover) -> None:
+        self.answers.session = left.session or self.answers.session
         self.uplink.take_over(left, self._clock.now())
         self.uplink.keep_warm(self._clock.now())
         self.wake()
+
+    def remember(self, keep: Callable[[Unanswered], None] | None) -> None:
+        self.uplink.remember(self.answers.named(keep))
 
     def probe(self) -> None:
         self.uplink.keep_warm(self._clock.now())

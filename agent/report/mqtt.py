@@ -71,6 +71,7 @@ class Reporter(Worker):
         waiting: messages in the outbox.
         dropped: messages lost since the start because the outbox was full.
         set_aside: messages set aside since the start, which the broker can never take.
+        saved: takes the id of each final that is on the disk, on this worker's thread.
         tell: takes events about the outbox; by default they are published at once.
 
     Raises:
@@ -96,6 +97,7 @@ class Reporter(Worker):
         self.connected = False
         self.waiting = self.dropped = self.set_aside = 0
         self.tell: Callable[[Notice], None] = self.notice
+        self.saved: Callable[[str], None] = lambda final: None
         self.topics = Topics.of(settings.topic, device)
         self._settings, self._where = settings, f"broker at {settings.host}:{settings.port}"
         self._rng, self._birth_delay_s = random.Random(), birth_delay_s
@@ -110,6 +112,7 @@ class Reporter(Worker):
         self._line.connect = connect
         self._inbound = Inbound(self.topics, on_command, self._answer, self._on_birth)
         self._unsaved: list[tuple[str, bytes]] = []
+        self._finals: list[str] = []  # ids of those that are not on the disk yet
         self._behind: list[tuple[Topic, Mapping[str, Any]]] = []  # QoS 0, after the unsaved ones
         self._loose = Loose()
         self._health = OutboxHealth()
@@ -120,7 +123,8 @@ class Reporter(Worker):
     def transcript(self, value: Transcript) -> None:
         """A final goes through the outbox; a partial is sent if the broker is there."""
         if value.final:
-            self._store(self.topics.transcript, payloads.transcript(value))
+            fields = payloads.transcript(value)
+            self._inbox.put(partial(self._keep, self.topics.transcript, fields, value.id))
         else:
             self._expend(self.topics.partial, payloads.transcript(value))
 
@@ -232,10 +236,12 @@ class Reporter(Worker):
 
     # --- out ---------------------------------------------------------------------------------
 
-    def _keep(self, topic: Topic, fields: Mapping[str, Any]) -> None:
+    def _keep(self, topic: Topic, fields: Mapping[str, Any], final: str = "") -> None:
         if topic == self.topics.transcript:  # it overtakes the partials that came before it
             self._behind = [entry for entry in self._behind if entry[0] != self.topics.partial]
         self._unsaved.append((topic.name, payloads.encode(fields)))
+        if final:
+            self._finals.append(final)
 
     def _pin(self, topic: Topic, fields: Mapping[str, Any]) -> None:
         self._dispatch.pin(topic, payloads.encode(fields))
@@ -278,9 +284,17 @@ class Reporter(Worker):
         self._timers.unset(self._settle)
         self._dispatch.settle(self._unsaved)
         self._unsaved.clear()
+        self._tell_saved()
+
+    def _tell_saved(self) -> None:
+        if self._finals and self._outbox.fault is None:
+            finals, self._finals = self._finals, []
+            for final in finals:
+                self.saved(final)
 
     def _watch_outbox(self) -> None:
         self.waiting, self.dropped = self._dispatch.waiting, self._outbox.dropped
+        self._tell_saved()  # those that waited for the disk to mend
         for news in self._health.news(self._outbox, self._dispatch.aside):
             self.tell(news)
             if news.event == "outbox_back":  # what the file held is older than all that was sent

@@ -27,14 +27,11 @@ def obstacle() -> str:
     missing += [] if _FOUND else ["rabbitmq-server"]
     if missing:
         return f"these are missing: {', '.join(missing)} (scripts/test-fleet installs them)"
-    pair = "ip link add v0 type veth peer name v1"
+    try_it = "ip link add hub type bridge && ip link add v0 type veth peer name v1"
     tried = subprocess.run(
-        [*_ALONE, "sh", "-c", f"ip link add hub type bridge && {pair}"],
-        capture_output=True,
-        text=True,
-        stdin=subprocess.DEVNULL,
-        check=False,
-    )
+        [*_ALONE, "sh", "-c", try_it],
+        capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False,
+    )  # fmt: skip
     if tried.returncode:
         words = tried.stderr.strip().splitlines() or ["no reason given"]
         return f"needs root and network namespaces with a bridge ({words[-1]})"

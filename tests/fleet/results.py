@@ -13,10 +13,8 @@ from tests.fleet.backend import Heard
 from tests.fleet.devices import Told
 
 BEGIN, END = "<!-- fleet: begin -->", "<!-- fleet: end -->"
-HEAD = (
-    *("what happens", "seconds", "devices lost", "back after, p50 / p99 / max"),
-    *("finals", "lost", "twice", "commands", "at once", "again", "never", "connections at the end"),
-)
+HEAD = ("what happens", "s", "devices away", "back after, p50 / p99 / max", "finals", "lost",
+        "twice", "commands", "at once", "again", "never", "connections then")  # fmt: skip
 
 #: The longest a device may be away once it knows: it waits 1–2 s, then 0.5 s more at most, 1 s …
 #: as long as nodes are left to take it; many come at once to a cluster that is slow in taking them.
@@ -122,8 +120,8 @@ def verdicts(outcome: Outcome) -> Iterator[str]:
     )
     yield (
         f"{sum(r.commands for r in found)} commands: {sum(r.at_once for r in found)} answered at"
-        f" once, {sum(r.again for r in found)} when sent again,"
-        f" {sum(r.never for r in found)} never; {_repeated(outcome)} were carried out twice"
+        f" once, {sum(r.again for r in found)} when sent again, {sum(r.never for r in found)}"
+        f" never; {_repeated(outcome)} were carried out twice"
     )
     yield f"the back end connected {heard.connections} times"
     (cluster_s, cluster_mb), (crowd_s, crowd_mb) = outcome.usage

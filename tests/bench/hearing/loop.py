@@ -6,7 +6,8 @@ voice detector and the endpointer.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy
@@ -71,8 +72,9 @@ class Device:
         self._microphone = self.echo.microphone(self._source)
         self._vad, self._endpointer = self.echo.vad(), Endpointer()
 
-    def run(self) -> Iterator[Taken]:
-        """Packet by packet, as fast as this machine can."""
+    def run(self, spent: Callable[[float], None] = lambda seconds: None) -> Iterator[Taken]:
+        """Packet by packet, as fast as this machine can; ``spent`` is told the processor time
+        of each in the wrapped microphone."""
         size, portion = self.rate * PACKET_MS // 1000, self.rate // 50
         self._microphone.open()
         for seq in range(len(self._near) // size):
@@ -82,7 +84,9 @@ class Device:
                     self._said[at : at + portion].tobytes().ljust(2 * portion, b"\0")
                 )
                 self._sink.until += portion / self.rate
+            begun = time.process_time()
             packet = self._microphone.read()
+            spent(time.process_time() - begun)
             voiced = bool(self._vad.judge(packet) & 1)
             change = self._endpointer.feed(seq, voiced)
             yield Taken(
@@ -126,6 +130,11 @@ def microphone(setting: Setting, sounds: Floats) -> Sound:
     """Sounds (1 is full scale) over the noise of a microphone and a quiet room."""
     dice = numpy.random.default_rng(7)
     return _steps(sounds + dice.normal(size=len(sounds)) * 10 ** (NOISE_DBFS / 20))
+
+
+def power(sound: Sound) -> float:
+    """The mean square, in steps of a sample squared."""
+    return float((sound.astype(float) ** 2).mean())
 
 
 def _loudness(sound: Floats) -> float:

@@ -78,11 +78,12 @@ def test_what_is_done_already_cannot_be_put_back() -> None:
 
 
 def test_a_restart_keeps_everything_about_a_recording(tmp_path: Path) -> None:
-    kept = Recording(0, "s7", 1234, Pair("zh", None), 8000, b"\x01\x02" * 800)
+    sound, pair = b"\x01\x02" * 800, Pair("zh", None)
+    kept = Recording(0, "s7", 1234, pair, 8000, sound, replayed=True)
     Spool(tmp_path / "a" / "b").put(kept)
     again = Spool(tmp_path / "a" / "b").oldest()
     assert again is not None
-    assert again == Recording(1, again.session, 1234, Pair("zh", None), 8000, b"\x01\x02" * 800)
+    assert again == Recording(1, again.session, 1234, pair, 8000, sound, replayed=True)
     assert again.session.startswith("s7."), "ids of the earlier run must not be used again"
 
 
