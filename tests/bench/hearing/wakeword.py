@@ -82,8 +82,8 @@ def present(data: dict[str, Any]) -> Section:
 `okay_nabu` from 1.2 m away while the device talks, as loud at the microphone as its echo or softer,
 as the wake word hears it: with the device's voice subtracted. Sensitivity is 0.5, where the mark is
 {data["spoken"][0]["cutoff"]:.2f}. What people read are the licences every Debian has; to listen for
-one word costs {alarms["cpu_ms"]:.1f} ms of processor time a second. Of `hey_jarvis` these voices say
-one in four so that its model knows it: try a word with your own voice
+one word costs {alarms["cpu_ms"]:.1f} ms of processor time a second. Of `hey_jarvis` these voices
+say one in four so that its model knows it: try a word with your own voice
 (`dragoman wake try`)."""
     return Section("The wake word", words, f"{spoken}\n\n{over}\n\n{heard}", _verdicts(data))
 
