@@ -2,6 +2,7 @@
 
 :class:`agent.link.websocket.WebSocket` and :class:`agent.link.ears.Ears` are such: the sender
 sends and pings, the receiver receives and closes, anybody aborts.
+"""
 
 from __future__ import annotations
 
