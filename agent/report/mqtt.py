@@ -114,6 +114,7 @@ class Reporter(Worker):
         self._line = Line(self._where, reconnect, self._timers, self.clock, self._signal)
         self._line.connect = connect
         self._inbound = Inbound(self.topics, on_command, self._answer, self._on_birth)
+        self._acks: deque[tuple[Link, Acked]] = deque()
         self._behind: deque[tuple[Topic, Mapping[str, Any]]] = deque(maxlen=BUSY)  # QoS 0
         self._loose = Loose()
         self._passing = 0  # calls of this turn that published a message of QoS 0, and no more
