@@ -14,9 +14,9 @@ from math import inf
 from agent.clock import Clock
 from agent.errors import LinkError
 from agent.events import Pair, Result, Unanswered
+from agent.link.channel import Channel
 from agent.link.handover import Handover
 from agent.link.uplink import Uplink
-from agent.link.wire import Wire
 from agent.pipeline.answers import Answers
 from agent.services.base import StreamProtocol
 from agent.services.provider import Provider
@@ -25,9 +25,9 @@ from agent.threads import Wake, Worker
 
 @dataclass(slots=True)
 class Connection:
-    """A WebSocket with the state of the service's protocol on it."""
+    """A channel with the state of the service's protocol on it."""
 
-    socket: Wire
+    socket: Channel
     protocol: StreamProtocol
     pair: Pair
     tts: bool  #: whether the service was told to speak

@@ -22,7 +22,7 @@ from typing import Any
 
 from agent.events import Failure, Garbage, Pair, Result, ServiceEvent
 from agent.services import answers
-from agent.services.base import Endpoint, Message
+from agent.services.base import Endpoint, Message, StreamProtocol
 from agent.services.reading import Fields, Malformed, parse_object
 
 DOCUMENT = "Wyoming protocol (rhasspy/wyoming)"
@@ -189,7 +189,7 @@ LISTENING = Event("listening")
 """No event of the protocol: the link's own word that the server takes an utterance."""
 
 
-class Listening:
+class Listening(StreamProtocol):
     """Speech to text as a stream (see :class:`agent.services.base.StreamProtocol`).
 
     Its messages are what :func:`note` makes of events: one connection has many utterances, each
