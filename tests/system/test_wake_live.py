@@ -202,10 +202,13 @@ def test_called_while_it_speaks_and_followed_up(
     assert "canceller" not in log.read_text(), log.read_text()
     assert ("speaking", "listening") in pairwise(states), states
     before_s, silent_s = pause(spoken)
-    print(before_s, silent_s, len(spoken)/32000)
+    print(before_s, silent_s, len(spoken) / 32000)
     asked = voices.say(ASKED[1], voice)
     for at in range(0, len(asked) - 16000, 16000):
         print(at, best_match(audio_sent, asked[at : at + 16000]))
     name = voices.say(NAME, voice)
-    print("name", [best_match(audio_sent, name[at:at+8000]) for at in range(0, len(name)-8000, 8000)])
+    print(
+        "name",
+        [best_match(audio_sent, name[at : at + 8000]) for at in range(0, len(name) - 8000, 8000)],
+    )
     assert 0
