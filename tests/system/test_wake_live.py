@@ -36,6 +36,7 @@ pytest.importorskip("pywebrtc_audio")
 pytestmark = pytest.mark.skipif(not voices.installed(), reason="espeak-ng is not installed")
 
 BASE = "dragoman/kitchen-1"
+URGENT = ("chrt", "-f", "10")
 SPEAKER = "loud"
 NAME = "okay nah boo"
 CALLERS = ("en-us", "en-gb", "en-gb-x-rp+m3", "en-us+m7")  # in turn, until one is heard
@@ -98,7 +99,7 @@ def room(pulse: Pulse) -> Iterator[None]:
     command = [sys.executable, "-m", "tests.system.room", f"{SPEAKER}.monitor", "card"]
     zero = Path("/dev/zero").open("rb")  # noqa: SIM115 - it keeps the sink as quick as a card
     awake = subprocess.Popen(["pacat", *RAW, "-d", SPEAKER], stdin=zero, env=environment)
-    air = subprocess.Popen(command, env=environment)
+    air = subprocess.Popen([*URGENT, *command], env=environment)
     try:
         yield
     finally:
