@@ -79,10 +79,12 @@ def _listening(parts: Parts, answers: Answers, news: News) -> Session:
             cutter,
             rate,
             clock,
+            lambda: session.uplink.played,
             lambda: news.loading("hear"),
         )
 
-    return streamed(parts, connect, answers)
+    session = streamed(parts, connect, answers)
+    return session
 
 
 def _uploading(parts: Parts, answers: Answers, news: News) -> Utterances:

@@ -90,6 +90,8 @@ def _fallback(config: Config, service: Service, path: KeyPath) -> Iterator[Findi
 
 
 def _article(key: str) -> str:
+    if key == "hear":
+        return "ears"
     return f"an {key}" if key[0] in "aeiou" else f"a {key}"
 
 

@@ -1,14 +1,13 @@
 """Cutting a stream into utterances, for servers that take one at a time.  Pure.
 
-An utterance ends where the gate was closed: the uplink sends made silence then, and nothing but
-made silence is exactly zero for long (a microphone that is switched off is, too).  Without a
-button it also ends at a pause, and a long one does in any mode: what a torn connection has to say
-again must still be in memory.
+An utterance ends where the gate was closed.  Without a button it ends at a pause, and a long one
+does in any mode: what a torn connection has to say again must still be in memory.
 """
 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from agent.audio.pcm import PACKET_MS
@@ -16,7 +15,7 @@ from agent.audio.ring import SOUND, VOICED
 from agent.audio.segment import PAUSE
 from agent.audio.vad import Vad
 
-BLANK = 120 // PACKET_MS  # packets of exact silence that end an utterance
+BLANK = 1000 // PACKET_MS  # packets of exact silence: the uplink makes it, waiting for the end
 LEAD = 400 // PACKET_MS  # packets kept from before it, so that a soft first sound is not cut
 LONG = 20_000 // PACKET_MS  # packets from which a pause ends one in any mode …
 BREATH = 320 // PACKET_MS  # … also a short one
@@ -49,8 +48,8 @@ class Cutter:
         self._open = False
         self._length = self._quiet = self._blank = 0
 
-    def feed(self, packet: bytes) -> Cut:
-        """What becomes of ``packet`` (40 ms)."""
+    def feed(self, packet: bytes, played: Callable[[], bool]) -> Cut:
+        """What becomes of ``packet`` (40 ms); ``played``: was all that was said sent before it?"""
         heard = self._vad.judge(packet)
         blank = not heard and not any(packet)
         self._blank = self._blank + 1 if blank else 0
@@ -58,7 +57,7 @@ class Cutter:
             return self._wait(packet, heard, blank)
         self._length += 1
         self._quiet = 0 if heard & VOICED else self._quiet + 1
-        if not self._over():
+        if not (self._over() or (blank and played())):
             return Cut(packet)
         self.reset()
         return Cut(packet, ends=True)

@@ -209,7 +209,14 @@ class Ledger:
     @property
     def unanswered(self) -> int:
         """Speech packets sent since the last finished sentence."""
-        return sum(seq in self._speech for seq in range(self.resume, self.reached))
+        return sum(seq in self._speech for seq in range(self.left_from, self.reached))
+
+    @property
+    def left_from(self) -> int:
+        """Where what has no answer begins: ``resume``, or behind what our voice detector let go
+        of later than the service's."""
+        late = self.answered and self.certain
+        return max(self.resume, self.last_voiced + 1) if late else self.resume
 
     @property
     def nothing_said(self) -> bool:

@@ -121,8 +121,8 @@ class Uplink:
             if not self._replay:
                 self._ledger.settle()
             sent_to, repeats_until = self.tape.furthest, self._ledger.repeats_until
-            self.tape.forget(self._ledger.resume)
-            takes = self.tape.hand_over(self._ledger.resume)
+            self.tape.forget(self._ledger.left_from)
+            takes = self.tape.hand_over(self._ledger.left_from)
             self._ledger = Ledger()
             self._patience.over()
             self._pair, self._handed_over = None, True
@@ -184,6 +184,14 @@ class Uplink:
             self._numbers.new_connection()
             self._audio_at = now
             self._patience.connected(now)
+
+    def turned(self, pair: Pair) -> None:
+        """The connection goes on with ``pair``; what it was asked before is answered."""
+        with self._lock:
+            if self._pair is not None:
+                self._pair = pair
+            if self._patience.awaiting:
+                self._patience.begin()
 
     def disconnected(self) -> None:
         """The connection is gone; what it did not answer will be replayed."""

@@ -201,7 +201,8 @@ class Utterances:
 
     def _in_ring(self, recording: Recording) -> bool:
         """Whether another service could be given it: it is in memory whole, and not answered."""
-        stretch, least = recording.stretch, self._parts.ring.tail + SAFE
+        stretch, ring = recording.stretch, self._parts.ring
+        least = ring.head - ring.capacity + SAFE
         return stretch is not None and stretch[0] >= least and recording.number != self._answered
 
     @property

@@ -221,42 +221,47 @@ class _Answer:
 
 
 class Thought:
-    """Leaves out what stands between ``<think>`` and ``</think>``, from pieces cut anywhere.
-
-    White space before the answer goes with it.
-    """
+    """Leaves out what an answer begins with from ``<think>`` to ``</think>``, and the white space
+    before the answer, from pieces cut anywhere."""
 
     _OPEN, _CLOSE = "<think>", "</think>"
 
     def __init__(self) -> None:
         self._held = ""
-        self._thinking = False
-        self._begun = False
+        self._state: Literal["before", "within", "after", "said"] = "before"
 
     def without(self, piece: str) -> str:
         """What of the text so far, ``piece`` included, is part of the answer and new."""
         self._held += piece
-        if not self._begun and not self._thinking:
+        if self._state == "before":
+            self._look()
+        if self._state == "within":
+            self._think()
+        if self._state == "after":
             self._held = self._held.lstrip()
-            if self._OPEN.startswith(self._held[: len(self._OPEN)]) and len(self._held) < len(
-                self._OPEN
-            ):
-                return ""  # it may be one yet
-            self._thinking = self._held.startswith(self._OPEN)
-        if self._thinking:
-            _, closed, after = self._held.partition(self._CLOSE)
-            if not closed:
-                self._held = self._OPEN + self._held[-len(self._CLOSE) :]
-                return ""
-            self._thinking, self._held = False, after.lstrip()
+            self._state = "said" if self._held else "after"
+        if self._state != "said":
+            return ""
         said, self._held = self._held, ""
-        self._begun = self._begun or bool(said)
         return said
 
     def rest(self) -> str:
         """What was held back and is no thought after all."""
-        held, self._held = self._held, ""
-        return "" if self._thinking else held
+        return self._held if self._state == "before" else ""
+
+    def _look(self) -> None:
+        self._held = self._held.lstrip()
+        if self._held.startswith(self._OPEN):
+            self._state = "within"
+        elif not self._OPEN.startswith(self._held):
+            self._state = "after"
+
+    def _think(self) -> None:
+        _, closed, after = self._held.partition(self._CLOSE)
+        if closed:
+            self._state, self._held = "after", after
+        else:
+            self._held = self._held[-len(self._CLOSE) :]
 
 
 def _answered(data: Fields) -> list[ServiceEvent]:

@@ -21,6 +21,7 @@ from tests.faults.badday import badday
 from tests.faults.case import Case
 from tests.faults.clouds import clouds
 from tests.faults.crash import crash
+from tests.faults.fallback import fallback
 from tests.faults.measure import Outcome
 from tests.faults.network import network
 from tests.faults.reports import reports
@@ -40,6 +41,7 @@ CASES: dict[str, Case] = {
         network,
         talk,
         clouds,
+        fallback,
         sound,
         reports,
         crash,

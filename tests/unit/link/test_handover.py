@@ -103,6 +103,16 @@ def test_what_is_answered_stays_and_the_rest_goes_over() -> None:
     assert not any(answer.replayed for _, answer in world.finals)
 
 
+def test_what_our_detector_lets_go_of_late_is_answered_too() -> None:
+    uplink = (world := Relay(timed=True)).uplink
+    world.press()
+    world.say(1, 20)
+    uplink.result(Result(0, "one", final=True, start_ms=0, end_ms=560), world.now)
+    assert uplink.unanswered_ms == 0
+    [take] = uplink.hand_over().takes
+    assert take.start == world.ring.head, "not in the middle of the word it has heard"
+
+
 def test_a_result_that_comes_too_late_is_nobodys() -> None:
     world = Relay(latency=0.5)
     world.press()

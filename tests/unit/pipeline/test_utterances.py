@@ -281,6 +281,11 @@ def test_a_tail_goes_over_that_is_still_to_come(line: Line) -> None:
     assert stretches(line.cloud.hand_over()) == [(30, 55)]
 
 
+def test_what_is_said_first_of_all_goes_over_too(line: Line) -> None:
+    press(line, 10)
+    assert stretches(line.cloud.hand_over()) == [(0, 10)]
+
+
 def test_what_is_answered_already_stays(line: Line) -> None:
     line.say(30)
     press(line, 10)
