@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -56,14 +56,10 @@ def wait_for(what: str, condition: Callable[[], object], seconds: float = HANG_S
 
 
 class Pulse:
-    """The daemon in ``folder``; :meth:`kill` and :meth:`start` may alternate.
+    """The daemon in ``folder``; :meth:`kill` and :meth:`start` may alternate."""
 
-    ``urgent`` is a command before its own that gives it priority.
-    """
-
-    def __init__(self, folder: Path, urgent: Sequence[str] = ()) -> None:
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._urgent = list(urgent)
         self.server = f"unix:{folder}/native"
         self.environment = {
             "ALSA_CONFIG_PATH": str(folder / "asound.conf"),
@@ -85,7 +81,7 @@ class Pulse:
         sink = f"module-null-sink sink_name={SINK} rate={RATE} channels=1 format=s16le"
         options = ["-n", "--daemonize=no", "--exit-idle-time=-1", "--use-pid-file=no"]
         modules = ["-L", sink, "-L", f"module-native-protocol-unix {socket} auth-anonymous=1"]
-        self._daemon = self._spawn([*self._urgent, "pulseaudio", *options, "--disable-shm=yes", *modules])
+        self._daemon = self._spawn(["pulseaudio", *options, "--disable-shm=yes", *modules])
         wait_for("PulseAudio answers", self._answers)
         # An idle null sink works in blocks of two seconds; a stream that wants little keeps it
         # as quick as a card.

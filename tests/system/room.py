@@ -36,8 +36,12 @@ def main() -> None:
     path = response()
     rest = numpy.zeros(len(path) - 1)
     with (
-        subprocess.Popen(["parec", *SOUND, "--latency-msec=20", "-d", speaker], stdout=subprocess.PIPE) as ear,
-        subprocess.Popen(["pacat", *SOUND, f"--latency-msec={AHEAD_MS}", "-d", microphone], stdin=subprocess.PIPE) as mouth,
+        subprocess.Popen(
+            ["parec", *SOUND, "--latency-msec=20", "-d", speaker], stdout=subprocess.PIPE
+        ) as ear,
+        subprocess.Popen(
+            ["pacat", *SOUND, f"--latency-msec={AHEAD_MS}", "-d", microphone], stdin=subprocess.PIPE
+        ) as mouth,
     ):
         assert ear.stdout is not None
         assert mouth.stdin is not None
