@@ -15,10 +15,6 @@ from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
 
-from websockets.client import ClientProtocol
-from websockets.protocol import State
-from websockets.uri import parse_uri
-
 from agent.audio.kinds import kind_of
 from agent.audio.wav import WavReader
 from agent.cli.summarize import spoken
@@ -89,10 +85,9 @@ def _events(data: bytes) -> None:
 def _websocket(data: bytes) -> None:
     ours, theirs = socket.socketpair()
     ours.setblocking(False)
-    protocol = ClientProtocol(parse_uri("ws://cloud.test/"), state=State.OPEN, max_size=2**16)
     clock = SystemClock()
     with theirs, closing(ours):
-        link = WebSocket(ours, protocol, Limits(silence=5.0), clock)
+        link = WebSocket(ours, Limits(silence=5.0), clock)
         theirs.setblocking(False)
         with suppress(OSError):
             theirs.send(data)

@@ -36,7 +36,7 @@ from agent.config.schema import Config
 from agent.emulator import Emulator
 from agent.emulator.engines.tones import tone_words
 from agent.emulator.faults import Fault
-from agent.events import Notice
+from agent.events import Command, Notice
 from agent.events import Transcript as Final
 from tests.patience import HANG_S
 from tests.system.broker import wait_until
@@ -347,22 +347,25 @@ def test_every_talk_mode(tmp_path: Path, emulator: Emulator, mode: str, ears: st
     hear = {"url": f"wyoming://127.0.0.1:{port}"}
     if ears == "http":
         hear = {"url": f"{emulator.url}/v1", "model": "m", "key": "demo"}
-    config = own(
+    own(
         tmp_path,
         silence(2.0) + words(1, 2, 3) + silence(6.0),
         hear=hear,
         translate=chat(emulator),
         speak={"url": f"wyoming://127.0.0.1:{port}"},
     )
-    config = loader.load(str(tmp_path / "own.yaml"), [f"talk.mode={mode}"])
-    app = App(config)
+    app = App(loader.load(str(tmp_path / "own.yaml"), [f"talk.mode={mode}"]))
     seen = Seen(app)
-    with Running(app) as running:
+    device = Running(app).start()
+    try:
         if mode in ("hold", "toggle"):
-            running.press("press" if mode == "hold" else "toggle")
-            wait_until(lambda: app.ring.head > 120)
-            running.press("release" if mode == "hold" else "toggle")
-        wait_until(lambda: seen.finals)
+            app.post(Command({"talk": "press" if mode == "hold" else "toggle"}))
+            wait_until(lambda: app.ring.head > 120, "the end of what is said")
+            app.post(Command({"talk": "release" if mode == "hold" else "toggle"}))
+        wait_until(lambda: seen.finals, "a final")
+    finally:
+        app.stop("the test is over")
+        device.finish()
     assert seen.finals == [("w1 w2 w3", "[es] w1 w2 w3")]
 
 
@@ -524,6 +527,7 @@ def test_the_openai_client_is_heard(client: OpenAI) -> None:
     assert [word.word for word in heard.words or []] == ["w1", "w2", "w3"]
 
 
+@pytest.mark.filterwarnings("ignore:deprecated:DeprecationWarning")  # servers go on having it
 def test_the_openai_client_is_translated(client: OpenAI) -> None:
     heard = client.audio.translations.create(file=wav(speech((1, 2))), model="whisper-1")
     assert heard.text == "w1 w2"
