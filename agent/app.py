@@ -31,6 +31,7 @@ from agent.events import (
     WorkerStopped,
 )
 from agent.pipeline.cloud import Cloud, Parts
+from agent.pipeline.finals import Finals
 from agent.pipeline.summarizer import Summarizer
 from agent.report.telemetry import Telemetry
 from agent.services.provider import Provider
@@ -88,6 +89,7 @@ class App:
         )
         self.hearer = assembly.hearer(config, self.ring, self.post, self.clock)
         self.reports = assembly.reports(config, self._command, self.post, self.clock)
+        self._finals = Finals()
         self._retired: list[Cloud] = []  # replaced by another service, ending
         cloud = self._cloud(config.service)
         self._summarizer = Summarizer(config, self.post, self.clock)
@@ -111,8 +113,8 @@ class App:
         self.sounds = assembly.sounds(config, self.controller, self.ring)
         if self.sounds is not None:
             self._checks.append(self.sounds.check)
+        self.reports.saved = self._saved
         if self.memory is not None:
-            self.reports.saved = self.memory.saved
             self.memory.hand_over(cloud, self.post)
         end_at = None if duration_s is None else self.clock.now() + duration_s
         self.ending = Ending(config, self.controller, self.player, end_at)
@@ -144,6 +146,7 @@ class App:
             self.telemetry,
             self.post,
             self.clock,
+            after_saved=self._finals.after,
         )
         cloud = clouds.build(parts)
         self.ring.on_write(cloud.captured, *([self.hearer.captured] if self.hearer else ()))
@@ -286,6 +289,12 @@ class App:
         self.telemetry.gauge("level_dbfs", level_dbfs(newest.data) if newest else None)
         self.telemetry.gauge("outbox", self.reports.waiting)
         self.telemetry.gauge("set_aside", self.reports.set_aside or None)
+
+    def _saved(self, final: str) -> None:
+        """The final of this id is on the disk; in the thread of the reports."""
+        self._finals.saved(final)
+        if self.memory is not None:
+            self.memory.saved(final)
 
     # --- changing ----------------------------------------------------------------------------
 
