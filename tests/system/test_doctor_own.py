@@ -67,7 +67,8 @@ def test_servers_that_are_not(
 ) -> None:
     name = type(role_).__name__.lower()
     there = replace(role_, url=role_.url.replace("AT", at(emulator)))
-    check = look(name, target=target, **{name: there})
+    roles: dict[str, Any] = {name: there}
+    check = look(name, target=target, **roles)
     assert check.outcome == outcome, check
     assert words in check.text
     assert mend in check.mend
