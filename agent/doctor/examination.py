@@ -13,6 +13,7 @@ from agent.doctor import board, listening, service
 from agent.doctor.broker import broker
 from agent.doctor.check import Check, redacted
 from agent.doctor.cloud import reach
+from agent.doctor.echo import echo
 from agent.doctor.setting import Setting
 from agent.doctor.trial import credentials
 from agent.report.telemetry import Telemetry
@@ -65,6 +66,8 @@ def excused(check: Check) -> Check:
 
 def _probes(setting: Setting, unit: Mapping[str, str], clock: Clock) -> dict[str, Probe]:
     config = setting.config
+    cancelling = config.audio.echo == "cancel"
+    loop = {"echo": lambda: echo(config.audio, clock)} if cancelling else {}
     return {
         "service": lambda: service.service(unit),
         "clock": lambda: board.clock(clock.utc(), board.clock_state()),
@@ -73,6 +76,7 @@ def _probes(setting: Setting, unit: Mapping[str, str], clock: Clock) -> dict[str
         "power": lambda: board.power(board.throttled()),
         "microphone": lambda: listening.microphone(config.audio, clock),
         "speaker": lambda: listening.speaker(config.audio, clock),
+        **loop,
         **_service(config, clock),
         "broker": lambda: broker(config, clock),
         "pins": lambda: board.pins(config, clock),
