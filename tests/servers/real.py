@@ -42,7 +42,7 @@ def whisper(port: int) -> list[str]:
         "wyoming-faster-whisper",
         *("--uri", f"tcp://127.0.0.1:{port}", "--model", str(whisper_model())),
         *("--data-dir", "/tmp", "--language", "en", "--stt-library", "faster-whisper"),
-        *("--local-files-only", "--cpu-threads", THREADS),
+        *("--local-files-only", "--cpu-threads", THREADS, "--beam-size", "1"),
     ]
 
 
