@@ -240,7 +240,7 @@ class Suite:
         return words_of(device.text, FEW)
 
     def speaks(self) -> str:
-        """piper's speech comes out whole, at its pitch, and whisper understands it"""
+        """`run` with whisper and piper: piper's speech comes out whole and at its pitch"""
         with Emulator() as emulator:
             chat = {"url": f"{emulator.url}/v1", "model": "m", "key": "demo"}
             device = Device(

@@ -17,7 +17,8 @@ from agent.services.shapes import TextProtocol
 
 _RATES = (16000, 8000)
 _WAV = Limits(rates=_RATES)
-_UPLOADED = Limits(bytes=openai.MAX_BYTES, formats=openai.FORMATS, rates=_RATES)
+_CLIP_S = 120  # the protocol has no limit, but a small machine has its patience
+_UPLOADED = Limits(_CLIP_S, openai.MAX_BYTES, formats=openai.FORMATS, rates=_RATES)
 
 
 def ears(
