@@ -92,7 +92,7 @@ def _listening(parts: Parts, answers: Answers, news: News) -> Session:
 def _uploading(parts: Parts, answers: Answers, news: News) -> Utterances:
     """Ears that take what was said when it is over."""
     stopping = threading.Event()
-    watch = Watch(parts.clock, stopping.is_set, lambda: news.loading("hear"))
+    watch = Watch(parts.clock, stopping.is_set, lambda: news.loading("hear"), ANSWER_S)
     http = HttpClient(Dialer(parts.config.network, parts.clock), ANSWER_S, ANSWER_S, watch)
     upload = exchange.Upload(parts.provider, http, parts.clock)
 
