@@ -372,8 +372,8 @@ def main() -> int:
             for each in outcomes(suite, args.only):
                 found.append(each)
                 print("ok  " if each.ok else "FAIL", f"{each.name}: {each.seen}", flush=True)
-    if args.markdown is not None:
-        args.markdown.write_text(page(found))
+                if args.markdown is not None:
+                    args.markdown.write_text(page(found))
     return sum(not each.ok for each in found)
 
 
