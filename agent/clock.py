@@ -85,7 +85,7 @@ def stamp(clock: Clock) -> str:
     now = clock.utc()
     if now >= RELEASED:
         return rfc3339(now)
-    return f"@{_boot()}+{clock.now():.3f}"
+    return f"@{boot()}+{clock.now():.3f}"
 
 
 def dated(mark: str, clock: Clock) -> str | None:
@@ -95,14 +95,14 @@ def dated(mark: str, clock: Clock) -> str | None:
     """
     if not mark.startswith("@"):
         return mark
-    boot, _, at = mark[1:].partition("+")
-    if boot != _boot() or not is_set(clock):
+    born, _, at = mark[1:].partition("+")
+    if born != boot() or not is_set(clock):
         return None
     return rfc3339(clock.utc() - timedelta(seconds=clock.now() - float(at)))
 
 
 @cache
-def _boot() -> str:
+def boot() -> str:
     """Tells this start of the machine from every other."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text()[:8]

@@ -36,6 +36,7 @@ SOUND = 8  #: louder than the background: it may be speech though no voice was f
 
 HEAD_BYTES = 8
 FLAGS_AT = 8  # in a slot, after the time
+SLOT_HEAD_BYTES = 16  # before a slot's packet
 
 
 class Packet(msgspec.Struct, frozen=True, gc=False):
@@ -57,23 +58,27 @@ class Packet(msgspec.Struct, frozen=True, gc=False):
 
 
 class Ring:
-    """An overwriting single-producer ring of ``capacity`` packets of ``packet_bytes`` bytes."""
+    """An overwriting single-producer ring of ``capacity`` packets of ``packet_bytes`` bytes.
 
-    def __init__(self, packet_bytes: int, capacity: int) -> None:
+    ``memory`` is zeros, or what a ring of the same measures left: then it is gone on with.
+    """
+
+    def __init__(self, packet_bytes: int, capacity: int, memory: memoryview | None = None) -> None:
         if packet_bytes < 1 or capacity < 1:
             raise ValueError(f"ring of {capacity} packets of {packet_bytes} bytes")
         self.packet_bytes = packet_bytes
         self.capacity = capacity
-        self.head = 0
         slot = Struct(f"=dB7x{packet_bytes}s")
         self._pack, self._unpack, self._slot = slot.pack_into, slot.unpack_from, slot.size
         self._count = capacity + 1
-        self._memory = bytearray(HEAD_BYTES + self._count * slot.size)
+        size = ring_bytes(packet_bytes, capacity)
+        self._memory = bytearray(size) if memory is None else memory[:size]
         self._stored_head = memoryview(self._memory)[:HEAD_BYTES].cast("Q")
-        self._notify: Callable[[], None] | None = None
+        self.head: int = self._stored_head[0]
+        self._notify: tuple[Callable[[], None], ...] = ()
 
-    def on_write(self, notify: Callable[[], None]) -> None:
-        """Have ``notify`` called after each write, in the writer's thread: it must not block."""
+    def on_write(self, *notify: Callable[[], None]) -> None:
+        """Have these called after each write, in the writer's thread: they must not block."""
         self._notify = notify
 
     def write(self, packet: bytes, at: float, flags: int = 0) -> int:
@@ -87,8 +92,8 @@ class Ring:
         offset = HEAD_BYTES + seq % self._count * self._slot
         self._pack(self._memory, offset, at, flags, packet)
         self._stored_head[0] = self.head = seq + 1
-        if self._notify is not None:
-            self._notify()
+        for notify in self._notify:
+            notify()
         return seq
 
     @property
@@ -124,6 +129,11 @@ class Ring:
     def cursor(self, seq: int | None = None) -> Cursor:
         """A reading position at ``seq`` (default: the next packet to be written)."""
         return Cursor(self, self.head if seq is None else seq)
+
+
+def ring_bytes(packet_bytes: int, capacity: int) -> int:
+    """The size of the memory of a ring."""
+    return HEAD_BYTES + (capacity + 1) * (SLOT_HEAD_BYTES + packet_bytes)
 
 
 class Cursor:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from agent.config import sources
 from agent.config.loader import DEFAULT_PATH, load
 from agent.config.schema import Config
-from agent.errors import ConfigError
+from agent.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -50,17 +50,38 @@ def run(args: argparse.Namespace) -> int:
         if os.geteuid() != 0 and "may not be read" in str(error):
             print(f"root may: {again}", file=sys.stderr)
         return ConfigError.exit_code
+    if problems := _unable(config):
+        for problem in problems:
+            print(f"{args.file or 'configuration'}: {problem}", file=sys.stderr)
+        return ConfigError.exit_code
     print(f"{args.file or 'configuration'}: ok")
     print(summary(config))
     return 0
 
 
+def _unable(config: Config) -> list[str]:
+    """What the services of a right configuration cannot do: languages, the rate."""
+    from agent import clouds
+    from agent.services.entry import Shape
+    from agent.services.provider import Provider
+
+    provider = Provider(config.service)
+    if provider.entry.shape is Shape.TEXT:  # for the commands that work on text
+        return []
+    try:
+        clouds.check(provider, config)
+    except UsageError as error:
+        return str(error).splitlines()
+    return []
+
+
 def summary(config: Config) -> str:
-    """One line: device, service, languages, mode, broker."""
+    """One line: device, service and those in its place, languages, mode, broker."""
     service, mqtt = config.service, config.mqtt
+    names = " or ".join((service.name, *service.fallback))
     languages = f"{service.source} to {service.target}" if service.target else service.source
     broker = f"{mqtt.host}:{mqtt.port}" if mqtt.host else "none"
     return (
-        f"device {config.device.id}, service {service.name}, {languages}, "
+        f"device {config.device.id}, service {names}, {languages}, "
         f"mode {config.talk.mode}, broker {broker}"
     )

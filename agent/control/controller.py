@@ -74,7 +74,6 @@ class Controller:
         config: Config,
         ring: Ring,
         cloud: Cloud,
-        provider: Provider,
         player: Player,
         reports: Reports,
         summarizer: Summarizer,
@@ -82,19 +81,21 @@ class Controller:
     ) -> None:
         self._config, self._ring, self._clock = config, ring, clock
         self.cloud = cloud  #: the service in use
-        self.provider, self.player, self._reports = provider, player, reports
+        self.player, self._reports = player, reports
+        self.chosen = cloud.provider.name  #: the service that was asked for
         self.history = History()
         self.on_state: list[Callable[[Mapping[str, Any]], None]] = []  #: the light, systemd, pages
         self.on_notice: list[Callable[[Notice], None]] = []  #: pages
         self.on_choices: list[Callable[[Choices], None]] = []  #: pages
-        self.on_switch: Callable[[Service], tuple[Provider, Cloud]] | None = None
-        self.machine = Machine(config.talk.mode)
+        self.on_switch: Callable[[Service], Cloud] | None = None
+        self.machine = Machine(config.talk.mode, cancelling=config.audio.echo == "cancel")
         self.stop: Stop | None = None  #: set when the daemon should end
         self.session_id: str | None = None
-        self._unmuted_at = 0  # ring packet; the pre-roll must not reach into muted time
+        # Ring packet; the pre-roll must not reach into muted time, nor before this process.
+        self._unmuted_at = ring.head
         self._since = stamp(clock)
         self.published: dict[str, Any] = {}  #: the object last published on ``state``
-        self.choices = choices(provider, config)  #: what can be chosen, as it was told last
+        self.choices = choices(self.provider, config)  #: what can be chosen, as it was told last
         self._basis: tuple[object, ...] = (None,) * 3  #: what that was made of
         self._orders = Orders(self, config, summarizer, reports)
         self._handlers: dict[type, Callable[[Any], None]] = {
@@ -118,6 +119,15 @@ class Controller:
             Stop: self._on_stop,
         }
 
+    @property
+    def provider(self) -> Provider:
+        """The service that answers."""
+        return self.cloud.provider
+
+    def take(self, kind: type, handler: Callable[[Any], None]) -> None:
+        """Have events of ``kind`` handled by a part that is not there in every device."""
+        self._handlers[kind] = handler
+
     def use(self, config: Config) -> None:
         """Work with a changed configuration from now on."""
         self._config = config
@@ -138,11 +148,11 @@ class Controller:
         assert self.on_switch is not None
         head, tts = self._ring.head, self.cloud.tts
         pair = self.provider.pair
-        provider, cloud = self.on_switch(service)  # raises before anything has changed
+        cloud = self.on_switch(service)  # raises before anything has changed
         if self.machine.gate_open:
             self.cloud.close(head)
-        self.provider, self.cloud = provider, cloud
-        self.provider.pair = provider.kept(pair)
+        self.cloud, self.chosen = cloud, service.name
+        self.provider.pair = self.provider.kept(pair)
         self.cloud.switch_tts(tts)
         if self.machine.gate_open:
             self.cloud.open(head, self.provider.pair)
@@ -161,6 +171,7 @@ class Controller:
             "muted": self.machine.muted,
             "volume": self.player.volume,
             "session": self.session_id,
+            "follow_up": self.machine.follow_up if self.machine.mode == "wake" else None,
         }
 
     def publish(self) -> None:
@@ -190,21 +201,32 @@ class Controller:
 
     # --- the machine -------------------------------------------------------------------------
 
-    def feed(self, event: Input, *, start: int | None = None, end: int | None = None) -> None:
-        """Give the machine an input, with the ring packet it began or ended at if known."""
+    def feed(
+        self,
+        event: Input,
+        *,
+        start: int | None = None,
+        end: int | None = None,
+        pre_roll: bool = True,
+    ) -> None:
+        """Give the machine an input, with the ring packet it began or ended at if known.
+
+        Without ``pre_roll`` nothing before ``start`` is sent.
+        """
         if event is Input.UNMUTE and self.machine.muted:
             self._unmuted_at = self._ring.head
         for action in self.machine.handle(event):
-            self._act(action, start, end)
+            self._act(action, start, end, pre_roll)
         if event in BY_HAND:
             self.cloud.hurry()
         self.player.hold(self.machine.half_duplex)
 
-    def _act(self, action: Action, start: int | None, end: int | None) -> None:
+    def _act(self, action: Action, start: int | None, end: int | None, pre_roll: bool) -> None:
         talk, head = self._config.talk, self._ring.head
         if action is Action.OPEN:
-            pre_roll = talk.pre_roll_ms // PACKET_MS
-            begin = (head if start is None else start) - pre_roll
+            begin = head if start is None else start
+            if pre_roll:
+                begin -= talk.pre_roll_ms // PACKET_MS
             self.cloud.open(max(0, begin, self._unmuted_at), self.provider.pair)
         elif action is Action.CLOSE:
             tail = talk.tail_ms // PACKET_MS

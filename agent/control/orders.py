@@ -15,9 +15,10 @@ from agent.control import commands
 from agent.control.machine import Input
 from agent.errors import RunError, UsageError
 from agent.events import Command, Notice, Pair, Stop
-from agent.pipeline.summarizer import SUMMARY, Summarizer
+from agent.pipeline.summarizer import Summarizer
 from agent.report import payloads
 from agent.services.provider import Provider
+from agent.services.texts import serving
 
 if TYPE_CHECKING:
     from agent.control.controller import Controller
@@ -71,13 +72,13 @@ class Orders:
             chosen = self._config.talk.buttons[order.button - 1]
             provider.check(Pair(chosen.source or pair.source, chosen.target or pair.target))
         if order.summarize is not None:
-            loader.profile(self._config, SUMMARY)
+            loader.profile(self._config, serving(self._config, "summarizes"))
             if not controller.history.text(order.summarize):
                 raise UsageError(f"summarize: no finished sentences of session {order.summarize!r}")
 
     def _obey(self, order: commands.Order, command: Command) -> None:
         controller = self._controller
-        if order.service is not None and order.service != controller.provider.service.name:
+        if order.service is not None and not self._has(order.service):
             controller.switch(loader.profile(self._config, order.service))
         if order.source is not None or order.target is not None:
             controller.speak(controller.pair(order.source, order.target))
@@ -95,6 +96,11 @@ class Orders:
             self._summarizer.ask(order.summarize, text, order.ref)
         if order.restart:
             controller.stop = Stop("restart was asked for")
+
+    def _has(self, service: str) -> bool:
+        """Whether ``service`` was asked for and answers; one that stands in for it does not."""
+        controller = self._controller
+        return service == controller.chosen == controller.provider.name
 
     def _talk(self, word: str, button: int | None, who: object) -> None:
         """Press, release or toggle; what opened the gate closes it, and no other button or page."""

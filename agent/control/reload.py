@@ -43,7 +43,7 @@ def apply(controller: Controller, old: Config, new: Config) -> None:
     if replace(now, source=was.source, target=was.target, tts=was.tts) != was:
         controller.switch(now)
     if (now.source, now.target) != (was.source, was.target):
-        controller.speak(Pair(now.source, now.target))
+        controller.speak(controller.provider.kept(Pair(now.source, now.target)))
     if now.tts != was.tts:
         controller.cloud.switch_tts(now.tts)
 

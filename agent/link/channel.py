@@ -1,12 +1,12 @@
 """The seam between a stream's two threads and what carries their messages.
 
-:class:`agent.link.websocket.WebSocket` is one; whatever else two threads can send and
-receive messages on may stand in its place (the sender sends and pings, the receiver receives
-and closes, anybody aborts).
+:class:`agent.link.websocket.WebSocket` and :class:`agent.link.ears.Ears` are such: the sender
+sends and pings, the receiver receives and closes, anybody aborts.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from agent.link.waiter import Cancelled, never
@@ -40,8 +40,8 @@ class Channel(Protocol):
     def abort(self) -> None:
         """Tear it down from any thread; whoever waits on it gets a LinkError."""
 
-    def goodbye(self) -> None:
-        """Say goodbye, if that leaves at once, then :meth:`abort`."""
+    def goodbye(self, last: Sequence[Message] = ()) -> None:
+        """Send ``last`` and say goodbye, if these leave at once, then :meth:`abort`."""
 
     def close(self) -> None:
         """Free it; only for the thread that receives, when no other uses it any more."""

@@ -73,6 +73,7 @@ class Ledger:
         self._late = 0  # packets from a sentence's beginning to its first partial, at least
         self._covered = start  # a final already published may reach up to here
         self._repeat_until = start  # what begins before may repeat a published final
+        self._handed_until = 0  # the same of finals another service published
 
     # --- sending -----------------------------------------------------------------------------
 
@@ -83,10 +84,14 @@ class Ledger:
         self.last_voiced = -1
         self._heard.clear()
 
+    @property
+    def covered(self) -> int:
+        """Finals that are published may reach up to this ring packet."""
+        return max(self._covered, self._handed_until)
+
     def connected(self) -> None:
         """A new connection: its times begin at 0 and what follows starts at ``resume``."""
-        repeats = any(seq in self._speech for seq in range(self.resume, self._covered))
-        self._repeat_until = self._covered if repeats else self.resume
+        self._repeat_until = self.repeats_until
         self.position = self._spoke_at = 0
         self._final_at = -1
         self.reached = self.resume
@@ -95,6 +100,17 @@ class Ledger:
         self._run = None
         self._heard.clear()
         self._late = 0
+
+    @property
+    def repeats_until(self) -> int:
+        """What is sent anew and begins before this ring packet may repeat a published final."""
+        repeats = any(seq in self._speech for seq in range(self.resume, self._covered))
+        return max(self._handed_until, self._covered if repeats else self.resume)
+
+    def repeat(self, until: int) -> None:
+        """Another service has published finals that may reach up to ring packet ``until``."""
+        self._handed_until = until
+        self._repeat_until = max(self._repeat_until, until)
 
     def sent(self, seq: int | None, voiced: bool = False) -> None:
         """One packet has left: ring packet ``seq``, or made silence (None)."""
@@ -193,7 +209,14 @@ class Ledger:
     @property
     def unanswered(self) -> int:
         """Speech packets sent since the last finished sentence."""
-        return sum(seq in self._speech for seq in range(self.resume, self.reached))
+        return sum(seq in self._speech for seq in range(self.left_from, self.reached))
+
+    @property
+    def left_from(self) -> int:
+        """Where what has no answer begins: ``resume``, or behind what our voice detector let go
+        of later than the service's."""
+        late = self.answered and self.certain
+        return max(self.resume, self.last_voiced + 1) if late else self.resume
 
     @property
     def nothing_said(self) -> bool:

@@ -16,6 +16,7 @@ import threading
 import uuid
 import wave
 from collections import OrderedDict
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,6 +28,7 @@ from agent.events import Pair
 
 log = logging.getLogger(__name__)
 
+ANSWERED = "answered"  # beside a recording whose answer was on its way to the disk
 LIMIT = 64 * 1024 * 1024  # bytes of sound kept at most: half an hour
 
 
@@ -35,6 +37,7 @@ class Recording:
     """One utterance: s16le mono at ``rate``; ``start_ms`` on the session's time line.
 
     ``at`` is when it was made (s since 1970), None where the clock was not set.
+    ``replayed`` says that it may repeat an earlier one.
     """
 
     number: int
@@ -44,6 +47,8 @@ class Recording:
     rate: int
     pcm: bytes
     at: float | None = None
+    replayed: bool = False  #: it may hold words of a published final
+    stretch: tuple[int, int] | None = None  #: its ring packets, where it is of this run
     on_disk: int | None = None  #: bytes of its sound where that is there, and not in ``pcm``
 
     @property
@@ -106,12 +111,35 @@ class Spool:
             if recording.number in self._waiting:
                 self._waiting.move_to_end(recording.number)
 
-    def done(self, recording: Recording) -> None:
-        """It is answered (or given up): forget it."""
+    def withdraw(self, which: Callable[[Recording], bool]) -> list[Recording]:
+        """Give up those that another service is to answer: ``which`` says of each."""
+        with self._lock:
+            gone = [recording for recording in self._waiting.values() if which(recording)]
+            for recording in gone:
+                self._drop(recording.number)
+            return gone
+
+    def holds(self, recording: Recording) -> bool:
+        """Whether it still waits here for its answer."""
+        with self._lock:
+            return recording.number in self._waiting
+
+    def answered(self, recording: Recording) -> None:
+        """Its answer is here, but not on the disk: :meth:`done` when it is.
+
+        Until then a crash would have it answered once more, as ``replayed``.
+        """
         with self._lock:
             self._waiting.pop(recording.number, None)
             self._unsaved.discard(recording.number)
-            self._remove(recording.number)
+            if self._folder is not None:
+                with suppress(OSError):  # it is in memory only
+                    (self._folder / f"{recording.number:08}.{ANSWERED}").touch(mode=0o600)
+
+    def done(self, recording: Recording) -> None:
+        """It is answered (or given up): forget it."""
+        with self._lock:
+            self._drop(recording.number)
 
     def expire(self, now: float, after_s: float) -> list[Recording]:
         """Those made more than ``after_s`` before ``now`` (s since 1970); they are kept still.
@@ -142,6 +170,11 @@ class Spool:
             return sum(recording.duration_ms for recording in self._waiting.values())
 
     # --- on disk -----------------------------------------------------------------------------
+
+    def _drop(self, number: int) -> None:
+        self._waiting.pop(number, None)
+        self._unsaved.discard(number)
+        self._remove(number)
 
     def _flush(self) -> None:
         folder = self._folder
@@ -188,6 +221,7 @@ class Spool:
     def _save(self, folder: Path, recording: Recording) -> None:
         meta = {"session": recording.session, "start_ms": recording.start_ms}
         meta |= {"pair": asdict(recording.pair), "at": recording.at}
+        meta |= {"replayed": True} if recording.replayed else {}
         try:
             _write(folder / f"{recording.number:08}.wav", recording.wav())
             _write(folder / f"{recording.number:08}.json", json.dumps(meta).encode())
@@ -197,7 +231,7 @@ class Spool:
 
     def _remove(self, number: int) -> None:
         if self._folder is not None:
-            for suffix in ("json", "wav", "part"):
+            for suffix in ("json", "wav", "part", ANSWERED):
                 with suppress(OSError):  # a disk that fails: sent again after a restart, not lost
                     (self._folder / f"{number:08}.{suffix}").unlink(missing_ok=True)
 
@@ -232,9 +266,10 @@ class Spool:
             number = recording.number
             if number in later:  # given away in this run, too
                 number = self._last = self._last + 1
-                for suffix in ("json", "wav"):
+                for suffix in ("json", "wav", ANSWERED):
                     name = f"{recording.number:08}.{suffix}"
-                    (folder / name).rename(folder / f"{number:08}.{suffix}")
+                    with suppress(FileNotFoundError):
+                        (folder / name).rename(folder / f"{number:08}.{suffix}")
             self._waiting[number] = replace(recording, number=number)
         self._waiting |= later
 
@@ -266,7 +301,8 @@ def _read(path: Path) -> Recording | None:
         at = None if meta.get("at") is None else float(meta["at"])
         if rate <= 0 or len(pcm) != 2 * frames:
             return None
-        return Recording(int(path.stem), session, start_ms, pair, rate, pcm, at)
+        replayed = bool(meta.get("replayed")) or path.with_suffix(f".{ANSWERED}").exists()
+        return Recording(int(path.stem), session, start_ms, pair, rate, pcm, at, replayed)
     except (
         OSError,
         ValueError,

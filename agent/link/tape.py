@@ -158,6 +158,13 @@ class Tape:
         self.takes.clear()
         self.current = None
 
+    def hand_over(self, seq: int) -> tuple[Take, ...]:
+        """Forget all takes, as if none had been; what of them lies from ``seq`` on."""
+        left = [Take(max(take.start, seq), take.end, take.pair) for take in self.takes]
+        self.clear()
+        self.furthest = 0  # what was sent is theirs now who answer it
+        return tuple(take for take in left if take.end is None or take.start < take.end)
+
     def voiced(self, seq: int) -> bool:
         """Whether packet ``seq`` is speech that belongs to a take."""
         return self._ring.voiced(seq) and any(

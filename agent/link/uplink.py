@@ -8,12 +8,14 @@ and results, the sender does the steps.  The capture thread never comes here.
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 from msgspec import Struct
 
 from agent.audio.pcm import PACKET_MS
 from agent.audio.ring import GUARDED, Packet, Ring
-from agent.events import Pair, Result
+from agent.events import Pair, Result, Stretch, Unanswered
+from agent.link.handover import Handover
 from agent.link.ledger import Ledger, Place
 from agent.link.numbering import Numbering
 from agent.link.pacing import TokenBucket
@@ -86,31 +88,58 @@ class Uplink:
         self._bucket = TokenBucket(INTERVAL_S)
         self._pair: Pair | None = None  # of the connection, None while there is none
         self._epoch = 0
+        self._handed_over = False  # what was sent on this connection is another's to answer
         self._audio_at = 0.0  # when audio last left
         self._active_at = 0.0  # when anything last happened that keeps the connection warm
         self._patience = Patience(result_timeout_s, recorded=recorded)
         self.given_up_ms = 0  #: speech in the turn that settled last which has no answer
         self._origin: int | None = None
         self._numbers = Numbering()
+        self._keep: Callable[[Unanswered], None] | None = None
+
+    def remember(self, keep: Callable[[Unanswered], None] | None) -> None:
+        """Have ``keep`` told what is unanswered whenever that changes; it must not block."""
+        self._keep = keep
 
     # --- the gate (controller) ---------------------------------------------------------------
 
     def open(self, start: int, pair: Pair, now: float) -> None:
         """Open the gate; ``start`` is the first ring packet wanted (pre-roll included)."""
         with self._lock:
-            fresh = not self.tape.takes
-            self.tape.open(start, pair)
-            if fresh:
-                self._ledger.begin(self.tape.takes[0].start)
-            if self._origin is None:
-                self._origin = self.tape.takes[0].start
-            self._active_at = now
-            self._patience.begin()
+            self._open(start, pair, now)
+            self._changed()
 
     def close(self, end: int) -> None:
         """Close the gate before ring packet ``end`` (the tail may still be to come)."""
         with self._lock:
             self.tape.close(end)
+            self._changed()
+
+    def hand_over(self) -> Handover:
+        """Leave what is not answered to another service; no result of it is taken any more."""
+        with self._lock:
+            if not self._replay:
+                self._ledger.settle()
+            sent_to, repeats_until = self.tape.furthest, self._ledger.repeats_until
+            self.tape.forget(self._ledger.left_from)
+            takes = self.tape.hand_over(self._ledger.left_from)
+            self._ledger = Ledger()
+            self._patience.over()
+            self._pair, self._handed_over = None, True
+            return Handover(takes, repeats_until, sent_to)
+
+    def take_over(self, left: Handover, now: float) -> None:
+        """Send what another service, or process, has ``left``."""
+        with self._lock:
+            for take in left.takes:
+                self._open(take.start, take.pair, now)
+                if take.end is not None:
+                    self.tape.close(take.end)
+            self._ledger.repeat(left.repeats_until)
+            if left.session:
+                self._numbers.go_on(left.number)
+                self._origin = self._origin if left.origin is None else left.origin
+            self._changed()
 
     def settled(self, now: float) -> bool | None:
         """Whether all closed takes are answered; None when their time ran out unanswered.
@@ -145,15 +174,24 @@ class Uplink:
         """A new connection for ``pair`` takes audio from now on."""
         with self._lock:
             self._epoch += 1
-            self._pair = pair
+            self._pair, self._handed_over = pair, False
             if not self._replay:
                 self._ledger.settle()
+                self._changed()
             self._ledger.connected()
             self.tape.rewind(self._ledger.resume)
             self._bucket.refill()
             self._numbers.new_connection()
             self._audio_at = now
             self._patience.connected(now)
+
+    def turned(self, pair: Pair) -> None:
+        """The connection goes on with ``pair``; what it was asked before is answered."""
+        with self._lock:
+            if self._pair is not None:
+                self._pair = pair
+            if self._patience.awaiting:
+                self._patience.begin()
 
     def disconnected(self) -> None:
         """The connection is gone; what it did not answer will be replayed."""
@@ -165,10 +203,21 @@ class Uplink:
         with self._lock:
             self._numbers.new_session()
             self._origin = self.tape.takes[0].start if self.tape.takes else None
+            self._changed()
 
-    def result(self, result: Result, now: float) -> Answer:
-        """Place a result of the service on the microphone's time line and number it."""
+    @property
+    def is_connected(self) -> bool:
+        """Whether a connection takes audio."""
+        return self._pair is not None
+
+    def result(self, result: Result, now: float) -> Answer | None:
+        """Place a result of the service on the microphone's time line and number it.
+
+        None: another service answers what it is of.
+        """
         with self._lock:
+            if self._handed_over:
+                return None
             self._active_at = now
             self._patience.answered(now)
             number = self._numbers.number(result.index, result.final)
@@ -176,6 +225,7 @@ class Uplink:
                 return self._answer(number, self._ledger.partial(result))
             place = self._ledger.final(result)
             self.tape.forget(self._ledger.resume)
+            self._changed(number if result.text or result.translation else None)
             return self._answer(number, place)
 
     # --- sending (sender) --------------------------------------------------------------------
@@ -257,9 +307,20 @@ class Uplink:
                 return True
             self._ledger.settle()
             self.tape.forget(self._ledger.resume)
+            self._changed()
             return False
 
     # --- under the lock ----------------------------------------------------------------------
+
+    def _open(self, start: int, pair: Pair, now: float) -> None:
+        fresh = not self.tape.takes
+        self.tape.open(start, pair)
+        if fresh:
+            self._ledger.begin(self.tape.takes[0].start)
+        if self._origin is None:
+            self._origin = self.tape.takes[0].start
+        self._active_at = now
+        self._patience.begin()
 
     def _audio(self, packet: Packet, now: float) -> Step:
         ready = self._bucket.ready_at
@@ -295,6 +356,7 @@ class Uplink:
         while self.tape.takes[0] is not self.tape.current:
             self.tape.takes.popleft()
         self._ledger.settle(self.tape.takes[0].start)
+        self._changed()
         return Hangup("language pair")
 
     def _forget_all(self) -> None:
@@ -302,6 +364,23 @@ class Uplink:
         self.tape.forget(self._ledger.resume)
         self.tape.clear()
         self._patience.over()
+        self._changed()
+
+    def _changed(self, final: int | None = None) -> None:
+        """Tell what is unanswered now; ``final`` is the number of the final that changed it."""
+        if self._keep is None:
+            return
+        takes = tuple(Stretch(take.start, take.end, take.pair) for take in self.tape.takes)
+        self._keep(
+            Unanswered(
+                takes,
+                resume=self._ledger.resume,
+                covered=self._ledger.covered,
+                number=self._numbers.next,
+                origin=self._origin,
+                final=final,
+            )
+        )
 
     def _answer(self, number: int, place: Place) -> Answer:
         origin = self._origin or 0

@@ -12,7 +12,7 @@ import select
 import socket
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from agent.clock import Clock
@@ -62,10 +62,7 @@ class WebSocket:
 
     def send(self, message: Message, cancelled: Cancelled = never) -> None:
         """See :meth:`Channel.send`."""
-        if isinstance(message, bytes):
-            data = frame(BINARY, message)
-        else:
-            data = frame(TEXT, message.encode())
+        data = frame(*_content(message))
         with self._lock:
             if self._gone is not None:
                 raise self._gone
@@ -93,8 +90,11 @@ class WebSocket:
             # be about to write, and what it writes would go out in the clear.
             socket.socket.shutdown(self._sock, socket.SHUT_RDWR)
 
-    def goodbye(self) -> None:
+    def goodbye(self, last: Sequence[Message] = ()) -> None:
         """See :meth:`Channel.goodbye`."""
+        with suppress(LinkError):
+            for message in last:
+                self._queue(*_content(message))
         self._say_close(NORMAL)
         self.abort()
 
@@ -279,3 +279,7 @@ class WebSocket:
 def _lost(error: BaseException | None) -> LinkError:
     detail = f" ({error})" if error else ""
     return LinkError(f"the connection was lost{detail}", "reset")
+
+
+def _content(message: Message) -> tuple[int, bytes]:
+    return (BINARY, message) if isinstance(message, bytes) else (TEXT, message.encode())

@@ -8,16 +8,28 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+
+from msgspec.structs import replace
 
 from agent.audio.convert import Converter
 from agent.clock import stamp
 from agent.errors import Refused
-from agent.events import Failure, Garbage, Pair, Result, ServiceEvent, Speech, Transcript
+from agent.events import (
+    Failure,
+    Garbage,
+    Pair,
+    Result,
+    ServiceEvent,
+    Speech,
+    Transcript,
+    Unanswered,
+)
 from agent.link.refusal import refused
 from agent.link.uplink import Answer
 from agent.pipeline.cloud import Parts
 from agent.services.base import SPEECH_RATE
+from agent.services.provider import Provider
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +43,20 @@ class Answers:
         rate = parts.config.audio.rate
         self._spoken = None if rate == SPEECH_RATE else Converter(SPEECH_RATE, 1, "s16", rate)
         self.session = ""
+
+    @property
+    def provider(self) -> Provider:
+        """The service."""
+        return self._parts.provider
+
+    def named(
+        self, keep: Callable[[Unanswered], None] | None
+    ) -> Callable[[Unanswered], None] | None:
+        """What tells ``keep`` whose conversation it is, too."""
+        if keep is None:
+            return None
+        service = self.provider.name
+        return lambda now: keep(replace(now, service=service, session=self.session))
 
     def new_stream(self) -> None:
         """A new connection: no part of a sample of the old one belongs to it."""

@@ -14,7 +14,8 @@ from math import inf
 
 from agent.clock import Clock
 from agent.errors import LinkError, Refused
-from agent.events import LinkUp, Pair, Result, ServiceEvent, Settled
+from agent.events import LinkUp, Pair, Result, ServiceEvent, Settled, Unanswered
+from agent.link.handover import Handover
 from agent.link.uplink import Hangup, Send, Uplink
 from agent.pipeline.answers import Answers
 from agent.pipeline.cloud import Parts
@@ -26,6 +27,7 @@ from agent.threads import Wake, Worker
 log = logging.getLogger(__name__)
 
 CHUNK_PACKETS = 10  # 400 ms: between the 200 and 500 ms TSI asks for
+PROBE_PACKETS = 5  # the shortest chunk there is
 RESENDS = 3
 
 Post = Callable[[Request], Response]
@@ -34,12 +36,14 @@ Post = Callable[[Request], Response]
 class Chunks:
     """A service that takes chunks (see :class:`agent.pipeline.cloud.Cloud`)."""
 
-    def __init__(self, uplink: Uplink, tts: bool, clock: Clock) -> None:
-        self.uplink = uplink
-        self.tts = tts
+    def __init__(self, uplink: Uplink, answers: Answers, clock: Clock) -> None:
+        self.uplink, self.answers = uplink, answers
+        self.provider = answers.provider
+        self.tts = self.provider.service.tts
         self.workers: Sequence[Worker] = ()
         self.connected = True
         self.hurried_at = -inf
+        self.wanted = False  #: somebody asks whether the service is there
         self.wake = Wake()
         self._clock = clock
 
@@ -72,6 +76,20 @@ class Chunks:
     def renew(self, pair: Pair) -> None:
         """Each utterance goes with the pair it is spoken in; there is nothing to renew."""
 
+    def hand_over(self) -> Handover:
+        return self.uplink.hand_over()
+
+    def take_over(self, left: Handover) -> None:
+        self.answers.session = left.session or self.answers.session
+        self.uplink.take_over(left, self._clock.now())
+        self.wake.set()
+
+    def remember(self, keep: Callable[[Unanswered], None] | None) -> None:
+        self.uplink.remember(self.answers.named(keep))
+
+    def probe(self) -> None:
+        self.wanted = True
+
     def free(self) -> None:
         self.wake.close()
 
@@ -100,10 +118,10 @@ class Chunker(Worker):
 
     name = "sender"
 
-    def __init__(self, cloud: Chunks, parts: Parts, answers: Answers, post: Post) -> None:
+    def __init__(self, cloud: Chunks, parts: Parts, post: Post) -> None:
         super().__init__(parts.clock)
         self._cloud, self._uplink, self._parts = cloud, cloud.uplink, parts
-        self._answers, self._send = answers, post
+        self._answers, self._send = cloud.answers, post
         self._reach = Reach(cloud, parts, self, lambda seconds: cloud.wake.wait(seconds))
         self._utterance: _Utterance | None = None
         self._losses = Losses(parts.telemetry, parts.post, parts.clock)
@@ -131,9 +149,12 @@ class Chunker(Worker):
 
     def _turn(self) -> float:
         now = self.clock.now()
+        if not self._uplink.is_connected:
+            self._utterance = None  # another service has taken it over
         if self._utterance is None:
             pair = self._uplink.pending_pair
             if pair is None:
+                self._probe()
                 if self._uplink.played and self._uplink.finish():
                     self._parts.post(Settled())  # all of it was answered before the end was lost
                 return 0.5
@@ -153,7 +174,8 @@ class Chunker(Worker):
         if not self._answers.session:
             self._answers.session = self._parts.provider.new_session()
             self._uplink.new_session()
-        self._utterance = _Utterance(self._parts.provider.chunks(pair), pair)
+        protocol = self._parts.provider.chunks(pair, self._cloud.tts)
+        self._utterance = _Utterance(protocol, pair)
         self._uplink.connected(pair, self.clock.now())
         if self._cloud.connected:
             self._parts.post(LinkUp(self._answers.session))
@@ -165,6 +187,15 @@ class Chunker(Worker):
         self._parts.telemetry.count("packets_sent")
         if self._utterance.packets >= CHUNK_PACKETS:
             self._exchange(self._utterance, last=False)
+
+    def _probe(self) -> None:
+        """The service was lost, and somebody wants to know whether it is back: a little silence."""
+        wanted, self._cloud.wanted = self._cloud.wanted, False
+        if wanted and self._reach.away:
+            pair = self._parts.provider.pair
+            silence = _Utterance(self._parts.provider.chunks(pair, False), pair)
+            silence.add(bytes(self._parts.ring.packet_bytes * PROBE_PACKETS))
+            self._exchange(silence, last=True)
 
     def _end(self) -> None:
         utterance, self._utterance = self._utterance, None
@@ -209,8 +240,8 @@ class Chunker(Worker):
     def _hand_on(self, utterance: _Utterance, events: Sequence[ServiceEvent]) -> None:
         for event in events:
             if isinstance(event, Result):
-                answer = self._uplink.result(event, self.clock.now())
-                self._answers.result(event, answer, utterance.pair)
+                if (answer := self._uplink.result(event, self.clock.now())) is not None:
+                    self._answers.result(event, answer, utterance.pair)
             else:
                 self._answers.other(event)
 

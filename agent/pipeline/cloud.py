@@ -9,11 +9,18 @@ from typing import Protocol
 from agent.audio.ring import Ring
 from agent.clock import Clock
 from agent.config.schema import Config
-from agent.events import Event, Pair
+from agent.events import Event, Pair, Unanswered
+from agent.link.handover import Handover
 from agent.pipeline.player import Player
 from agent.report.telemetry import Telemetry
 from agent.services.provider import Provider
 from agent.threads import Worker
+
+#: Told that the service is lost (True), that it works again (False), that nobody wants it (None).
+OnTrouble = Callable[[bool | None], None]
+
+#: Has a call made when the final of an id is on the disk.
+AfterSaved = Callable[[str, Callable[[], None]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +34,24 @@ class Parts:
     telemetry: Telemetry
     post: Callable[[Event], None]
     clock: Clock
+    on_trouble: OnTrouble = lambda news: None
+    after_saved: AfterSaved = lambda final, call: call()
 
 
 class Cloud(Protocol):
     """One service in use.  Methods may be called from the main thread and never block."""
 
-    tts: bool  #: whether synthesised speech is wanted
-    hurried_at: float  #: when somebody last pressed or let go (s): worth an attempt at once
+    @property
+    def tts(self) -> bool:
+        """Whether synthesised speech is wanted."""
+
+    @property
+    def hurried_at(self) -> float:
+        """When somebody last pressed or let go (s): worth an attempt at once."""
+
+    @property
+    def provider(self) -> Provider:
+        """The service that answers; the controller changes its ``pair``."""
 
     @property
     def workers(self) -> Sequence[Worker]:
@@ -68,6 +86,19 @@ class Cloud(Protocol):
 
     def renew(self, pair: Pair) -> None:
         """``pair`` is spoken from now on; what is under way keeps its own."""
+
+    def hand_over(self) -> Handover:
+        """Another service answers from now on: forget what was said, and give it to that one."""
+
+    def take_over(self, left: Handover) -> None:
+        """Answer what another service has ``left``."""
+
+    def remember(self, keep: Callable[[Unanswered], None] | None) -> None:
+        """Have ``keep`` told what is unanswered whenever that changes: it must not block."""
+
+    def probe(self) -> None:
+        """Not in use and out of reach: see in its own time whether it is there, without a word
+        of what is said.  Asked for twice a second for as long as somebody wants to know."""
 
     def free(self) -> None:
         """Give everything back, after the threads have ended."""

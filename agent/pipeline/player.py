@@ -1,10 +1,11 @@
-"""The player thread: jitter buffer to speaker, with barge-in and half duplex."""
+"""The player thread: jitter buffer to speaker, with barge-in, half duplex and short sounds."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable
 
+from agent.audio.chime import Chime
 from agent.audio.depth import Depth
 from agent.audio.device import Speaker
 from agent.audio.jitter import JitterBuffer
@@ -62,6 +63,8 @@ class Player(Worker):
         self._lead_in = bytes(rate * lead_in_ms // 1000 * SAMPLE_BYTES)
         self._running = False  # the speaker plays, be it silence
         self._stopped_at = -GUARD_S
+        self._chime = Chime(b"")
+        self._chimed_until = -GUARD_S  # when the speaker has played the last of it
         self.volume = volume  #: 0–100
         self.held = False  #: keep speech back while somebody talks (push-to-talk is half duplex)
         self.speaking = False  #: whether speech is coming out of the speaker
@@ -95,7 +98,17 @@ class Player(Worker):
         Where nothing is spoken nothing is dropped: an answer that is still to come is
         wanted, and waits until nobody talks.
         """
-        self._discard = self._cut = self.pending
+        self._discard = self.pending
+        self._cut = self.pending or not self._chime.over
+        self._chime = Chime(b"")
+        self._wake.set()
+
+    def chime(self, pcm: bytes) -> None:
+        """Play a short sound (whole samples), over speech if there is any; the newest counts.
+
+        It is no speech: nothing waits for it, and it waits for nobody.
+        """
+        self._chime = Chime(pcm)
         self._wake.set()
 
     def hold(self, held: bool) -> None:
@@ -106,7 +119,12 @@ class Player(Worker):
     @property
     def audible(self) -> bool:
         """Whether the microphone may hear the speaker now (echo guard)."""
-        return self.speaking or self.clock.now() < self._stopped_at + GUARD_S
+        return self.speaking or self.clock.now() < self._stopped_at + GUARD_S or self.chiming
+
+    @property
+    def chiming(self) -> bool:
+        """Whether the microphone may hear a short sound now."""
+        return not self._chime.over or self.clock.now() < self._chimed_until + GUARD_S
 
     @property
     def pending(self) -> bool:
@@ -168,10 +186,16 @@ class Player(Worker):
             self._stop()
         now = self.clock.now()
         portion = b"" if self.held else self._jitter.take(self._period, now, self._sink.delay)
+        sound = self._chime.take(len(portion) or self._period)
         if portion:
-            self._write(portion)
+            self._write(self._chime.mixed(portion, sound))
+        elif sound:
+            self._begin()
+            self._sink.write(scale(sound, self.volume))
         else:
             self._pause(now)
+        if sound:
+            self._chimed_until = self.clock.now() + self._sink.delay
         if self._presence.trying and self._presence.works():
             log.info("speaker is back")
             self._post(Notice("speaker_back"))
@@ -181,9 +205,7 @@ class Player(Worker):
         if not self.speaking:
             self.speaking = True
             self._post(SpeakerStarted())
-        if not self._running:
-            self._running = True
-            self._play(self._lead_in)  # a speaker that sleeps swallows it, not the first syllable
+        self._begin()
         paused, self._silent_at = self._silent_at is not None, None
         gap = self._jitter.gap
         if gap:
@@ -194,6 +216,11 @@ class Player(Worker):
         # The speaker tells of the same silence, or of one that a late thread made.
         if self._sink.write(scale(portion, self.volume)) or gap:
             self._telemetry.count("underruns")
+
+    def _begin(self) -> None:
+        if not self._running:
+            self._running = True
+            self._play(self._lead_in)  # a speaker that sleeps swallows it, not the first syllable
 
     def _pause(self, now: float) -> None:
         self._sink.check()

@@ -90,7 +90,8 @@ class Receiver(Worker):
     def _open(self, pair: Pair) -> Connection:
         tts = self._session.tts
         protocol = self._provider.stream(pair, tts)
-        socket = self._connect_socket(protocol.endpoint(), lambda: self.stopping)
+        endpoint = protocol.endpoint(self.clock.utc().timestamp())
+        socket = self._connect_socket(endpoint, lambda: self.stopping)
         connection = Connection(socket, protocol, pair, tts)
         self._opening, self._unproven = socket, False
         try:
@@ -187,7 +188,8 @@ class Receiver(Worker):
         answer = self._uplink.result(result, self.clock.now())
         if result.final:
             self._proven()
-        self._session.answers.result(result, answer, connection.pair)
+        if answer is not None:
+            self._session.answers.result(result, answer, connection.pair)
 
     def _pong(self, event: Pong) -> None:
         try:

@@ -7,17 +7,19 @@ is attached.  Either may drop a connection it finds broken; dropping wakes the o
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from math import inf
 
 from agent.clock import Clock
 from agent.errors import LinkError
-from agent.events import Pair, Result
+from agent.events import Pair, Result, Unanswered
 from agent.link.channel import Channel
+from agent.link.handover import Handover
 from agent.link.uplink import Uplink
 from agent.pipeline.answers import Answers
 from agent.services.base import StreamProtocol
+from agent.services.provider import Provider
 from agent.threads import Wake, Worker
 
 
@@ -29,6 +31,7 @@ class Connection:
     protocol: StreamProtocol
     pair: Pair
     tts: bool  #: whether the service was told to speak
+    turn: Pair | None = None  #: what it is to go on with, while nobody speaks
     planned: str | None = None  #: why we hang up ourselves, if we do
     failure: LinkError | None = None  #: what the sender found, before the receiver could
     lock: threading.Lock = field(default_factory=threading.Lock)  #: for ``protocol``
@@ -51,6 +54,10 @@ class Session:
         self.connection: Connection | None = None
 
     # --- for the controller ------------------------------------------------------------------
+
+    @property
+    def provider(self) -> Provider:
+        return self.answers.provider
 
     @property
     def connected(self) -> bool:
@@ -85,10 +92,34 @@ class Session:
         self.sender_wake.set()
 
     def renew(self, pair: Pair) -> None:
-        """An idle connection is made anew for ``pair``; a busy one is renewed by the uplink."""
+        """An idle connection goes on with ``pair`` or is made anew; the uplink does a busy one."""
         connection = self.connection
-        if connection is not None and connection.pair != pair and not self.uplink.busy:
+        if connection is None or connection.pair == pair or self.uplink.busy:
+            return
+        if connection.protocol.switch_pair(pair) is None:
             self.drop(connection, planned="language pair")
+        else:
+            connection.turn = pair
+            self.sender_wake.set()
+
+    def hand_over(self) -> Handover:
+        left = self.uplink.hand_over()
+        if (connection := self.connection) is not None:
+            self.drop(connection, planned="another service takes over")
+        return left
+
+    def take_over(self, left: Handover) -> None:
+        self.answers.session = left.session or self.answers.session
+        self.uplink.take_over(left, self._clock.now())
+        self.uplink.keep_warm(self._clock.now())
+        self.wake()
+
+    def remember(self, keep: Callable[[Unanswered], None] | None) -> None:
+        self.uplink.remember(self.answers.named(keep))
+
+    def probe(self) -> None:
+        self.uplink.keep_warm(self._clock.now())
+        self.receiver_wake.set()
 
     def free(self) -> None:
         self.sender_wake.close()
@@ -110,7 +141,7 @@ class Session:
                 self.uplink.disconnected()
             connection.planned = connection.planned or planned
         if planned:
-            connection.socket.goodbye()
+            connection.socket.goodbye(connection.protocol.end())
         else:
             connection.socket.abort()
         self.wake()
@@ -125,7 +156,8 @@ class Session:
         for event in events:
             if isinstance(event, Result):
                 answer = self.uplink.result(event, self._clock.now())
-                self.answers.result(event, answer, connection.pair)
+                if answer is not None:
+                    self.answers.result(event, answer, connection.pair)
         return bool(events)
 
     def wake(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from agent.clock import is_set
 from agent.errors import LinkError, Refused, UsageError
@@ -21,6 +22,7 @@ log = logging.getLogger(__name__)
 
 STRIKES = 5  # refusals of a recording while others were taken: then it is the recording
 DAY_S = 86_400.0
+PROBE_MS = 600
 
 #: Sends one recording and gives what came back; may block; LinkError where nothing did.
 Exchange = Callable[[Recording], Sequence[ServiceEvent]]
@@ -60,10 +62,12 @@ class Uploader(Worker):
             self.beat()
             self._expire()
             recording = self._cloud.spool.oldest()
-            if recording is None:
+            if recording is not None:
+                self._upload(recording)
+            elif self._reach.away and self._cloud.wanted:
+                self._probe()
+            else:
                 self._cloud.idle.wait(1.0)
-                continue
-            self._upload(recording)
 
     def _upload(self, recording: Recording) -> None:
         try:
@@ -78,27 +82,52 @@ class Uploader(Worker):
         else:
             self._worked()
             self._taken += 1
-            self._hand_on(recording, events)
+            if not self._cloud.claim(recording):
+                return  # another service has it by now
+            self._cloud.spool.answered(recording)
+            final = self._hand_on(recording, events)
             self._cloud.unspoken_ms = recording.duration_ms
-            self._done(recording)
+            self._answered(recording, final)
             self._parts.telemetry.count("clips_sent")
             self._speak(events)  # last: whatever comes of it, the recording is answered
             self._cloud.unspoken_ms = 0
 
-    def _hand_on(self, recording: Recording, events: Sequence[ServiceEvent]) -> None:
+    def _probe(self) -> None:
+        """Somebody wants to know whether the service is back: a little silence."""
+        self._cloud.wanted = False
+        rate, pair = self._parts.config.audio.rate, self._parts.provider.pair
+        silence = bytes(2 * rate * PROBE_MS // 1000)
+        try:
+            self._answers.need(self._exchange(Recording(0, "", 0, pair, rate, silence)))
+            self._worked()
+        except LinkError as error:
+            self._unreachable(error)
+        except Refused as error:
+            if error.about == "recording":
+                self._worked()  # it looked at it
+            else:
+                self._reach.refused(error)
+
+    def _hand_on(self, recording: Recording, events: Sequence[ServiceEvent]) -> str | None:
+        """The id of the last final of it that goes to the disk."""
+        final = None
         for event in events:
             if isinstance(event, Result):
                 self._answers.session = recording.session
-                self._answers.result(event, self._place(recording, event), recording.pair)
+                answer = self._place(recording, event)
+                self._answers.result(event, answer, recording.pair)
+                if event.final and (event.text or event.translation):
+                    final = f"{recording.session}-{answer.number}"
             elif not isinstance(event, SpeechAt):
                 self._answers.other(event)
+        return final
 
     def _place(self, recording: Recording, result: Result) -> Answer:
         number = self._numbers[recording.session]
         self._numbers[recording.session] += 1
         start = recording.start_ms + (result.start_ms or 0)
         length = recording.duration_ms if result.end_ms is None else result.end_ms
-        return Answer(number, start, recording.start_ms + length, replayed=False)
+        return Answer(number, start, recording.start_ms + length, recording.replayed)
 
     def _speak(self, events: Sequence[ServiceEvent]) -> None:
         for event in events:
@@ -155,10 +184,20 @@ class Uploader(Worker):
             self._give_up(recording, UsageError(f"it waited for {days} days"))
 
     def _give_up(self, recording: Recording, error: Exception) -> None:
+        if not self._cloud.claim(recording):
+            return  # another service has it by now
         log.error("a recording is given up: %s", error)
         self._done(recording)
         detail = {"duration_ms": recording.duration_ms, "reason": str(error)}
         self._parts.post(Notice("lost_audio", detail))
+
+    def _answered(self, recording: Recording, final: str | None) -> None:
+        """Forget it when its answer is on the disk."""
+        if final is None:
+            self._done(recording)
+        else:
+            self._strikes.pop(recording.number, None)
+            self._parts.after_saved(final, partial(self._cloud.spool.done, recording))
 
     def _done(self, recording: Recording) -> None:
         self._cloud.spool.done(recording)

@@ -43,12 +43,17 @@ COUNTERS: Mapping[str, Entry] = {
         "dropped_speech_bytes", "Synthesised speech that did not fit into the jitter buffer."
     ),
     "finals": Entry("finals", "Finished sentences."),
+    "wake_words": Entry("wake_words", "Times the device was called by its name."),
     "garbage": Entry("garbage_messages", "Messages of the service nobody can make sense of."),
+    "fallbacks": Entry("fallbacks", "Times a service that was lost was left for the next."),
     "clips_sent": Entry("clips_sent", "Recordings uploaded and answered."),
     "silent_clips": Entry("silent_clips", "Recordings of nothing but background, not uploaded."),
 }
 
 GAUGES: Mapping[str, Entry] = {
+    "fallback": Entry(
+        "fallback", "The service that answers: 0 the first, 1 the first of service.fallback."
+    ),
     "backlog_ms": Entry("backlog_seconds", "Speech recorded but not sent yet.", MS),
     "round_trip_ms": Entry("round_trip_seconds", "Round trip of the newest heartbeat.", MS),
     "websocket_round_trip_ms": Entry(

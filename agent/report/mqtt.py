@@ -2,7 +2,8 @@
 
 Everything reaches that thread through one queue: what other threads report and what the
 connection signals.  Finals, events and summaries are committed to the outbox before they
-are published; see :mod:`agent.report.dispatch` for the order of things.
+are published; see :mod:`agent.report.dispatch` for the order of things.  The commit is made
+by a thread of its own: meanwhile commands are taken and answered.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from agent.clock import Clock, stamp
 from agent.config.schema import Mqtt
 from agent.events import Notice, Transcript
 from agent.report import payloads
-from agent.report.dispatch import WINDOW, Dispatch, refusal
+from agent.report.disk import Disk
+from agent.report.dispatch import Dispatch, refusal
 from agent.report.health import OutboxHealth
 from agent.report.homeassistant import discovery, node_id
 from agent.report.inbound import Inbound
@@ -71,6 +73,7 @@ class Reporter(Worker):
         waiting: messages in the outbox.
         dropped: messages lost since the start because the outbox was full.
         set_aside: messages set aside since the start, which the broker can never take.
+        saved: takes the id of each final that is on the disk, on this worker's thread.
         tell: takes events about the outbox; by default they are published at once.
 
     Raises:
@@ -96,6 +99,7 @@ class Reporter(Worker):
         self.connected = False
         self.waiting = self.dropped = self.set_aside = 0
         self.tell: Callable[[Notice], None] = self.notice
+        self.saved: Callable[[str], None] = lambda final: None
         self.topics = Topics.of(settings.topic, device)
         self._settings, self._where = settings, f"broker at {settings.host}:{settings.port}"
         self._rng, self._birth_delay_s = random.Random(), birth_delay_s
@@ -112,8 +116,7 @@ class Reporter(Worker):
         self._line.connect = connect
         self._inbound = Inbound(self.topics, on_command, self._answer, self._on_birth)
         self._acks: deque[tuple[Link, Acked]] = deque()
-        self._unsaved: list[tuple[str, bytes]] = []
-        self._behind: list[tuple[Topic, Mapping[str, Any]]] = []  # QoS 0, after the unsaved ones
+        self._behind: deque[tuple[Topic, Mapping[str, Any]]] = deque(maxlen=BUSY)  # QoS 0
         self._loose = Loose()
         self._passing = 0  # calls of this turn that published a message of QoS 0, and no more
         self._health = OutboxHealth()
@@ -124,7 +127,8 @@ class Reporter(Worker):
     def transcript(self, value: Transcript) -> None:
         """A final goes through the outbox; a partial is sent if the broker is there."""
         if value.final:
-            self._store(self.topics.transcript, payloads.transcript(value))
+            fields = payloads.transcript(value)
+            self._inbox.put(partial(self._keep, self.topics.transcript, fields, value.id))
         else:
             self._expend(self.topics.partial, payloads.transcript(value))
 
@@ -151,7 +155,7 @@ class Reporter(Worker):
 
     def choices(self, now: Choices) -> None:
         """Announce the device to Home Assistant, with what can be chosen now."""
-        self._inbox.put(partial(self._announce, now))
+        self._inbox.put(lambda: self._disk.after(partial(self._announce, now)))
 
     def telemetry(self, fields: Mapping[str, Any]) -> None:
         """Publish counters and gauges if the broker is there."""
@@ -184,6 +188,7 @@ class Reporter(Worker):
         most = settings.outbox_max_mb * 1_000_000
         self._outbox = Outbox(settings.outbox, settings.outbox_limit, self.clock, most=most)
         self._dispatch = Dispatch(self._outbox)
+        self._disk = Disk(self._outbox, self._dispatch, self._inbox.put, lambda id: self.saved(id))
         self._past = Past(self._outbox, settings, node_id(self._device))
         try:
             self._begin()
@@ -192,7 +197,7 @@ class Reporter(Worker):
             self._farewell()
         finally:
             self._empty_inbox()
-            self._settle()
+            self._disk.finish()
             self._outbox.close()
 
     def _begin(self) -> None:
@@ -243,10 +248,11 @@ class Reporter(Worker):
 
     # --- out ---------------------------------------------------------------------------------
 
-    def _keep(self, topic: Topic, fields: Mapping[str, Any]) -> None:
+    def _keep(self, topic: Topic, fields: Mapping[str, Any], final: str = "") -> None:
         if topic == self.topics.transcript:  # it overtakes the partials that came before it
-            self._behind = [entry for entry in self._behind if entry[0] != self.topics.partial]
-        self._unsaved.append((topic.name, payloads.encode(fields)))
+            others = [entry for entry in self._behind if entry[0] != self.topics.partial]
+            self._behind = deque(others, BUSY)
+        self._disk.keep(topic.name, payloads.encode(fields), final)
 
     def _pin(self, topic: Topic, fields: Mapping[str, Any]) -> None:
         self._dispatch.pin(topic, payloads.encode(fields))
@@ -255,7 +261,7 @@ class Reporter(Worker):
         self._dispatch.answer(self.topics.result, payloads.encode(fields))
 
     def _publish_loose(self, topic: Topic, fields: Mapping[str, Any]) -> None:
-        if self._unsaved:  # a partial does not overtake the final that was reported before it
+        if self._disk.behind:  # a partial does not overtake the final that was reported before it
             self._behind.append((topic, fields))
             return
         link = self._line.link
@@ -265,14 +271,14 @@ class Reporter(Worker):
             self._passing += 1
 
     def _flush(self) -> None:
-        """Commit what is new, then publish as much as the window takes."""
-        if self._unsaved or self._dispatch.unsettled >= WINDOW:
+        """Have committed what is new, and publish as much as the window takes."""
+        if self._disk.due:
             self._settle()
         elif self._dispatch.unsettled and self._settle not in self._timers:
             self._timers.set(self._settle, self.clock.now() + LINGER_S)
-        behind, self._behind = self._behind, []
         link = self._line.link
         if link is None or not self.connected:
+            self._behind.clear()
             return
         while parcel := self._dispatch.next():
             payload = payloads.dated(parcel.payload, self.clock)
@@ -283,15 +289,16 @@ class Reporter(Worker):
             else:
                 self._dispatch.sent(message_id, parcel)
         self._line.watch(self._dispatch.flight_bytes, self._dispatch.answered)
-        for topic, fields in behind:
-            self._publish_loose(topic, fields)
+        for _ in range(len(self._behind)):
+            self._publish_loose(*self._behind.popleft())
 
     def _settle(self) -> None:
         self._timers.unset(self._settle)
-        self._dispatch.settle(self._unsaved)
-        self._unsaved.clear()
+        self._disk.write()
 
     def _watch_outbox(self) -> None:
+        if self._disk.busy:
+            return
         self.waiting, self.dropped = self._dispatch.waiting, self._outbox.dropped
         for news in self._health.news(self._outbox, self._dispatch.aside):
             self.tell(news)
@@ -299,8 +306,8 @@ class Reporter(Worker):
                 self._dispatch.rewind()
         self.set_aside = self._health.set_aside
         self._past.look(self._dispatch.taken)
-        if self._outbox.fault and self._outbox.retry not in self._timers:
-            self._timers.set(self._outbox.retry, self.clock.now() + PAUSE_S)
+        if self._outbox.fault and self._settle not in self._timers:
+            self._timers.set(self._settle, self.clock.now() + PAUSE_S)
 
     # --- the connection ----------------------------------------------------------------------
 
@@ -321,6 +328,9 @@ class Reporter(Worker):
     def _on(self, link: Link, signal: Signal) -> None:
         if link is not self._line.link:
             return  # an echo of a connection that is history
+        if self._disk.busy and _needs_outbox(signal):
+            self._disk.after(partial(self._on, link, signal))
+            return
         match signal:
             case Up():
                 self._on_up(signal)
@@ -391,3 +401,8 @@ class Reporter(Worker):
     def _wipe_all_but(self, topics: Sequence[str]) -> None:
         for stale in self._past.announce(topics):
             self._dispatch.pin(discovery_topic(stale), b"")
+
+
+def _needs_outbox(signal: Signal) -> bool:
+    """Whether what follows from it touches the outbox."""
+    return isinstance(signal, Down) or (isinstance(signal, Acked) and signal.code >= 0x80)

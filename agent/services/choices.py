@@ -26,7 +26,7 @@ class Choices(Struct, frozen=True):
     """What a page or a home automation may offer at the moment; what is in use is among it.
 
     ``targets`` and ``pairs`` are empty where nothing is translated.  ``speaks``: whether the
-    service in use can speak its translations.
+    service in use can speak its translations.  ``has_name``: whether the device is called by one.
     """
 
     sources: tuple[str, ...]
@@ -34,6 +34,7 @@ class Choices(Struct, frozen=True):
     pairs: tuple[Pair, ...]
     services: tuple[str, ...]
     speaks: bool
+    has_name: bool = False
 
 
 def choices(provider: Provider, config: Config) -> Choices:
@@ -47,11 +48,12 @@ def choices(provider: Provider, config: Config) -> Choices:
         pairs=tuple(_pairs(provider, config)) if translates else (),
         services=tuple(_services(provider, config)),
         speaks=provider.speaks,
+        has_name=config.talk.mode == "wake",
     )
 
 
 def _taken(provider: Provider, own: str | None, pair: Callable[[str], Pair]) -> tuple[str, ...]:
-    codes = [code for code in COMMON if code != own and _takes(provider, pair(code))]
+    codes = [code for code in COMMON if code != own and provider.takes(pair(code))]
     return tuple(sorted([*codes, own] if own else codes))
 
 
@@ -65,7 +67,7 @@ def _pairs(provider: Provider, config: Config) -> Iterator[Pair]:
     ]
     both = [way for pair in wanted if pair.target for way in (pair, Pair(pair.target, pair.source))]
     for pair in sorted(set(both), key=lambda pair: (pair.source, pair.target or "")):
-        if pair == now or _takes(provider, pair):
+        if pair == now or provider.takes(pair):
             yield pair
 
 
@@ -83,11 +85,3 @@ def _works(name: str, config: Config) -> bool:
     except UsageError:
         return False
     return config.audio.rate in provider.entry.limits.rates
-
-
-def _takes(provider: Provider, pair: Pair) -> bool:
-    try:
-        provider.check(pair)
-    except UsageError:
-        return False
-    return True

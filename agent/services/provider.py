@@ -9,7 +9,7 @@ from agent.config.schema import Service
 from agent.errors import UsageError
 from agent.events import Pair
 from agent.services.base import StreamProtocol
-from agent.services.catalog import at_home, entry
+from agent.services.catalog import at_home, configured
 from agent.services.entry import Shape
 from agent.services.shapes import ChunkProtocol, JobProtocol, UtteranceProtocol
 
@@ -23,7 +23,7 @@ class Provider:
 
     def __init__(self, service: Service) -> None:
         self.service = at_home(service)
-        self.entry = entry(service.name)
+        self.entry = configured(self.service)
         several = service.targets if "several translations" in self.entry.gives else ()
         self.pair = Pair(service.source, several[0] if several else service.target)
 
@@ -40,13 +40,17 @@ class Provider:
         """UsageError where the service does not speak ``pair``."""
         self.entry.make(self.service, pair, "", False)
 
-    def kept(self, pair: Pair) -> Pair:
-        """``pair`` if the service speaks it, else its own."""
+    def takes(self, pair: Pair) -> bool:
+        """Whether the service speaks ``pair``."""
         try:
             self.check(pair)
         except UsageError:
-            return self.pair
-        return pair
+            return False
+        return True
+
+    def kept(self, pair: Pair) -> Pair:
+        """``pair`` if the service speaks it, else its own."""
+        return pair if self.takes(pair) else self.pair
 
     def check_live(self) -> None:
         """UsageError where the service is not for speech."""
@@ -58,9 +62,9 @@ class Provider:
         """The protocol of one connection, with a request id never used before."""
         return cast(StreamProtocol, self._make(pair, tts))
 
-    def chunks(self, pair: Pair) -> ChunkProtocol:
+    def chunks(self, pair: Pair, tts: bool) -> ChunkProtocol:
         """The protocol of one utterance."""
-        return cast(ChunkProtocol, self._make(pair, False))
+        return cast(ChunkProtocol, self._make(pair, tts))
 
     def utterance(self, pair: Pair) -> UtteranceProtocol:
         """The protocol of uploads."""

@@ -71,9 +71,9 @@ class Rig:
             stack.callback(self.broker.stop)
             self.observer = Observer(self.broker)
             stack.callback(self.observer.close)
-            self.emulators = [stack.enter_context(_emulator(self._plan))]
+            self.emulators = [stack.enter_context(emulator(self._plan))]
             stack.callback(lambda: self.emulators[-1].close())
-            self.proxy = stack.enter_context(Proxy(_port(self.emulators[0])))
+            self.proxy = stack.enter_context(Proxy(port(self.emulators[0])))
             self.device = Device(loader.load(str(self._config())), self.clock)
             self.running = Running(self.device).start()
             stack.callback(self._stop)
@@ -149,9 +149,9 @@ class Rig:
         self.proxy.cut()
         self.emulators[-1].close()
         self.wait(away_s)
-        emulator = _emulator(())
-        self.emulators.append(emulator.__enter__())
-        self.proxy.target = _port(emulator)
+        new = emulator(())
+        self.emulators.append(new.__enter__())
+        self.proxy.target = port(new)
         self.proxy.accept()
 
     def command(self, text: str) -> None:
@@ -255,9 +255,9 @@ class Rig:
         )
 
 
-def _emulator(plan: tuple[Fault, ...]) -> Emulator:
+def emulator(plan: tuple[Fault, ...]) -> Emulator:
     return Emulator(engine=ScriptedEngine(TONES), faults=plan)
 
 
-def _port(emulator: Emulator) -> int:
+def port(emulator: Emulator) -> int:
     return int(emulator.url.rsplit(":", 1)[1])

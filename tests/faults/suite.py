@@ -20,6 +20,8 @@ from agent.clock import SystemClock
 from tests.faults.badday import badday
 from tests.faults.case import Case
 from tests.faults.clouds import clouds
+from tests.faults.crash import crash
+from tests.faults.fallback import fallback
 from tests.faults.measure import Outcome
 from tests.faults.network import network
 from tests.faults.reports import reports
@@ -32,7 +34,19 @@ from tests.faults.unwilling import unwilling
 
 CASES: dict[str, Case] = {
     name: case
-    for catalogue in (streams, unwell, badday, network, talk, clouds, sound, reports, unwilling)
+    for catalogue in (
+        streams,
+        unwell,
+        badday,
+        network,
+        talk,
+        clouds,
+        fallback,
+        sound,
+        reports,
+        crash,
+        unwilling,
+    )
     for name, case in catalogue.cases.items()
 }
 AT_ONCE = 2

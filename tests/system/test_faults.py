@@ -14,7 +14,16 @@ from tests.faults.speech import GAP_MS, LEAD_MS, PACKET, RATE, WORD_MS, Speech, 
 from tests.faults.suite import CASES
 from tests.system.broker import MISSING, MOSQUITTO
 
-QUICK = ("torn", "torn-before-final", "half-close", "close-frame", "split", "killed")
+QUICK = (
+    "torn",
+    "torn-before-final",
+    "half-close",
+    "close-frame",
+    "split",
+    "killed",
+    "crashed",
+    "fallback-refused",
+)
 
 
 @pytest.mark.parametrize("case", [CASES[name] for name in QUICK], ids=QUICK)

@@ -78,6 +78,10 @@ def _reconnect(detail: Mapping[str, Any]) -> str:
     return f"connected again after {_span(detail.get('outage_ms'))}{catching_up}"
 
 
+def _fallback(detail: Mapping[str, Any]) -> str:
+    return f"now {detail.get('to')} answers: {detail.get('reason')}"
+
+
 def _lost_audio(detail: Mapping[str, Any]) -> str:
     reason = detail.get("reason")
     return f"{_span(detail.get('duration_ms'))} of sound is lost" + (
@@ -104,6 +108,7 @@ _WORDS: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "outage": lambda detail: f"{detail.get('reason', 'connection lost')}; reconnecting",
     "reconnect": _reconnect,
     "refused": lambda detail: str(detail.get("reason", "the service refuses")),
+    "fallback": _fallback,
     "lost_audio": _lost_audio,
     "overrun": _just("the microphone was read too late: some sound is missing"),
     "underrun": _just("the speech came too slowly: a gap was heard"),

@@ -19,6 +19,8 @@ from tests.unit.report.test_history import said
         (Notice("reconnect", {"outage_ms": 12_000}), "Connected again after 12.0 s", False),
         (Notice("refused", {"code": "-1", "reason": "twetalk-v2 says: no"}),
          "twetalk-v2 says: no", True),
+        (Notice("fallback", {"from": "twetalk-v2", "to": "youdao", "reason": "no route"}),
+         "Now youdao answers: no route", True),
         (Notice("lost_audio", {"packets": 50, "duration_ms": 2000}),
          "2.0 s of sound is lost", True),
         (Notice("lost_audio", {"duration_ms": 400, "reason": "the spool is full"}),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,11 +16,13 @@ from msgspec.structs import replace
 
 from agent import clouds
 from agent.config.schema import Audio, Button
+from agent.config.secret import Secret
 from agent.errors import LinkError, RunError, UsageError
 from agent.events import Pair
 from agent.link.callback import CallbackServer
 from agent.pipeline.chunks import Chunker, Chunks
 from agent.pipeline.cloud import Cloud, Parts
+from agent.pipeline.fallback import Fallback
 from agent.pipeline.session import Session
 from agent.pipeline.utterances import Utterances
 from agent.services.shapes import Request
@@ -75,6 +79,39 @@ def test_a_service_is_used_as_its_shape_says(
     assert [worker.name for worker in cloud.workers] == threads
     assert cloud.tts is True
     assert cloud.backlog_ms == cloud.unanswered_ms == 0
+
+
+def test_several_services_are_one_cloud_of_which_only_the_first_is_made(builder: Builder) -> None:
+    parts = builder.parts(
+        "twetalk-v2",
+        service={"fallback": ("youdao",), "app_key": Secret("k"), "app_secret": Secret("s")},
+    )
+    cloud = builder.build(parts)
+    assert isinstance(cloud, Fallback)
+    assert [worker.name for worker in cloud.workers] == ["fallback", "receiver", "sender"]
+    assert cloud.provider.name == "twetalk-v2"
+    assert not (builder.folder / "recordings").exists()
+
+
+def test_without_others_nothing_of_it_is_loaded() -> None:
+    words = "import sys, agent.app; print('agent.pipeline.fallback' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", words], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
+
+
+def test_what_one_of_several_cannot_do_is_refused_with_a_line_each(builder: Builder) -> None:
+    keys = {"secret_id": Secret("a"), "secret_key": Secret("b"), "app_id": "1"}
+    others = {"fallback": ("tencent-tsi", "twetalk-summary", "twetalk-asr", "maas-whisper")}
+    keys |= {"endpoint": Secret("a"), "access_key": Secret("b")}
+    buttons = (Button(pin=1), Button(pin=2, source="fr", target="de"))
+    parts = builder.parts("twetalk-v2", service=others | keys, talk={"buttons": buttons})
+    with pytest.raises(UsageError) as caught:
+        builder.build(parts)
+    assert str(caught.value).splitlines() == [
+        "service.fallback.0: tencent-tsi does not take fr to de",
+        "service.fallback.1: service: twetalk-summary works on text, not live",
+        "service.fallback.2: twetalk-asr does not take fr to de",
+    ]
 
 
 def job(port: int) -> dict[str, Any]:

@@ -67,3 +67,27 @@ def test_credentials_only_root_may_read_are_no_mistake(
     assert f"sudo dragoman check-config {file}" in out
     assert run(file, "--set", "talk.mode=shout") == 2
     assert "talk.mode" in capsys.readouterr().err
+
+
+def test_what_the_services_cannot_do_is_found(
+    file: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path(file).write_text(
+        "service: {token: t, source: de, target: en, fallback: [tencent-tsi, youdao]}\n"
+        "services:\n"
+        "  tencent-tsi: {secret_id: i, secret_key: k}\n"
+        "  youdao: {app_key: k, app_secret: s, source: de}\n"
+    )
+    assert run(file) == 2
+    assert capsys.readouterr() == (
+        "",
+        f"{file}: service.fallback.0: tencent-tsi does not take de to en\n",
+    )
+    assert (
+        run(file, "--set", "service.fallback.0=maas-whisper", "--cloud", "http://127.0.0.1:1") == 0
+    )
+    assert "service twetalk-v2 or maas-whisper or youdao, de to en" in capsys.readouterr().out
+
+
+def test_a_service_for_texts_is_right_too(file: str) -> None:
+    assert run(file, "--service", "twetalk-summary") == 0

@@ -194,3 +194,25 @@ def test_its_own_mistakes_and_those_of_the_file_count(tmp_path: Path) -> None:
         "mqtt.prot",
         "mqtt.password",
     ]
+
+
+def test_a_service_may_have_others_in_its_place(from_text: Load) -> None:
+    text = (
+        "service: {token: t, fallback: [youdao]}\nservices: {youdao: {app_key: k, app_secret: s}}"
+    )
+    config = from_text(text)
+    assert config.service.fallback == ("youdao",)
+    assert config.network.fallback_after_s == 10
+    assert profile(config, "twetalk-v2").fallback == ("youdao",)
+    assert profile(config, "twetalk-v1").fallback == (), "they were named for another"
+    assert profile(config, "youdao").fallback == ()
+
+
+def test_the_emulator_takes_those_in_its_place_too(from_text: Load) -> None:
+    text = "service: {fallback: [youdao, tencent-tsi]}\nservices: {youdao: {source: en}}"
+    config = from_text(text, cloud="http://127.0.0.1:8765")
+    assert set(config.services) == {"youdao", "tencent-tsi"}
+    youdao = config.services["youdao"]
+    assert (youdao.source, youdao.url) == ("en", "http://127.0.0.1:8765")
+    assert youdao.app_key is not None
+    assert youdao.app_key.reveal() == "demo"

@@ -35,10 +35,10 @@ VALUES = [
         "mqtt: {outbox_limit: 1}",
         "mqtt.outbox_limit: got '1'; expected a whole number of 10 or more",
     ),
-    ("talk: {mode: no}", "talk.mode: got 'no'; expected hold, open, toggle or vad"),
+    ("talk: {mode: no}", "talk.mode: got 'no'; expected hold, open, toggle, vad or wake"),
     (
         "talk: {mode: togle}",
-        "talk.mode: got 'togle'; expected hold, open, toggle or vad; did you mean 'toggle'?",
+        "talk.mode: got 'togle'; expected hold, open, toggle, vad or wake; did you mean 'toggle'?",
     ),
     (
         "talk: {result_timeout_s: 0}",
@@ -94,7 +94,7 @@ KEYS = [
     ("volume: 5", f"volume: unknown key; {SECTIONS}; 'volume' belongs under audio.playback"),
     (
         "audio: {Volume: 5}",
-        "audio.Volume: unknown key; expected rate, capture, playback, echo_guard; "
+        "audio.Volume: unknown key; expected rate, capture, playback, echo, sounds; "
         "'volume' belongs under audio.playback",
     ),
     (
@@ -160,6 +160,32 @@ RULES = [
         "services: {youdoa: }",
         f"services.youdoa.name: unknown service 'youdoa'; expected {', '.join(CREDENTIALS)}; "
         "did you mean 'youdao'?",
+    ),
+    (
+        "service: {token: t, fallback: [yodao]}",
+        f"service.fallback.0: unknown service 'yodao'; expected {', '.join(CREDENTIALS)}; "
+        "did you mean 'youdao'?",
+    ),
+    (
+        "service: {token: t, fallback: [twetalk-v1, twetalk-v2]}",
+        "service.fallback.1: twetalk-v2 cannot stand in for itself; expected another service",
+    ),
+    (
+        "service: {token: t, fallback: [twetalk-v1, twetalk-v1]}",
+        "service.fallback.1: twetalk-v1 is there already; expected each service once",
+    ),
+    (
+        "service: {token: t, app_key: k, fallback: [youdao]}",
+        "service.fallback.0: youdao needs an app_secret; "
+        "set services.youdao.app_secret, services.youdao.app_secret_file or ${…}",
+    ),
+    (
+        "service: {token: t, fallback: youdao}",
+        "service.fallback: got a single value; expected a list",
+    ),
+    (
+        "network: {fallback_after_s: 0}",
+        "network.fallback_after_s: got '0'; expected a number above 0, at most 3600",
     ),
 ]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from msgspec.structs import replace
@@ -11,7 +11,8 @@ from agent.config.credentials import with_demo
 from agent.config.schema import Config, Service
 from agent.control.controller import Controller
 from agent.errors import UsageError
-from agent.events import Command, Notice, Pair, Transcript
+from agent.events import Command, Notice, Pair, Transcript, Unanswered
+from agent.link.handover import Handover
 from agent.pipeline.cloud import Cloud
 from agent.pipeline.summarizer import Summarizer
 from agent.report.nowhere import Nowhere
@@ -24,7 +25,8 @@ from tests.unit.pipeline.rig import Rig
 class NotingCloud:
     """``asked`` is every call, in order."""
 
-    def __init__(self) -> None:
+    def __init__(self, provider: Provider) -> None:
+        self.provider = provider
         self.asked: list[tuple[object, ...]] = []
         self.tts = True
         self.connected = True
@@ -52,6 +54,19 @@ class NotingCloud:
     def renew(self, pair: Pair) -> None:
         self.asked.append(("renew", pair))
 
+    def hand_over(self) -> Handover:
+        self.asked.append(("hand over",))
+        return Handover()
+
+    def take_over(self, left: Handover) -> None:
+        self.asked.append(("take over", left))
+
+    def remember(self, keep: Callable[[Unanswered], None] | None) -> None:
+        self.asked.append(("remember",))
+
+    def probe(self) -> None:
+        self.asked.append(("probe",))
+
     def free(self) -> None:
         self.asked.append(("free",))
 
@@ -60,6 +75,7 @@ class Kept(Nowhere):
     """Reports that are kept."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.states: list[Mapping[str, Any]] = []
         self.notices: list[Notice] = []
         self.transcripts: list[Transcript] = []
@@ -103,7 +119,7 @@ class Desk(Rig):
 
     def __init__(self, name: str = "twetalk-v2", **sections: Any) -> None:
         super().__init__(name, **sections)
-        self.clouds = [NotingCloud()]
+        self.clouds = [NotingCloud(self.provider)]
         self.reports = Kept()
         self.summarizer = Asked(self)
         self.refuses_to_switch: UsageError | None = None
@@ -114,7 +130,6 @@ class Desk(Rig):
             config,
             self.ring,
             self.clouds[0],
-            self.provider,
             self.player,
             self.reports,
             self.summarizer,
@@ -123,11 +138,11 @@ class Desk(Rig):
         controller.on_switch = self._switch
         return controller
 
-    def _switch(self, service: Service) -> tuple[Provider, Cloud]:
+    def _switch(self, service: Service) -> Cloud:
         if self.refuses_to_switch is not None:
             raise self.refuses_to_switch
-        self.clouds.append(NotingCloud())
-        return Provider(service), self.clouds[-1]
+        self.clouds.append(NotingCloud(Provider(service)))
+        return self.clouds[-1]
 
     def know(self, **services: Service) -> None:
         """Begin anew with profiles to switch to."""

@@ -96,7 +96,7 @@ def test_without_speech_wanted_nobody_waits_for_it() -> None:
 
 def test_nobody_waits_for_speech_of_a_service_that_never_speaks() -> None:
     run = Run()
-    run.controller.provider = Provider(with_demo(Service(name="twetalk-asr", source="en")))
+    run.cloud.provider = Provider(with_demo(Service(name="twetalk-asr", source="en")))
     assert run.controller.cloud.tts
     run.see(MicrophoneEnded(10), said(0, "hello", translation="你好"), Settled())
     assert run.over() is not None

@@ -12,6 +12,7 @@ from agent.config.schema import Button, Service
 from agent.config.secret import Secret
 from agent.errors import UsageError
 from agent.events import Command, Notice, Pair, Settled, Stop
+from agent.services.provider import Provider
 from tests.unit.control.desk import Desk
 from tests.unit.report.test_history import said
 
@@ -296,3 +297,22 @@ def test_the_talk_button_is_told_and_where_it_is(desk: Desk) -> None:
 def test_the_state_says_how_loud_it_is(desk: Desk) -> None:
     desk.command(volume=35)
     assert desk.state["volume"] == 35
+
+
+def test_one_that_stands_in_for_another_is_used_for_itself_when_it_is_asked_for() -> None:
+    desk = profiles()
+    desk.cloud.provider = Provider(desk.config.services["youdao"])  # it stands in
+    assert desk.command(volume=5) == {"ok": True}
+    assert desk.state["service"] == "youdao"
+    assert desk.command(service="youdao") == {"ok": True}
+    assert len(desk.clouds) == 2
+    assert desk.command(service="youdao") == {"ok": True}
+    assert len(desk.clouds) == 2, "it is in use"
+
+
+def test_the_first_begins_anew_while_another_stands_in() -> None:
+    desk = profiles()
+    desk.cloud.provider = Provider(desk.config.services["youdao"])
+    assert desk.command(service="twetalk-v2") == {"ok": True}
+    assert len(desk.clouds) == 2
+    assert desk.state["service"] == "twetalk-v2"

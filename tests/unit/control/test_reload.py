@@ -28,6 +28,7 @@ def done(old: Config, new: Config) -> tuple[list[Any], int]:
     told: list[Any] = []
     player = SimpleNamespace(volume=55)  # a command changed it before
     fake = SimpleNamespace(
+        provider=SimpleNamespace(kept=lambda pair: pair),
         player=player,
         cloud=SimpleNamespace(switch_tts=lambda on: told.append(("tts", on))),
         switch=lambda service: told.append(("switch", service.name)),

@@ -161,7 +161,8 @@ class World:
         service.answers = [(at, result) for at, result in service.answers if at > self.now]
         for result in due:
             answer = self.uplink.result(result, self.now)
-            (self.finals if result.final else self.partials).append((result, answer))
+            if answer is not None:
+                (self.finals if result.final else self.partials).append((result, answer))
 
     # --- what came out -----------------------------------------------------------------------
 

@@ -12,6 +12,8 @@ import pytest
 
 from agent.errors import LinkError
 from agent.events import Blocked, LinkDown, LinkUp, Notice, Pair, Settled, Transcript
+from agent.link.handover import Handover
+from agent.link.tape import Take
 from agent.link.uplink import Uplink
 from agent.pipeline.chunks import CHUNK_PACKETS, Chunker, Chunks
 from agent.services.shapes import Request, Response
@@ -56,14 +58,14 @@ class Line(Rig):
     def __init__(self) -> None:
         super().__init__("tencent-tsi")
         uplink = Uplink(self.ring, quiet=True)
-        self.cloud = Chunks(uplink, False, self.clock)
+        self.cloud = Chunks(uplink, self.answers, self.clock)
         self.cloud.free()
         self.cloud.wake = VirtualWake(self.clock)
         self.ring.on_write(self.cloud.captured)
         self.heard: list[Heard] = []  # every request
         self.answered: list[Heard] = []  # those that were no loss
         self.reply: Callable[[Heard], list[dict[str, Any]]] = lambda heard: []
-        self.chunker = Chunker(self.cloud, self.parts, self.answers, self._post)
+        self.chunker = Chunker(self.cloud, self.parts, self._post)
 
     def _post(self, request: Request) -> Response:
         self.clock.advance(0.02)
@@ -204,7 +206,7 @@ def test_a_refusal_is_told_and_waited_out(line: Line) -> None:
     def post(request: Request) -> Response:
         return Response(200, body=json.dumps({"Response": refused}).encode())
 
-    line.chunker = Chunker(line.cloud, line.parts, line.answers, post)
+    line.chunker = Chunker(line.cloud, line.parts, post)
     line.talk(1.0)
     assert [blocked.code for blocked in line.of(Blocked)] == ["AuthFailure.SecretIdNotFound"]
     assert not line.cloud.connected
@@ -242,3 +244,65 @@ def test_speech_is_only_noted_and_a_new_pair_needs_nothing(line: Line) -> None:
     assert line.cloud.tts
     line.cloud.renew(Pair("zh", "en"))
     assert line.cloud.unanswered_ms == 0
+
+
+# --- with other services beside it -----------------------------------------------------------
+
+
+def test_what_has_no_answer_goes_over_and_its_answers_are_nobodys(line: Line) -> None:
+    def late(heard: Heard) -> list[dict[str, Any]]:
+        if len(line.heard) == 3:
+            taken.append(line.cloud.hand_over())
+        return [said(0, "one", final=True)] if len(line.heard) == 3 else []
+
+    taken: list[Handover] = []
+    line.reply = late
+    line.talk(2.0)
+    [left] = taken
+    assert [(take.start, take.end) for take in left.takes] == [(0, None)]
+    assert left.sent_to == 30
+    assert line.of(Transcript) == []
+    assert len(line.heard) == 3, "nothing more is sent"
+    assert line.cloud.backlog_ms == line.cloud.unanswered_ms == 0
+
+
+def test_what_another_left_is_an_utterance_of_its_own(line: Line) -> None:
+    line.reply = lambda heard: [said(0, "hi", final=True)] if heard.last else []
+    line.say(50)
+    line.cloud.take_over(Handover((Take(20, 40, line.provider.pair),), repeats_until=25))
+    line.run(3.0)
+    assert [mark for heard in line.heard for mark in heard.marks if mark] == list(range(21, 41))
+    [final] = line.of(Transcript)
+    assert final.replayed
+    assert line.of(Settled) == [Settled()]
+
+
+def test_whether_it_is_back_is_seen_with_a_little_silence(line: Line) -> None:
+    down = True
+
+    def away(heard: Heard) -> list[dict[str, Any]]:
+        if down:
+            raise LOST
+        return [said(0, "hm", final=True)]
+
+    line.reply = away
+    line.talk(0.4, rest=1.0)
+    line.cloud.hand_over()
+    line.heard.clear()
+    line.run(10)
+    assert line.heard == [], "nobody asks"
+    for second in range(100):
+        line.clock.at(line.clock.now() + second, line.cloud.probe)
+    line.run(30)
+    assert 0 < len(line.heard) < 30, "in its own time"
+    assert {mark for heard in line.heard for mark in heard.marks} == {0}
+    assert all(heard.last for heard in line.heard)
+    assert "reconnect" not in line.notices()
+    down = False
+    line.run(40)
+    assert line.notices()[-1] == "reconnect"
+    assert line.cloud.connected
+    assert line.of(Transcript) == [], "of silence nothing is told"
+    heard = len(line.heard)
+    line.run(20)
+    assert len(line.heard) == heard, "it is back: nothing more is asked"

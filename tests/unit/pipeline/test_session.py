@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from agent.events import Pair, Result, Transcript
+from agent.link.handover import Handover
+from agent.link.tape import Take
 from agent.link.uplink import Send, Uplink
 from agent.pipeline.session import Connection, Session
 from tests.unit.pipeline.rig import Rig
@@ -18,8 +21,8 @@ EN_ZH, EN_ES = Pair("en", "zh"), Pair("en", "es")
 class Line(Rig):
     """A session with one connection attached to it."""
 
-    def __init__(self, name: str = "twetalk-v2") -> None:
-        super().__init__(name)
+    def __init__(self, name: str = "twetalk-v2", **service: Any) -> None:
+        super().__init__(name, service=service)
         self.session = Session(Uplink(self.ring), self.answers, True, self.clock)
         self.socket = ScriptedSocket(self.clock)
         protocol = self.provider.stream(EN_ZH, True)
@@ -136,6 +139,32 @@ def test_a_busy_connection_keeps_its_pair_until_it_is_answered(line: Line) -> No
     assert line.session.connected
 
 
+def test_an_idle_connection_is_left_to_the_sender_where_the_service_can_go_on() -> None:
+    line = Line("tencent-interpreter")
+    line.session.renew(EN_ZH)
+    assert line.connection.turn is None
+    line.session.renew(Pair("zh", "en"))
+    assert line.session.connected
+    assert line.connection.turn == Pair("zh", "en")
+    assert line.woken() == (True, False)
+    assert line.socket.sent == []
+    line.session.free()
+
+
+def test_a_service_is_told_the_end_where_it_has_one(line: Line) -> None:
+    line.session.drop(line.connection, planned="idle")
+    assert line.socket.sent == []
+    other = Line("tencent-interpreter")
+    other.session.drop(other.connection, planned="idle")
+    assert other.socket.sent == ['{"type": "end"}']
+    assert other.socket.said == ["goodbye"]
+    broken = Line("tencent-interpreter")
+    broken.session.drop(broken.connection)
+    assert broken.socket.sent == []
+    for each in (other, broken):
+        each.session.free()
+
+
 def test_what_lacks_only_its_translation_is_handed_on_by_a_flush() -> None:
     line = Line("twetalk-v1")
     said = sentence(0, "hello", final=True).replace(', "translation": ""', "")
@@ -146,3 +175,45 @@ def test_what_lacks_only_its_translation_is_handed_on_by_a_flush() -> None:
     [final] = line.of(Transcript)
     assert (final.text, final.translation, final.final) == ("hello", None, True)
     line.session.free()
+
+
+# --- with other services beside it -----------------------------------------------------------
+
+
+def test_what_has_no_answer_goes_over_and_the_connection_ends(line: Line) -> None:
+    line.say(5)
+    line.session.open(2, EN_ZH)
+    left = line.session.hand_over()
+    assert [(take.start, take.end) for take in left.takes] == [(2, None)]
+    assert line.socket.said == ["goodbye"]
+    assert not line.session.connected
+    assert line.session.backlog_ms == 0
+
+
+def test_a_sentence_that_waits_for_its_translation_is_anothers_then(line: Line) -> None:
+    line = Line("twetalk-v1")
+    line.connection.protocol.receive(
+        '{"original_detail": {"slice_type": 2, "index": 0, "voice_text_str": "hello"}}'
+    )
+    line.session.hand_over()
+    line.session.flush(line.connection)
+    assert line.of(Transcript) == []
+    line.session.free()
+
+
+def test_what_another_left_is_sent_on_a_connection_of_our_own(line: Line) -> None:
+    line.say(50)
+    line.woken()
+    line.session.take_over(Handover((Take(10, 20, EN_ZH),)))
+    assert line.woken() == (True, True)
+    assert line.session.backlog_ms == 400
+    assert line.session.uplink.wanted(line.clock.now(), EN_ES) == EN_ZH
+
+
+def test_to_be_asked_whether_it_is_there_is_to_stay_warm(line: Line) -> None:
+    line.clock.advance(1000)
+    assert line.session.uplink.wanted(line.clock.now(), EN_ZH) is None
+    line.woken()
+    line.session.probe()
+    assert line.session.uplink.wanted(line.clock.now(), EN_ZH) == EN_ZH
+    assert line.woken() == (False, True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -23,6 +24,7 @@ from agent.events import (
     Transcript,
 )
 from agent.link.spool import Recording, Spool
+from agent.pipeline.finals import Finals
 from agent.pipeline.uploader import STRIKES, Uploader
 from agent.pipeline.utterances import Utterances
 from tests.unit.pipeline.rig import RATE, Rig, VirtualWake
@@ -323,3 +325,101 @@ def test_an_exchange_broken_off_by_stopping_is_no_outage_and_loses_nothing(line:
     line.run()
     assert line.notices() == []
     assert line.spool.oldest() is not None
+
+
+# --- with other services beside it -----------------------------------------------------------
+
+
+def test_an_answer_to_what_another_service_has_by_now_is_dropped(line: Line) -> None:
+    def slow(recording: Recording) -> Sequence[ServiceEvent]:
+        line.spool.withdraw(lambda each: True)
+        return [Result(0, "late", final=True)]
+
+    line.answer = slow
+    line.spool.put(clip(1))
+    line.run()
+    assert line.texts() == []
+    assert line.notices() == []
+
+
+def test_nor_is_it_given_up(line: Line) -> None:
+    def spoilt(recording: Recording) -> Sequence[ServiceEvent]:
+        line.spool.withdraw(lambda each: True)
+        raise Refused("not this one", "9", about="recording")
+
+    line.answer = spoilt
+    line.spool.put(clip(1))
+    line.run()
+    assert "lost_audio" not in line.notices()
+
+
+def test_what_was_recorded_for_another_service_may_repeat_it(line: Line) -> None:
+    line.spool.put(replace(clip(1), replayed=True))
+    line.run()
+    assert [t.replayed for t in line.of(Transcript)] == [True]
+
+
+@pytest.mark.parametrize(
+    "good", [[], [Failure("9", "nothing to hear", about="recording")]], ids=["taken", "looked at"]
+)
+def test_whether_it_is_back_is_seen_with_a_little_silence(
+    line: Line, good: Sequence[ServiceEvent]
+) -> None:
+    news: list[bool | None] = []
+    line.parts = replace(line.parts, on_trouble=news.append)
+    line.uploader = Uploader(line.cloud, line.parts, line.answers, line._exchange, lambda url: b"")
+    down = True
+
+    def away(recording: Recording) -> Sequence[ServiceEvent]:
+        if down:
+            raise LOST
+        return good
+
+    line.answer = away
+    line.spool.put(clip(7))
+    line.run(3)
+    line.spool.withdraw(lambda each: True)
+    line.tried.clear()
+    line.run(3)
+    assert line.order == [], "nobody asks"
+    for second in range(60):
+        line.clock.at(line.clock.now() + second, line.cloud.probe)
+    line.run(30)
+    assert set(line.order) == {0}, "silence, and nothing of what was said"
+    assert len(line.order) < 30, "in its own time"
+    assert news == [True]
+    down = False
+    line.run(40)
+    assert news == [True, False]
+    assert line.texts() == []
+    tried = len(line.tried)
+    line.cloud.probe()
+    line.run(5)
+    assert len(line.tried) == tried, "it is back: nothing more is asked"
+
+
+def test_a_refusal_is_seen_so_too(line: Line) -> None:
+    def refuse(recording: Recording) -> Sequence[ServiceEvent]:
+        raise Refused("who are you?", "401")
+
+    line.answer = refuse
+    line.spool.put(clip(1))
+    line.run(1)
+    line.spool.withdraw(lambda each: True)
+    line.cloud.probe()
+    line.run(200)
+    assert line.order == [1, 0]
+    assert [n for n in line.notices() if n == "refused"] == ["refused"]
+
+
+def test_the_files_of_a_recording_stay_until_its_final_is_on_the_disk(tmp_path: Path) -> None:
+    line, finals = Line(), Finals()
+    line.uploader._parts = replace(line.parts, after_saved=finals.after)
+    line.spool = line.cloud.spool = Spool(tmp_path)
+    line.spool.put(clip(1))
+    line.run()
+    [final] = line.of(Transcript)
+    assert line.cloud.unanswered_ms == 0
+    assert sorted(path.suffix for path in tmp_path.iterdir()) == [".answered", ".json", ".wav"]
+    finals.saved(final.id)
+    assert list(tmp_path.iterdir()) == []

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from agent.audio.segment import Segmenter
-from agent.events import LinkUp, Pair
+from agent.events import LinkUp, Pair, Stretch, Unanswered
+from agent.link.handover import Handover
 from agent.link.spool import Recording, Spool
+from agent.link.tape import Take
 from agent.pipeline.utterances import Utterances
 from tests.unit.pipeline.rig import PACKET, Rig
 
@@ -172,3 +174,174 @@ def test_what_the_spool_let_go_is_told(tmp_path: Path) -> None:
         assert segment is not None
         lost.append(line.cloud.keep(segment))
     assert [[marks(gone) for gone in each] for each in lost] == [[], [[1, 2, 3]]]
+
+
+# --- over a crash ------------------------------------------------------------------------------
+
+SERVICE = "maas-whisper"
+
+
+def test_what_is_not_in_the_spool_is_told(line: Line) -> None:
+    told: list[Unanswered] = []
+    line.cloud.remember(told.append)
+    line.say(3)
+    line.cloud.open(1, EN_ZH)
+    assert told[-1] == Unanswered((Stretch(1, None, EN_ZH),), 1, service=SERVICE)
+    line.say(5)
+    line.cloud.close(8)
+    assert told[-1].takes == (Stretch(1, 8, EN_ZH),)
+    count = len(told)
+    line.collect()
+    assert told[-1] == Unanswered((), 8, service=SERVICE)
+    assert len(told) == count + 2  # never for each packet
+
+
+def test_a_clip_that_is_kept_is_not_made_again() -> None:
+    line = Line(limit=10)
+    told: list[Unanswered] = []
+    line.cloud.remember(told.append)
+    line.cloud.open(0, EN_ZH)
+    line.say(25)
+    assert len(line.collect()) == 2
+    assert (told[-1].takes, told[-1].resume) == ((Stretch(0, None, EN_ZH),), 20)
+
+
+def test_a_press_while_a_clip_goes_to_the_disk_forgets_neither(line: Line) -> None:
+    told: list[Unanswered] = []
+    line.cloud.remember(told.append)
+    line.cloud.open(0, EN_ZH)
+    line.say(5)
+    line.cloud.close(5)
+    segment = line.cloud.collect()
+    assert segment is not None
+    line.cloud.open(5, EN_ES)
+    assert [take.start for take in told[-1].takes] == [0, 5]
+    put = line.spool.put
+
+    def slow(recording: Recording) -> list[Recording]:
+        line.cloud.close(9)
+        assert (told[-1].resume, [take.start for take in told[-1].takes]) == (0, [0, 5])
+        assert told[-1].covered == 5, "one made of it after a crash may repeat this one"
+        return put(recording)
+
+    line.spool.put = slow  # type: ignore[method-assign]
+    line.cloud.keep(segment)
+    assert (told[-1].takes, told[-1].resume) == ((Stretch(5, 9, EN_ES),), 5)
+
+
+# --- over to another service, and from one ----------------------------------------------------
+
+
+def stretches(left: Handover) -> list[tuple[int, int | None]]:
+    return [(take.start, take.end) for take in left.takes]
+
+
+def press(line: Line, packets: int, pair: Pair = EN_ZH) -> None:
+    """A press of so many packets that waits in the spool."""
+    head = line.ring.head
+    line.cloud.open(head, pair)
+    line.say(packets)
+    line.cloud.close(head + packets)
+    while (segment := line.cloud.collect()) is not None:
+        line.cloud.keep(segment)
+
+
+def test_what_waits_for_its_answer_goes_over_with_what_is_being_said(line: Line) -> None:
+    line.say(30)
+    press(line, 10)
+    line.say(5)
+    press(line, 20, EN_ES)
+    line.cloud.open(65, EN_ZH)
+    line.say(5)
+    assert line.cloud.collect() is None
+    left = line.cloud.hand_over()
+    assert stretches(left) == [(30, 40), (45, 65), (65, None)]
+    assert [take.pair for take in left.takes] == [EN_ZH, EN_ES, EN_ZH]
+    assert (left.repeats_until, left.sent_to) == (0, 70)
+    assert line.cloud.unanswered_ms == line.cloud.backlog_ms == 0
+    assert line.cloud.hand_over().takes == ()
+
+
+def test_a_clip_on_its_way_to_the_spool_goes_over_too(line: Line) -> None:
+    line.say(30)
+    line.cloud.open(30, EN_ZH)
+    line.say(150)
+    segment = line.cloud.collect()
+    assert segment is not None
+    assert stretches(line.cloud.hand_over()) == [(30, None)]
+    assert line.cloud.keep(segment) == []
+    assert line.spool.oldest() is None
+
+
+def test_a_tail_goes_over_that_is_still_to_come(line: Line) -> None:
+    line.say(30)
+    line.cloud.open(30, EN_ZH)
+    line.say(10)
+    line.cloud.close(55)
+    line.cloud.collect()
+    assert stretches(line.cloud.hand_over()) == [(30, 55)]
+
+
+def test_what_is_said_first_of_all_goes_over_too(line: Line) -> None:
+    press(line, 10)
+    assert stretches(line.cloud.hand_over()) == [(0, 10)]
+
+
+def test_what_is_answered_already_stays(line: Line) -> None:
+    line.say(30)
+    press(line, 10)
+    recording = line.spool.oldest()
+    assert recording is not None
+    assert line.cloud.claim(recording)
+    assert line.cloud.hand_over().takes == ()
+    assert line.spool.holds(recording)
+
+
+def test_an_answer_that_comes_after_it_went_over_is_not_ours(line: Line) -> None:
+    line.say(30)
+    press(line, 10)
+    recording = line.spool.oldest()
+    assert recording is not None
+    line.cloud.hand_over()
+    assert not line.cloud.claim(recording)
+
+
+def test_what_memory_does_not_hold_waits_for_its_own_service(line: Line) -> None:
+    press(line, 10)
+    line.spool.put(Recording(0, "before", 0, EN_ZH, 16000, bytes(3200)))  # of an earlier run
+    line.say(480)
+    press(line, 10)
+    assert stretches(line.cloud.hand_over()) == [(490, 500)]
+    assert line.spool.waiting_ms == 400 + 100
+
+
+def test_what_another_service_left_is_recorded_like_a_press(line: Line) -> None:
+    line.say(100)
+    takes = Take(10, 20, EN_ZH), Take(40, 60, EN_ES), Take(90, None, EN_ZH)
+    line.cloud.take_over(Handover(takes, repeats_until=50, sent_to=60))
+    line.say(10)
+    line.cloud.close(110)
+    clips = line.collect()
+    assert [marks(clip)[0] for clip in clips] == [11, 41, 91]
+    assert [clip.pair for clip in clips] == [EN_ZH, EN_ES, EN_ZH]
+    assert [clip.replayed for clip in clips] == [True, True, False]
+    assert [clip.start_ms for clip in clips] == [0, 1200, 3200]
+
+
+def test_what_may_repeat_still_may_when_it_goes_on(line: Line) -> None:
+    line.say(100)
+    line.cloud.take_over(Handover((Take(40, 60, EN_ES),), repeats_until=50))
+    segment = line.cloud.collect()
+    assert segment is not None
+    line.cloud.keep(segment)
+    left = line.cloud.hand_over()
+    assert stretches(left) == [(40, 60)]
+    assert left.repeats_until == 60
+
+
+def test_it_takes_over_again_what_it_had_recorded(line: Line) -> None:
+    line.say(30)
+    press(line, 10)
+    line.cloud.take_over(line.cloud.hand_over())
+    [clip] = line.collect()
+    assert marks(clip) == list(range(31, 41))

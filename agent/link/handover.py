@@ -1,0 +1,26 @@
+"""What one service leaves to the next: stretches of the ring."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from agent.link.tape import Take
+
+
+@dataclass(frozen=True, slots=True)
+class Handover:
+    """``takes`` hold what was said and has no answer.
+
+    A result of what lies before ring packet ``repeats_until`` may repeat a published final;
+    what lies before ``sent_to`` and in no take must not be sent once more.
+
+    Where a ``session`` is named it goes on, with sentence ``number`` and times from ring packet
+    ``origin``: the process that led it is gone.
+    """
+
+    takes: tuple[Take, ...] = ()
+    repeats_until: int = 0
+    sent_to: int = 0
+    session: str = ""
+    number: int = 0
+    origin: int | None = None
