@@ -68,9 +68,9 @@ def _system() -> str:
 def _certify(target: Path) -> None:
     """A certificate for the loopback, and its key, in one file."""
     key = target.with_suffix(".key")
-    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
-               "-nodes", "-days", "30", "-subj", "/CN=bench", "-addext",
-               "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(target)]  # fmt: skip
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-nodes", "-days", "30"]
+    command += ["-pkeyopt", "ec_paramgen_curve:prime256v1", "-subj", "/CN=bench"]
+    command += ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(target)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     if done.returncode:
         raise RuntimeError(f"openssl makes no certificate:\n{done.stderr}")
