@@ -259,6 +259,7 @@ class Mqtt(Section):
     cert_file: str | None = None
     key_file: str | None = None
     version: Literal["3.1.1", "5"] = "3.1.1"
+    command_qos: Literal[0, 1] = 1
     topic: Topic = "dragoman"
     discovery: Topic | None = "homeassistant"
     outbox: Annotated[str, Meta(min_length=1)] = "/var/lib/dragoman/outbox.db"

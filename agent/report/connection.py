@@ -68,7 +68,7 @@ def connector(settings: Mqtt, device: str, topics: Topics) -> Connect:
     subscriptions = [topics.command.name]
     if settings.discovery:
         subscriptions.append(birth_topic(settings.discovery))
-    terms, way = Terms(), Way()
+    terms, way = Terms(listen=settings.command_qos), Way()
     return lambda post: Connection(
         settings, context, client_id, will, subscriptions, post, terms, way
     )
@@ -249,7 +249,7 @@ class Connection:
             terms.retain = bool(getattr(properties, "RetainAvailable", terms.retain))
             terms.qos = min(1, getattr(properties, "MaximumQoS", terms.qos))
             for topic in self._subscriptions:
-                self._asked.add(client.subscribe(topic, qos=terms.listen)[1])
+                self._asked.add(client.subscribe(topic, qos=terms.listening())[1])
             window = getattr(properties, "ReceiveMaximum", 65535)
             self._post(Up(window, getattr(properties, "MaximumPacketSize", LARGEST)))
 

@@ -1,4 +1,4 @@
-"""Many devices in one process: ``python -m tests.fleet.crowd HOST FOLDER FIRST COUNT``.
+"""Many devices in one process: ``python -m tests.fleet.crowd HOST FOLDER FIRST COUNT QOS``.
 
 Each is the device's own reporter, with its outbox on disk and its MQTT connection, as the daemon
 runs it.  It says a final every 10 s and telemetry as often, and answers commands.  A line on
@@ -16,7 +16,7 @@ import sys
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from agent.clock import SystemClock, rfc3339
 from agent.config.schema import Mqtt
@@ -37,7 +37,9 @@ FLUSH_S = 60.0
 class Device:
     """One reporter, what it has said and when it was away."""
 
-    def __init__(self, host: str, number: int, folder: Path, clock: SystemClock) -> None:
+    def __init__(
+        self, host: str, number: int, folder: Path, qos: Literal[0, 1], clock: SystemClock
+    ) -> None:
         self.name = f"d{number:05}"
         self._clock, self._telemetry = clock, Telemetry(clock.now())
         self.said: list[float] = []  #: when, by index
@@ -49,6 +51,7 @@ class Device:
             port=PORT,
             username=USER,
             password=Secret(PASSWORD),
+            command_qos=qos,
             discovery=None,
             outbox=str(folder / f"{self.name}.db"),
         )
@@ -90,11 +93,11 @@ def payloads_state(clock: SystemClock) -> dict[str, Any]:
             "since": rfc3339(clock.utc())}  # fmt: skip
 
 
-def main(host: str, folder: Path, first: int, count: int) -> None:
+def main(host: str, folder: Path, first: int, count: int, qos: Literal[0, 1]) -> None:
     """Run devices ``first`` and ``count`` - 1 after it."""
     clock = SystemClock()
     logging.basicConfig(level=logging.INFO, format="%(created).3f %(threadName)s %(message)s")
-    devices = [Device(host, first + n, folder, clock) for n in range(count)]
+    devices = [Device(host, first + n, folder, qos, clock) for n in range(count)]
     for device in devices:
         device.reporter.start()
         clock.sleep(SPREAD_S)
@@ -146,4 +149,10 @@ def _wait_quiet(clock: SystemClock, devices: list[Device]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]))
+    main(
+        sys.argv[1],
+        Path(sys.argv[2]),
+        int(sys.argv[3]),
+        int(sys.argv[4]),
+        1 if sys.argv[5] == "1" else 0,
+    )

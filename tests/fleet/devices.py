@@ -31,10 +31,12 @@ class Crowd:
 
     Args:
         ways: how many devices go to which host.
+        qos: with which they subscribe to their commands.
     """
 
-    def __init__(self, ways: Mapping[str, int], folder: Path) -> None:
-        self._folder, self._processes = folder, list[subprocess.Popen[str]]()
+    def __init__(self, ways: Mapping[str, int], folder: Path, qos: int) -> None:
+        self._folder, self._qos = folder, qos
+        self._processes: list[subprocess.Popen[str]] = []
         self.way: dict[str, str] = {}  #: the host of each device
         first = 0
         for host, count in ways.items():
@@ -48,7 +50,7 @@ class Crowd:
         module = [sys.executable, "-m", "tests.fleet.crowd", host]
         with (self._folder / "crowd.log").open("ab") as log:
             process = subprocess.Popen(
-                [*module, str(self._folder), str(first), str(count)],
+                [*module, str(self._folder), str(first), str(count), str(self._qos)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,

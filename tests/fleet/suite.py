@@ -43,11 +43,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.nice(args.nice)
     folder = Path(tempfile.mkdtemp(prefix="fleet-"))
     try:
-        outcome = Run(folder, args.devices).all()
-    except (RuntimeError, TimeoutError) as error:
+        outcome = Run(folder, args.devices, args.qos).all()
+    except (RuntimeError, TimeoutError, subprocess.SubprocessError) as error:
         print(f"test-fleet: {error}; what the nodes said is in {folder}")
         return 1
-    shutil.rmtree(folder)
     print(f"\n{results.columns(outcome)}\n")
     for line in results.verdicts(outcome):
         print(line)
@@ -55,14 +54,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         results.write(args.markdown, outcome)
     if args.json:
         args.json.write_text(json.dumps(results.as_json(outcome), indent=1) + "\n")
-    return 1 if results.failures(outcome) else 0
+    if results.failures(outcome):
+        print(f"what the nodes said is in {folder}")
+        return 1
+    shutil.rmtree(folder)
+    return 0
 
 
 class Run:
     """One run, from an empty folder."""
 
-    def __init__(self, folder: Path, devices: int) -> None:
-        self._folder, self._count = folder, devices
+    def __init__(self, folder: Path, devices: int, qos: int) -> None:
+        self._folder, self._count, self._qos = folder, devices, qos
         self._clock = SystemClock()
         self._steps: list[Step] = []
         self._begun = self._clock.now()
@@ -80,7 +83,7 @@ class Run:
             if not back_end.ready.wait(30):
                 raise TimeoutError("the back end cannot subscribe")
             ways = {NAME: self._count // 2, HOME: self._count - self._count // 2}
-            self._crowd = stack.enter_context(Crowd(ways, self._folder))
+            self._crowd = stack.enter_context(Crowd(ways, self._folder, self._qos))
             with self._step("devices connect"):
                 self._crowd.started()
                 self._await_all(CONNECT_S)
@@ -89,13 +92,11 @@ class Run:
             self._say("the end: all that was said is waited for")
             back_end.hush()
             self._crowd.hush()
-            said_by = self._clock.now()
             usage = self._cluster.usage(), self._crowd.usage()
-            answered = self._within(lambda: back_end.unanswered == 0, COMMANDS_S)
+            self._within(lambda: back_end.unanswered == 0, COMMANDS_S)
             told = self._crowd.end()
             want = sum(len(device.said) for device in told.values())
             self._within(lambda: len(back_end.heard.finals) >= want, DRAIN_S)
-            del answered, said_by
         return results.Outcome(
             self._steps, told, self._crowd.way, back_end.heard, usage,
             self._clock.now() - self._begun,
@@ -184,6 +185,9 @@ def _balancer(folder: Path) -> Iterator[None]:
 def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="test-fleet", description=__doc__)
     parser.add_argument("--devices", type=int, default=2000, metavar="N", help="(%(default)s)")
+    parser.add_argument(
+        "--qos", type=int, choices=(0, 1), default=0, help="of mqtt.command_qos (%(default)s)"
+    )
     parser.add_argument("--nice", type=int, default=0, metavar="N", help="be so nice to others")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write what was counted")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="put the table into a page")
