@@ -115,6 +115,11 @@ class Pulse:
             os.killpg(process.pid, signal.SIGTERM)
             process.wait(HANG_S)
 
+    @property
+    def gaps(self) -> int:
+        """How often the :meth:`room` was late so far, so that its sound has gaps."""
+        return (self.folder / "log").read_text(errors="replace").count("gap\n")
+
     def say(self, pcm: bytes) -> None:
         """Say s16le mono in the :meth:`room`; return when it was said."""
         self.play(pcm, AIR)

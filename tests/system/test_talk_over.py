@@ -1,8 +1,8 @@
 """Talking over the device, with real parts: a speaker, a microphone and a room between them.
 
-On a busy machine sound has gaps, and a gap moves an echo by its length, which takes a canceller a
-second to find.  So what must happen may take a few attempts; what must never happen is counted in
-virtual time (``tests/bench/hearing``).
+On a busy machine the room has gaps, and a gap moves an echo by its length, as no room does.  So
+attempts with gaps do not count; what must never happen is counted in virtual time
+(``tests/bench/hearing``).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ pytest.importorskip("pywebrtc_audio")
 pytestmark = pytest.mark.skipif(not voices.installed(), reason="espeak-ng is not installed")
 
 TALK = "the train to the city leaves at half past seven from platform four and " * 5
-ATTEMPTS = 8
+ATTEMPTS = 5
 QUICK_S = 1.5  # with pacat's start, and what PulseAudio holds on the way
 
 
@@ -78,31 +78,10 @@ def in_a_room(folder: Path, pulse: Pulse, cloud: str, **sections: Any) -> Iterat
 
 
 def test_a_voice_over_the_speaker_silences_it_and_is_heard(tmp_path: Path, pulse: Pulse) -> None:
-    with (
-        Emulator() as cloud,
-        in_a_room(tmp_path, pulse, cloud.url, talk={"mode": "vad"}) as device,
-    ):
-        took: list[float] = []
-        for _ in range(ATTEMPTS):
-            took += _talked_over(device, pulse)
-            if took and min(took) < QUICK_S:
-                break
-        wait_until(lambda: device.finals, "what was said over it as text")
-    assert took, "it never let itself be talked over"
-    assert min(took) < QUICK_S, f"s from the beginning of the words to silence: {took}"
-
-
-def _talked_over(device: Device, pulse: Pulse) -> list[float]:
-    """Talk over it once; seconds to its silence, nothing if it heard itself before."""
-    device.wait_for("idle")
-    heard, stopped = device.count(VoiceStarted), device.talk()
-    if device.count(VoiceStarted) != heard or not device.app.player.speaking:
-        device.app.player.barge_in()
-        return []
-    begun = time.monotonic()
-    pulse.say(recording("Front_Center"))
-    wait_until(lambda: device.count(SpeakerStopped) > stopped, "silence")
-    return [time.monotonic() - begun] if device.count(VoiceStarted) > heard else []
+    sections = {"talk": {"mode": "vad"}, "service": {"tts": False}}
+    with Emulator() as cloud, in_a_room(tmp_path, pulse, cloud.url, **sections) as device:
+        reached = _attempts(pulse, lambda: _talked_over(device, pulse))
+    assert "heard" in reached, reached
 
 
 def test_it_is_called_by_name_while_it_talks_and_heard_without_it(
@@ -111,10 +90,39 @@ def test_it_is_called_by_name_while_it_talks_and_heard_without_it(
     pytest.importorskip("pymicro_wakeword")
     talk = {"mode": "wake", "wake": {"follow_up_s": 20}}
     with Emulator() as cloud, in_a_room(tmp_path, pulse, cloud.url, talk=talk) as device:
-        reached: list[str] = []
-        while "followed up" not in reached and len(reached) < ATTEMPTS:
-            reached.append(_conversation(device, pulse))
-    assert "followed up" in reached, reached
+        reached = _attempts(pulse, lambda: _conversation(device, pulse))
+    assert "heard" in reached, reached
+
+
+def _attempts(pulse: Pulse, attempt: Callable[[], str]) -> list[str]:
+    """What became of attempts, until one was heard; of those in which the room had no gap."""
+    reached: list[str] = []
+    for _ in range(ATTEMPTS):
+        gaps = pulse.gaps
+        became = attempt()
+        if became == "heard" or pulse.gaps == gaps:
+            reached.append(became)
+        if became == "heard":
+            return reached
+    if not reached:
+        pytest.skip("this machine is too busy for a room: its sound has gaps")
+    return reached
+
+
+def _talked_over(device: Device, pulse: Pulse) -> str:
+    """Talk over it; how far that went."""
+    heard, stopped, finals = device.count(VoiceStarted), device.talk(), device.finals
+    if device.count(VoiceStarted) > heard:
+        device.app.player.barge_in()
+        return "heard itself"
+    begun = time.monotonic()
+    pulse.say(recording("Front_Center"))
+    took = within(lambda: device.count(SpeakerStopped) > stopped, 5)
+    late = time.monotonic() - begun
+    device.app.player.barge_in()
+    if not took or late > QUICK_S:
+        return f"silent after {late:.2f} s"
+    return "heard" if within(lambda: device.finals > finals, 20) else "silent, no text"
 
 
 def _conversation(device: Device, pulse: Pulse) -> str:
@@ -122,21 +130,21 @@ def _conversation(device: Device, pulse: Pulse) -> str:
     asked = voices.say("turn on the lights in the kitchen")
     called, finals, stopped = device.told.count("wake"), device.finals, device.talk()
     pulse.say(voices.say(voices.SPOKEN["okay_nabu"], "en-gb") + asked)
-    wait_until(lambda: device.count(SpeakerStopped) > stopped, "silence")
-    if not _within(lambda: device.told.count("wake") > called, 5):
+    within(lambda: device.count(SpeakerStopped) > stopped, 20)
+    if device.told.count("wake") == called:
         return "not called"
-    if not _within(lambda: device.finals > finals, 20):
+    if not within(lambda: device.finals > finals, 20):
         return "called, not understood"
-    if not _within(lambda: device.state == "idle", 20):
+    if not within(lambda: device.state == "idle", 20):
         return "understood, no end of its answer"
     followed, finals = device.told.count("follow_up"), device.finals
     pulse.say(asked)
-    if not _within(lambda: device.told.count("follow_up") > followed, 5):
+    if not within(lambda: device.told.count("follow_up") > followed, 5):
         return "answered, no follow-up"
-    return "followed up" if _within(lambda: device.finals > finals, 20) else "follow-up, no text"
+    return "heard" if within(lambda: device.finals > finals, 20) else "follow-up, no text"
 
 
-def _within(condition: Callable[[], bool], seconds: float) -> bool:
+def within(condition: Callable[[], bool], seconds: float) -> bool:
     """Whether it comes true in time: another attempt is made where it does not."""
     limit = time.monotonic() + seconds
     while not condition():
