@@ -12,8 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from agent import assembly, clouds
-from agent.audio.pcm import PACKET_MS, level_dbfs, packet_bytes
-from agent.audio.ring import Ring
+from agent.audio.pcm import level_dbfs
 from agent.clock import Clock, SystemClock
 from agent.config.schema import Config, Service
 from agent.control import reload
@@ -32,6 +31,7 @@ from agent.events import (
     WorkerStopped,
 )
 from agent.pipeline.cloud import Cloud, Parts
+from agent.pipeline.finals import Finals
 from agent.pipeline.summarizer import Summarizer
 from agent.report.telemetry import Telemetry
 from agent.services.provider import Provider
@@ -46,7 +46,8 @@ log = logging.getLogger(__name__)
 
 STOP_S = 0.6  # for the threads of the data path together
 REPORTS_S = 1.2  # for the last messages to leave or to be on disk
-TICK_S = 0.25
+TICK_S = 1.0  # between two looks at what no event tells of
+ENDING_TICK_S = 0.25  # the same for a run that has an end
 TELEMETRY_S = 10.0
 
 
@@ -69,16 +70,26 @@ class App:
         self._inbox: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self.telemetry = Telemetry(self.clock.now())
         rate = config.audio.rate
-        self.ring = Ring(packet_bytes(rate), config.network.memory_s * 1000 // PACKET_MS)
-        self._speaker = assembly.speaker(config.audio, self.clock)
+        self.echo = assembly.echo(config, self.post, self.clock)
+        self.memory = assembly.crash_memory(config, self.clock)
+        self.ring = assembly.ring(config, self.echo, self.memory)
+        self._speaker = assembly.speaker(config.audio, self.clock, self.echo)
         self.player = assembly.player(
             self._speaker, rate, config.audio.playback, self.telemetry, self.post, self.clock
         )
-        self._microphone = assembly.microphone(config.audio, self.clock)
+        self._microphone = assembly.microphone(config.audio, self.clock, self.echo)
         self.capture = assembly.capture(
-            config, self._microphone, self.ring, lambda: self.player.audible, self.post, self.clock
+            config,
+            self._microphone,
+            self.ring,
+            self.player,
+            self.post,
+            self.clock,
+            self.echo,
         )
+        self.hearer = assembly.hearer(config, self.ring, self.post, self.clock)
         self.reports = assembly.reports(config, self._command, self.post, self.clock)
+        self._finals = Finals()
         self._retired: list[Cloud] = []  # replaced by another service, ending
         cloud = self._cloud(config.service)
         self._summarizer = Summarizer(config, self.post, self.clock)
@@ -92,13 +103,26 @@ class App:
             self.clock,
         )
         self.controller.on_switch = self._switch
+        self.attention = assembly.attention(
+            config, self.hearer, self.controller, self.ring, self.telemetry, self.clock
+        )
+        self._checks: list[Callable[[float], None]] = []  # of parts, with the time, often
+        if self.attention is not None:
+            self.watch(self.attention.watch)
+            self._checks.append(self.attention.check)
+        self.sounds = assembly.sounds(config, self.controller, self.ring)
+        if self.sounds is not None:
+            self._checks.append(self.sounds.check)
+        self.reports.saved = self._saved
+        if self.memory is not None:
+            self.memory.hand_over(cloud, self.post)
         end_at = None if duration_s is None else self.clock.now() + duration_s
         self.ending = Ending(config, self.controller, self.player, end_at)
         self.panel = assembly.panel(config.talk, self.post, self.clock)
         self.supervisor = Supervisor(Notifier(), self.capture, self.player, self.controller)
         self.controller.on_state.append(self.supervisor.show)
         if self.panel is not None and (light := self.panel.light) is not None:
-            self.controller.on_state.append(lambda state: light.show(state["state"]))
+            self.controller.on_state.append(light.follow)
         self.exporter: Exporter | None = None
 
     # --- building ----------------------------------------------------------------------------
@@ -122,15 +146,19 @@ class App:
             self.telemetry,
             self.post,
             self.clock,
+            after_saved=self._finals.after,
         )
         cloud = clouds.build(parts)
-        self.ring.on_write(cloud.captured)
+        self.ring.on_write(cloud.captured, *([self.hearer.captured] if self.hearer else ()))
+        if self.memory is not None:
+            cloud.remember(self.memory.keep)
         return cloud
 
     def _switch(self, service: Service) -> Cloud:
         """Build and start the way to another service; the old one ends by itself."""
         old = self.cloud
         cloud = self._cloud(service)
+        old.remember(None)
         for worker in old.workers:
             worker.stop()
         self._retired.append(old)
@@ -159,11 +187,15 @@ class App:
 
         Raises RunError when the device cannot be started.
         """
+        orderly = False
         try:
             self._start()
             stop = self._loop()
+            orderly = stop.exit_code == 0
         finally:
             self._shut_down()
+            if self.memory is not None:
+                self.memory.close(orderly=orderly)
         if stop.exit_code:
             raise RunError(stop.reason)
         log.info("stopped: %s", stop.reason)
@@ -202,12 +234,13 @@ class App:
     def _workers(self) -> list[Worker]:
         panel = self.panel.workers if self.panel else []
         exporter = [self.exporter] if self.exporter else []
-        return [*panel, self.player, *self.cloud.workers, self.capture, *exporter]
+        hearer = [self.hearer] if self.hearer else []
+        return [*panel, self.player, *self.cloud.workers, *hearer, self.capture, *exporter]
 
     def _loop(self) -> Stop:
         telemetry_at = self.clock.now() + TELEMETRY_S
         while True:
-            self._take_one(TICK_S)
+            self._take_one(ENDING_TICK_S if self.ending.near else TICK_S)
             if self._hung_up:
                 self._hung_up = False
                 self.on_hangup()
@@ -216,6 +249,8 @@ class App:
             if self.ending.is_time(now):
                 self.post(MicrophoneEnded(self.ring.head))
             self.supervisor.check(now)
+            for check in self._checks:
+                check(now)
             stop = self.controller.stop or self.ending.check(now)
             if stop is not None:
                 return stop
@@ -255,10 +290,16 @@ class App:
         self.telemetry.gauge("outbox", self.reports.waiting)
         self.telemetry.gauge("set_aside", self.reports.set_aside or None)
 
+    def _saved(self, final: str) -> None:
+        """The final of this id is on the disk; in the thread of the reports."""
+        self._finals.saved(final)
+        if self.memory is not None:
+            self.memory.saved(final)
+
     # --- changing ----------------------------------------------------------------------------
 
     def hang_up(self) -> None:
-        """SIGHUP came: call :attr:`on_hangup` soon; from a signal handler."""
+        """SIGHUP came: call :attr:`on_hangup` within a second; from a signal handler."""
         self._hung_up = True
 
     def reload(self, config: Config) -> list[str]:

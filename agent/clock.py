@@ -67,7 +67,7 @@ class ManualClock:
 
 def rfc3339(moment: datetime) -> str:
     """``2026-01-01T00:00:00.000Z``: the one time format dragoman publishes."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
 def is_set(clock: Clock) -> bool:
@@ -82,9 +82,10 @@ def offset(clock: Clock) -> float:
 
 def stamp(clock: Clock) -> str:
     """This moment as :func:`rfc3339`; a mark for :func:`dated` while the clock is not set."""
-    if is_set(clock):
-        return rfc3339(clock.utc())
-    return f"@{_boot()}+{clock.now():.3f}"
+    now = clock.utc()
+    if now >= RELEASED:
+        return rfc3339(now)
+    return f"@{boot()}+{clock.now():.3f}"
 
 
 def dated(mark: str, clock: Clock) -> str | None:
@@ -94,14 +95,14 @@ def dated(mark: str, clock: Clock) -> str | None:
     """
     if not mark.startswith("@"):
         return mark
-    boot, _, at = mark[1:].partition("+")
-    if boot != _boot() or not is_set(clock):
+    born, _, at = mark[1:].partition("+")
+    if born != boot() or not is_set(clock):
         return None
     return rfc3339(clock.utc() - timedelta(seconds=clock.now() - float(at)))
 
 
 @cache
-def _boot() -> str:
+def boot() -> str:
     """Tells this start of the machine from every other."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text()[:8]

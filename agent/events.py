@@ -3,6 +3,7 @@
 From a service (``agent.services``): :class:`Result`, :class:`Speech`,
 :class:`SpeechAt`, :class:`Text`, :class:`Pong`, :class:`Ready`, :class:`Finished`,
 :class:`Failure`, :class:`Garbage`.
+Of what is unanswered, for a process that follows a crash: :class:`Unanswered`.
 Between threads, in the inbox of the main thread: everything else.
 """
 
@@ -146,6 +147,33 @@ class Transcript(Struct, frozen=True):
         return f"{self.session}-{self.index}"
 
 
+class Stretch(Struct, frozen=True, array_like=True):
+    """Ring packets ``start`` to ``end`` (exclusive; None while the gate is open), in ``pair``."""
+
+    start: int
+    end: int | None
+    pair: Pair
+
+
+class Unanswered(Struct, frozen=True, array_like=True):
+    """What a service has not answered yet, as far as a later process must know.
+
+    A replay begins at ring packet ``resume``; a final before ``covered`` may be repeated by it.
+    ``number`` is the next sentence's in ``session`` of ``service``, whose times count from packet
+    ``origin``.
+    ``final`` is the number of the final that brought this about, if one did.
+    """
+
+    takes: tuple[Stretch, ...] = ()
+    resume: int = 0
+    covered: int = 0
+    service: str = ""
+    session: str = ""
+    number: int = 0
+    origin: int | None = None
+    final: int | None = None
+
+
 class Notice(Struct, frozen=True):
     """Something worth telling the outside: published on ``event`` and logged."""
 
@@ -183,6 +211,21 @@ class VoiceStopped(Struct, frozen=True):
     """Voice activity ended at ring packet ``seq``."""
 
     seq: int
+
+
+class WakeWord(Struct, frozen=True):
+    """Somebody called the device; the name ended before ring packet ``seq``."""
+
+    word: str
+    score: float
+    seq: int
+
+
+class StopWord(Struct, frozen=True):
+    """Somebody wants the speaker to be silent."""
+
+    word: str
+    score: float
 
 
 class MicrophoneEnded(Struct, frozen=True):
@@ -272,6 +315,8 @@ Event = (
     | Blocked
     | VoiceStarted
     | VoiceStopped
+    | WakeWord
+    | StopWord
     | MicrophoneEnded
     | MicrophoneLost
     | MicrophoneBack

@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-_CLOSED = suppress(OSError, ValueError)  # nobody waits any more; stateless, so made once
+ROUGH_S = 0.05  # a wait of this and more may be a millisecond longer
 
 
 class Wake:
@@ -35,19 +35,25 @@ class Wake:
 
     def __init__(self) -> None:
         self._fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._poll = select.poll()
+        self._poll.register(self._fd, select.POLLIN)
 
     def set(self) -> None:
         """Wake whoever waits, now or at their next :meth:`wait`."""
-        with _CLOSED:
+        try:
             os.eventfd_write(self._fd, 1)
+        except (OSError, ValueError):
+            return  # closed: nobody waits any more
 
     def wait(self, seconds: float | None) -> bool:
         """Wait until :meth:`set` or for ``seconds``; true when it was set."""
-        timeout = None if seconds is None else max(0.0, seconds)
-        ready, _, _ = select.select([self._fd], [], [], timeout)
+        if seconds is None or seconds >= ROUGH_S:  # poll is cheaper, and counts in milliseconds
+            ready = bool(self._poll.poll(None if seconds is None else seconds * 1000))
+        else:
+            ready = bool(select.select([self._fd], [], [], max(0.0, seconds))[0])
         if ready:
             os.eventfd_read(self._fd)
-        return bool(ready)
+        return ready
 
     def fileno(self) -> int:
         """For ``select`` with other descriptors: readable once :meth:`set`."""
@@ -146,8 +152,8 @@ class Errand(Generic[T]):
         self._error: Exception | None = None
         threading.Thread(target=self._run, name=name, daemon=True).start()
 
-    def done(self, seconds: float = 0.0) -> bool:
-        """Whether the call has ended, waiting at most ``seconds`` for it."""
+    def done(self, seconds: float | None = 0.0) -> bool:
+        """Whether the call has ended, waiting at most ``seconds`` for it (None: for ever)."""
         return self._over.wait(seconds)
 
     def result(self) -> T:

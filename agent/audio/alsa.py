@@ -6,8 +6,8 @@ from typing import Literal
 
 from agent.audio.card import Card, load
 from agent.audio.convert import Converter, Spreader
-from agent.audio.pace import Playout
-from agent.audio.pcm import PACKET_MS
+from agent.audio.pace import Governor, Playout
+from agent.audio.pcm import PACKET_MS, SAMPLE_BYTES
 from agent.clock import Clock
 from agent.errors import DeviceError, Overrun
 
@@ -58,6 +58,7 @@ class AlsaMicrophone:
             raise
         self._card = card
         self._running, self._patience, self._last = False, START_S, self._clock.now()
+        self._governor = Governor(self._rate, card.shape.buffer_s, self._clock)
         self._barren = 0
         self.description = f"{self._device} {card.shape} -> {self._rate} Hz mono"
 
@@ -66,23 +67,26 @@ class AlsaMicrophone:
 
         DeviceError also when nothing came for a second, or nothing but overruns.
         """
-        if self._card is None:
+        card = self._card
+        if card is None:
             raise DeviceError(f"microphone {self._device} is not open")
         try:
-            data = self._next(self._card)
+            data = self._next(card)
         except Overrun:
-            self._converter = self._converter_for(self._card)
+            self._converter = self._converter_for(card)
             self._running, self._last = False, self._clock.now()
             self._fruitless()
             raise
         if data:
-            self._patience, self._last = STALL_S, self._clock.now()
-            self._barren = 0
+            self._patience, self._barren = STALL_S, 0
+            self._last = self._clock.now()
         elif self._clock.now() - self._last > self._patience:
             raise DeviceError(
                 f"microphone {self._device} delivers nothing; unplug it and plug it in again"
             )
-        return self._converter.feed(data)
+        sound = self._converter.feed(data)
+        self._governor.heard(len(sound) // SAMPLE_BYTES)
+        return sound
 
     def close(self) -> None:
         """Give the card back; idempotent."""
@@ -104,13 +108,15 @@ class AlsaMicrophone:
         # Reading comes before waiting, since it starts a stream that is only prepared.  But not
         # after a read that gave something: many cards move on by few frames at a time, and a
         # period begun is not whole at the next wake-up, so its end would be heard one later.
-        data = b"" if self._running else card.read()
+        if not self._running and (data := card.read()):
+            self._running = True
+            return data
+        woken = card.wait()
+        data = card.read()
         if not data:
-            woken = card.wait()
-            data = card.read()
-            if woken and not data:
+            self._running = False
+            if woken:
                 self._clock.sleep(SPIN_S)  # some plugins wake us for nothing, again and again
-        self._running = bool(data)
         return data
 
     def _converter_for(self, card: Card) -> Converter:

@@ -96,6 +96,7 @@ class Card:
         self._kind = self._alsa.PCM_CAPTURE if capture else self._alsa.PCM_PLAYBACK
         self._period_ms, self._buffer_ms = period_ms, buffer_ms
         self._pcm, self.shape = self._negotiate(rate, channels)
+        self._xrun = self._alsa.PCM_STATE_XRUN
         self._poll = select.poll()
         for fd, events in self._pcm.polldescriptors():
             self._poll.register(fd, events)
@@ -108,13 +109,14 @@ class Card:
         """
         try:
             # pyalsaaudio 0.10 restarts an overrun stream at once without telling.
-            overrun = self._pcm.state() == self._alsa.PCM_STATE_XRUN
+            overrun = self._pcm.state() == self._xrun
+            data: bytes
             length, data = self._pcm.read()
         except self._alsa.ALSAAudioError as error:
             raise self._translated(error) from error
         if overrun or length < 0:
             raise Overrun(f"{self.role} {self.device}: overrun, samples were lost")
-        return bytes(data)
+        return data
 
     def write(self, frames: memoryview) -> int:
         """Queue whole frames; return how many were taken, -1 after an underrun.

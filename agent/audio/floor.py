@@ -30,13 +30,14 @@ class Floor:
         """Hear one packet."""
         if rms < DIGITAL:
             return
-        self._count += 1
+        count = self._count = self._count + 1
         if rms < self._least:
             self._least = rms
             self.rms = min(rms, self._before)
-        if self._count % WINDOW == 0:
+        if count % WINDOW == 0:
             self._minima.append(self._least)
             self._before = min(self._minima)
             self._least = float(FULL_SCALE)
             self.rms = self._before
-        self.known = self.known or self._count >= KNOWN
+        if count == KNOWN:
+            self.known = True

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from agent.clock import Clock
 
+SLACK_S = 0.5  # more than any delay between a source and us that is not in its buffer
+
 
 class Pace:
     """Lets samples through at ``rate`` a second, on absolute deadlines.
@@ -23,6 +25,41 @@ class Pace:
             self._start = self._clock.now()
         self._samples += samples
         self._clock.sleep(self._start + self._samples / self._rate - self._clock.now())
+
+
+class Governor:
+    """Holds a source back that gives sound faster than real time, as ALSA's ``null`` does.
+
+    What comes in a hurry may be what waited in its buffer of ``buffer_s`` while nobody
+    read.  More than that is measured over windows of twice as long: where one came in less
+    than half its time the next is let through by the clock, and so on while that has to wait.
+    """
+
+    def __init__(self, rate: int, buffer_s: float, clock: Clock) -> None:
+        self._rate, self._clock = rate, clock
+        self._most = buffer_s + SLACK_S  # seconds of sound that may come at once
+        self._window = int(2 * self._most * rate)  # samples
+        self._begin(clock.now(), hold=False)
+
+    def heard(self, samples: int) -> None:
+        """So many were read; waits where they came too early."""
+        self._left -= samples
+        if self._hold:
+            self._wait()
+        if self._left <= 0:
+            now = self._clock.now()
+            self._begin(now, self._waited > self._most or now - self._start < self._most)
+
+    def _begin(self, now: float, hold: bool) -> None:
+        self._left, self._start, self._hold = self._window, now, hold
+        self._waited = 0.0
+
+    def _wait(self) -> None:
+        due = self._start + (self._window - self._left) / self._rate
+        early = due - self._clock.now()
+        if early > 0:
+            self._clock.sleep(early)
+            self._waited += early
 
 
 class Playout:

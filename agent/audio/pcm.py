@@ -110,25 +110,23 @@ class Assembler:
         if packet_bytes <= 0 or packet_bytes % SAMPLE_BYTES:
             raise ValueError(f"a packet is a positive even number of bytes, not {packet_bytes}")
         self._size = packet_bytes
-        self._rest = bytearray()
+        self.rest = bytearray()  #: what is pending
 
     def feed(self, data: bytes) -> list[bytes]:
         """Add ``data``; return the packets that are complete now, oldest first."""
-        if len(data) == self._size and not self._rest:  # a card's period, as it nearly always is
-            return [data]
-        self._rest += data
-        whole = len(self._rest) - len(self._rest) % self._size
-        packets = [bytes(self._rest[i : i + self._size]) for i in range(0, whole, self._size)]
-        del self._rest[:whole]
+        self.rest += data
+        whole = len(self.rest) - len(self.rest) % self._size
+        packets = [bytes(self.rest[i : i + self._size]) for i in range(0, whole, self._size)]
+        del self.rest[:whole]
         return packets
 
     def flush(self) -> bytes | None:
         """The last, unfinished packet filled with silence, if it holds at least one sample."""
-        whole_samples = len(self._rest) - len(self._rest) % SAMPLE_BYTES
-        packet = bytes(self._rest[:whole_samples]).ljust(self._size, b"\0")
-        self._rest.clear()
+        whole_samples = len(self.rest) - len(self.rest) % SAMPLE_BYTES
+        packet = bytes(self.rest[:whole_samples]).ljust(self._size, b"\0")
+        self.rest.clear()
         return packet if whole_samples else None
 
     def reset(self) -> None:
         """Forget what is pending, for instance after samples were lost."""
-        self._rest.clear()
+        self.rest.clear()

@@ -21,6 +21,7 @@ MOST = 64  # a factor of 36 dB: noise of a single step
 TRUSTED = 4  # the factor up to which webrtcvad is asked about anything
 FINE = 64  # an RMS below this is told too coarsely by whole steps
 DC = 0.25  # of the RMS: less changes the level by 0.3 dB, and webrtcvad does not hear it
+LOOK = 8  # packets from one look for DC to the next: it is the card's, and changes slowly
 MARGIN = 10 ** (4 / 20)  # noise of one packet is seldom further above the quietest of 10 s
 
 
@@ -36,9 +37,14 @@ class Vad:
         webrtcvad.init(self._vad)
         webrtcvad.set_mode(self._vad, aggressiveness)
         self._packet = packet_bytes(rate)
-        self._frame = rate * FRAME_MS // 1000 * SAMPLE_BYTES
+        self._samples = rate * FRAME_MS // 1000
+        self._frame = self._samples * SAMPLE_BYTES
         self._floor = Floor()
+        self._followed = 0.0  # the floor that these three are for
         self._factor = MOST  # a power of two: its steps must not look like a change of the sound
+        self._loud = self._near = 0.0  # an RMS above is asked about; one above is no background
+        self._count = 0
+        self._offset = 0  # the DC, without its sign
         self.rms = 0.0  #: of the newest packet, without DC, in steps of a sample
 
     def voiced(self, packet: bytes) -> bool:
@@ -53,9 +59,11 @@ class Vad:
         if len(packet) != self._packet:
             raise ValueError(f"a packet is {self._packet} bytes, not {len(packet)}")
         rms: float = audioop.rms(packet, SAMPLE_BYTES)
-        offset = audioop.avg(packet, SAMPLE_BYTES)
-        if abs(offset) > DC * rms:
-            packet = without_dc(packet, offset)
+        if not self._count % LOOK:
+            self._offset = abs(audioop.avg(packet, SAMPLE_BYTES))
+        self._count += 1
+        if self._offset > DC * rms:
+            packet = without_dc(packet, audioop.avg(packet, SAMPLE_BYTES))
             rms = audioop.rms(packet, SAMPLE_BYTES)
         if rms < FINE:
             rms = audioop.rms(audioop.mul(packet, SAMPLE_BYTES, FINE), SAMPLE_BYTES) / FINE
@@ -64,33 +72,30 @@ class Vad:
             return 0
         floor = self._floor
         floor.feed(rms)
-        quiet = min(floor.rms, FLOOR_RMS)
-        self._follow(quiet)
-        # At the loudness it was made for webrtcvad tells noise from speech that is hardly louder.
-        trusted = floor.known and self._factor <= TRUSTED  # it takes its first packets for speech
-        if (trusted or rms > quiet * MARGIN) and self._is_speech(packet):
-            return VOICED | SOUND
-        return 0 if floor.known and rms <= floor.rms * MARGIN else SOUND
+        if floor.rms != self._followed:
+            self._follow(floor.rms)
+        # At the loudness it was made for webrtcvad tells noise from speech that is hardly louder,
+        # but it takes its first packets for speech.
+        if rms > self._loud or (floor.known and self._factor <= TRUSTED):
+            if self._factor > 1:
+                packet = audioop.mul(packet, SAMPLE_BYTES, self._factor)
+            process, vad, rate, size = webrtcvad.process, self._vad, self._rate, self._frame
+            first = process(vad, rate, packet[:size], self._samples)
+            second = process(vad, rate, packet[size:], self._samples)  # it learns from both
+            if first or second:
+                return VOICED | SOUND
+        return 0 if floor.known and rms <= self._near else SOUND
 
     def _follow(self, floor: float) -> None:
         """Change the factor when the floor has moved by more than half a step of 6 dB."""
-        wanted = FLOOR_RMS / floor
+        quiet = min(floor, FLOOR_RMS)
+        self._followed, self._loud, self._near = floor, quiet * MARGIN, floor * MARGIN
+        wanted = FLOOR_RMS / quiet
         if not 0.7 < wanted / self._factor < 2.9:
             factor = 1
             while factor < MOST and 2 * factor <= wanted * 1.01:
                 factor *= 2
             self._factor = factor
-
-    def _is_speech(self, packet: bytes) -> bool:
-        if self._factor > 1:
-            packet = audioop.mul(packet, SAMPLE_BYTES, self._factor)
-        frames = range(0, len(packet), self._frame)
-        samples = self._frame // SAMPLE_BYTES
-        speech = sum(
-            bool(webrtcvad.process(self._vad, self._rate, packet[i : i + self._frame], samples))
-            for i in frames
-        )
-        return 2 * speech >= len(frames)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ COMMANDS = (
     "translate",
     "summarize",
     "fleet",
+    "wake",
     "emulate",
 )
 

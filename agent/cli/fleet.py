@@ -16,16 +16,20 @@ from agent.fleet import command, forgetting, sending, table, watching
 from agent.fleet.broker import Broker, address, gather
 from agent.fleet.health import STALE_S
 from agent.fleet.roster import Roster
+from agent.fleet.view import ORDERS, View
 from agent.printable import as_json, printable
 
 LIST_S = STALE_S + 1  # so that who sends no telemetry is known as such
 ANSWER_S = 5.0
+SLOWEST = 0.01  # devices a second
+FEW = 10  # answers are counted where there are more
 DISCOVERY = "homeassistant"  # where a device announces itself unless told otherwise
 
 EPILOG = """\
 COMMAND is an object or KEY=VALUE words, as on the topic "command":
   dragoman fleet send volume=40 --all
   dragoman fleet send '{"talk": "press"}' --to kitchen-1 --to bar-2
+  dragoman fleet send restart=true --all --first 5 --rate 20
 """
 
 
@@ -44,11 +48,13 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="for telemetry, at most (%(default)g)",
     )
     one.add_argument("--json", action="store_true", help="print one JSON object")
+    _add_view(one)
     one.set_defaults(run=run_list)
 
     one = parts.add_parser("watch", help="the same, live; plain lines where it is piped")
     broker_options.add(one)
     one.add_argument("--transcripts", action="store_true", help="show what is said, too")
+    _add_view(one)
     one.set_defaults(run=run_watch)
 
     one = parts.add_parser(
@@ -66,7 +72,15 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         type=options.seconds,
         default=ANSWER_S,
         metavar="S",
-        help="for answers, at most (%(default)g)",
+        help="for each answer, at most (%(default)g)",
+    )
+    one.add_argument("--rate", type=_rate, metavar="N", help="at most so many devices a second")
+    one.add_argument(
+        "--first",
+        type=_count,
+        default=0,
+        metavar="N",
+        help="try it on so many, and on the others only if all of these carry it out",
     )
     broker_options.add(one)
     one.set_defaults(run=run_send)
@@ -82,6 +96,38 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     one.set_defaults(run=run_forget)
 
 
+def _add_view(parser: argparse.ArgumentParser) -> None:
+    """The options that choose which devices are shown."""
+    parser.add_argument("--unwell", action="store_true", help="only devices that are not ok")
+    parser.add_argument(
+        "--match",
+        action="append",
+        default=[],
+        metavar="PATTERN",
+        help="only devices whose names fit, e.g. 'hall-*'; may be repeated",
+    )
+    parser.add_argument(
+        "--sort", choices=ORDERS, default="name", help="by what to sort (%(default)s)"
+    )
+
+
+def _view(args: argparse.Namespace) -> View:
+    return View(tuple(args.match), args.unwell, args.sort)
+
+
+def _rate(text: str) -> float:
+    value = options.seconds(text)
+    if value < SLOWEST:
+        raise argparse.ArgumentTypeError(f"must be at least {SLOWEST:g}, not {text}")
+    return value
+
+
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdecimal() or not 0 < int(text) < 1_000_000:
+        raise argparse.ArgumentTypeError(f"expected a number of devices, got {text}")
+    return int(text)
+
+
 def run_list(args: argparse.Namespace) -> int:
     """Print the fleet; 1 when there is none."""
     output.utf8()
@@ -89,18 +135,19 @@ def run_list(args: argparse.Namespace) -> int:
     roster = Roster(settings.topic)
     with Broker(settings, roster.topics, clock) as broker:
         gather(broker, roster, clock, args.wait, roster.complete)
-    entries = table.entries(roster, clock.now(), clock.utc())
+    fleet = table.entries(roster, clock.now(), clock.utc())
+    shown = _view(args).of(fleet)
     if args.json:
-        devices = [table.as_json(entry) for entry in entries]
-        fleet = {"broker": broker.where, "devices": devices, "ignored": roster.ignored}
-        print(as_json(fleet, indent=2))
-    elif entries:
+        devices = [table.as_json(entry) for entry in shown]
+        found = {"broker": broker.where, "devices": devices, "ignored": roster.ignored}
+        print(as_json(found, indent=2))
+    elif fleet:
         # What is not read on a terminal is read by a program, and that wants all of it.
         width = shutil.get_terminal_size().columns if sys.stdout.isatty() else sys.maxsize
-        for line in table.lines(entries, width):
+        for line in table.lines(shown, width) if shown else ():
             print(line.text)
-        print(table.summary(entries, roster.ignored))
-    if not entries:
+        print(table.summary(fleet, roster.ignored, len(shown)))
+    if not fleet:
         raise _nobody(settings, broker.where)
     return 0
 
@@ -115,7 +162,7 @@ def run_watch(args: argparse.Namespace) -> int:
         topics.append(watching.transcript_topic(settings.topic))
     with fleet_screen.screen(clock, address(settings)) as screen:
         watch = watching.Watch(
-            lambda: Broker(settings, topics, clock), settings.topic, screen, clock
+            lambda: Broker(settings, topics, clock), settings.topic, screen, clock, _view(args)
         )
         with suppress(KeyboardInterrupt):  # the way to end it
             watch.run()
@@ -133,9 +180,17 @@ def run_send(args: argparse.Namespace) -> int:
         devices = sending.targets(roster, args.to, broker.where)
         if not devices:
             raise _nobody(settings, broker.where)
-        job = sending.Sending(broker, settings.topic, f"fleet-{secrets.token_hex(8)}", _tell)
-        job.send(fields, devices)
-        job.collect(clock, args.wait)
+        ref = f"fleet-{secrets.token_hex(8)}"
+        job = sending.Sending(broker, settings.topic, ref, _tell, wait_s=args.wait, rate=args.rate)
+        canaries, others = sending.canaries(devices, args.first)
+        job.run(fields, canaries, clock)
+        if job.ok:
+            job.run(fields, others, clock)
+    if len(job.outcomes) > FEW:
+        print(*table.grid([("ANSWER", "DEVICES", "WHO"), *sending.answers(job.outcomes)]), sep="\n")
+    if left := len(devices) - len(job.outcomes):
+        words = f"not all of the first {len(canaries)} carried it out: not sent to the other {left}"
+        raise RunError(words)
     return 0 if job.ok else 1
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections import deque
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any
 
 from agent.cli import output
@@ -30,15 +31,23 @@ class Lines:
     def __exit__(self, *exception: object) -> None:
         """Every line is out already."""
 
-    def show(self, entries: Sequence[table.Entry], ignored: int) -> None:
-        for entry in entries:
+    def show(
+        self, shown: Sequence[table.Entry], fleet: Sequence[table.Entry], ignored: int
+    ) -> None:
+        known = self._last
+        here = {entry.device.id: entry for entry in shown}
+        for name, entry in here.items():
             standing = _standing(entry)
-            if self._last.get(entry.device.id) != standing:
-                self._last[entry.device.id] = standing
+            if known.get(name) != standing:
+                known[name] = standing
                 self.say(table.plain(entry))
-        for gone in self._last.keys() - {entry.device.id for entry in entries}:
-            del self._last[gone]
-            self.say(f"{printable(gone)}  removed")
+        if len(known) == len(here):
+            return
+        rest = {entry.device.id: entry for entry in fleet}
+        for name in known.keys() - here.keys():
+            del known[name]
+            gone = name not in rest  # or it is only not to be shown any more, such as being well
+            self.say(f"{printable(name)}  removed" if gone else table.plain(rest[name]))
 
     def say(self, text: str) -> None:
         print(f"{rfc3339(self._clock.utc())}  {text}", flush=True)
@@ -56,7 +65,8 @@ class Live:
             raise UsageError(f"{words}; or pipe it: dragoman fleet watch | cat") from None
         self._where = where
         self._said: deque[str] = deque(maxlen=KEPT)
-        self._shown: tuple[Sequence[table.Entry], int] = ([], 0)
+        self._shown: Sequence[table.Entry] = []
+        self._counted = "no devices yet"
         self._live = RichLive(
             auto_refresh=False,
             transient=False,
@@ -70,8 +80,12 @@ class Live:
     def __exit__(self, *exception: Any) -> None:
         self._live.__exit__(*exception)
 
-    def show(self, entries: Sequence[table.Entry], ignored: int) -> None:
-        self._shown = entries, ignored
+    def show(
+        self, shown: Sequence[table.Entry], fleet: Sequence[table.Entry], ignored: int
+    ) -> None:
+        self._shown = shown
+        counted = table.summary(fleet, ignored, len(shown))
+        self._counted = counted if fleet else "no devices yet"
         self._live.update(self._draw(), refresh=True)
 
     def say(self, text: str) -> None:
@@ -81,17 +95,17 @@ class Live:
     def _draw(self) -> Any:
         from rich.text import Text
 
-        entries, ignored = self._shown
         size = self._live.console.size
         room = max(3, size.height - len(self._said) - 3)
-        rows = list(table.lines(entries, size.width))
+        # What does not fit is not laid out: there may be thousands.
+        rows = list(islice(table.lines(self._shown[:room], size.width), room + 1))
         if len(rows) > room:
-            rows = [*rows[: room - 1], table.Line("…")]
+            fit = sum(row.about for row in rows[: room - 1])
+            rows[room - 1 :] = [table.Line(_more(self._shown[fit:]))]
         text = Text(no_wrap=True, overflow="ellipsis")
         for row in rows:
             text.append(f"{row.text}\n", style=STYLES[row.verdict])
-        counted = table.summary(entries, ignored) if entries else "no devices yet"
-        text.append(f"{self._where}: {counted}\n", style="dim")
+        text.append(f"{self._where}: {self._counted}\n", style="dim")
         for said in self._said:
             text.append(f"{said}\n")
         text.right_crop(1)
@@ -101,6 +115,12 @@ class Live:
 def screen(clock: Clock, where: str) -> Lines | Live:
     """What fits to where the output goes."""
     return Live(where) if sys.stdout.isatty() else Lines(clock)
+
+
+def _more(left: Sequence[table.Entry]) -> str:
+    """What stands for the devices there is no room for."""
+    unwell = sum(entry.health.verdict != "ok" for entry in left)
+    return f"… {len(left)} more, {unwell} of them unwell" if unwell else f"… {len(left)} more"
 
 
 def _standing(entry: table.Entry) -> object:

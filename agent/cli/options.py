@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 
 import msgspec
 from msgspec.structs import replace
@@ -40,7 +41,7 @@ def seconds(text: str) -> float:
     return value
 
 
-def load(args: argparse.Namespace, service: str | None) -> Config:
+def load(args: argparse.Namespace, service: str | Callable[[Config], str | None] | None) -> Config:
     """The configuration with the options laid over it; logging is set up by it.
 
     Raises UsageError for everything wrong in either.

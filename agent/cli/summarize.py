@@ -20,11 +20,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Register the command and its options."""
     parser = subparsers.add_parser(
         "summarize",
-        help="summarise a text or transcripts (twetalk-summary)",
-        description="Summarises a text, subtitles or the output of transcribe -o json, with "
-        "twetalk-summary.",
+        help="summarise a text or transcripts",
+        description="Summarises a text, subtitles or the output of transcribe -o json, with a "
+        "service of the configuration that can: own (a chat), or twetalk-summary.",
     )
     parser.add_argument("file", metavar="FILE", help="text or transcripts; - for standard input")
+    textual.add_service(parser)
     textual.add_stream(parser)
     options.add_config(parser)
     parser.set_defaults(run=run)
@@ -32,9 +33,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(args: argparse.Namespace) -> int:
     """Print the summary; UsageError for a file that is empty or no text."""
-    config = options.load(args, "twetalk-summary")
+    config = textual.serving(args, "summarizes")
     text = textual.standard_input() if args.file == "-" else _read(Path(args.file))
-    return textual.answer(config, spoken(text), stream=args.stream)
+    return textual.answer(config, spoken(text), "summarizes", stream=args.stream)
 
 
 def spoken(text: str) -> str:

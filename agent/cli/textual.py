@@ -6,12 +6,13 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from agent.cli import output
+from agent.cli import options, output
 from agent.config.schema import Config
 from agent.errors import UsageError
 
 if TYPE_CHECKING:
     from agent.link.text import TextService
+    from agent.services.texts import Task
 
 
 def add_stream(parser: argparse.ArgumentParser) -> None:
@@ -32,7 +33,21 @@ def decoded(data: bytes, name: str) -> str:
         raise UsageError(f"{name}: not a text in UTF-8") from None
 
 
-def answer(config: Config, text: str, *, stream: bool) -> int:
+def serving(args: argparse.Namespace, task: Task) -> Config:
+    """The configuration with the service for ``task``: the one named, or one that can."""
+    from agent.services.texts import serving as chosen
+
+    return options.load(args, args.service or (lambda config: chosen(config, task)))
+
+
+def add_service(parser: argparse.ArgumentParser) -> None:
+    """``--service``."""
+    parser.add_argument(
+        "--service", metavar="NAME", help="default: one of the configuration that can"
+    )
+
+
+def answer(config: Config, text: str, task: Task, *, stream: bool) -> int:
     """Print what ``config.service`` makes of ``text``; returns the exit code 0.
 
     Raises UsageError for an empty text or wrong languages, LinkError and Refused.
@@ -40,13 +55,14 @@ def answer(config: Config, text: str, *, stream: bool) -> int:
     from agent.clock import SystemClock
     from agent.link.dial import Dialer
     from agent.link.http import HttpClient
-    from agent.link.text import TEXT_S, TextService
+    from agent.link.text import TEXT_S, summary, translation
 
     output.utf8()
     clock = SystemClock()
     http = HttpClient(Dialer(config.network, clock), total_s=TEXT_S)
     try:
-        service = TextService(config.service, http, clock)
+        make = translation if task == "translates" else summary
+        service = make(config.service, http, clock)
         if stream:
             _print_pieces(service, text)
         else:

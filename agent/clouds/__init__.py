@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
+from typing import TYPE_CHECKING
 
+from agent.clock import Clock
 from agent.config.schema import Config
 from agent.errors import UsageError
-from agent.events import Pair
+from agent.events import Pair, ServiceEvent
 from agent.pipeline.cloud import Cloud, Parts
 from agent.services.provider import Provider
+from agent.services.shapes import Clip
+
+if TYPE_CHECKING:
+    from agent.link.http import HttpClient
+
+Send = Callable[[Clip, Pair], Sequence[ServiceEvent]]
 
 
 def build(parts: Parts) -> Cloud:
@@ -37,8 +45,9 @@ def check(provider: Provider, config: Config) -> None:
 
 def single(parts: Parts) -> Cloud:
     """The cloud for ``parts.provider`` alone, as its shape says."""
-    shape = parts.provider.entry.shape
-    cloud: Cloud = import_module(f"agent.clouds.{shape.value}").build(parts)
+    entry = parts.provider.entry
+    kind = "own" if entry.composed else entry.shape.value
+    cloud: Cloud = import_module(f"agent.clouds.{kind}").build(parts)
     return cloud
 
 
@@ -48,6 +57,16 @@ def wanted(provider: Provider, config: Config) -> Iterator[Pair]:
     yield pair
     for button in config.talk.buttons:
         yield Pair(button.source or pair.source, button.target or pair.target)
+
+
+def upload(provider: Provider, config: Config, http: HttpClient, clock: Clock) -> Send:
+    """What sends one clip of a file and gives what came back; see :mod:`agent.link.exchange`."""
+    if not provider.entry.composed:
+        from agent.link import exchange
+
+        return exchange.Upload(provider, http, clock)
+    send: Send = import_module("agent.clouds.own").upload(provider, config, http, clock)
+    return send
 
 
 def check_rate(provider: Provider, config: Config) -> None:

@@ -22,11 +22,9 @@ def build(parts: Parts) -> Cloud:
         replay=parts.config.network.replay == "sentence",
         quiet=True,
     )
-    cloud = Chunks(uplink, parts.provider, parts.clock)
+    cloud = Chunks(uplink, Answers(parts), parts.clock)
     dialer = Dialer(parts.config.network, parts.clock)
     http = HttpClient(dialer, ANSWER_S, TOTAL_S, cancelled=lambda: chunker.waits())
-    chunker = Chunker(
-        cloud, parts, Answers(parts), lambda request: exchange.send(http, request, parts.clock)
-    )
+    chunker = Chunker(cloud, parts, lambda request: exchange.send(http, request, parts.clock))
     cloud.workers = (chunker,)
     return cloud

@@ -42,8 +42,10 @@ def recorded(
     send: Callable[[Clip, Pair], Sequence[ServiceEvent]],
     servers: Sequence[Worker],
     on_stop: Callable[[], None],
-) -> Cloud:
-    """A cloud whose clips go through ``send``; ``servers`` are started with it."""
+    answers: Answers | None = None,
+) -> Utterances:
+    """A cloud whose clips go through ``send``, what comes back through ``answers``; ``servers``
+    are started with it."""
     rate = parts.config.audio.rate
     limit = _longest(parts.provider.entry.limits, rate)
     pause = PAUSE if parts.config.talk.mode == "open" else None
@@ -58,7 +60,7 @@ def recorded(
     def fetch(url: str) -> bytes:
         return decode_speech(exchange.fetch(http, url, parts.provider), rate)
 
-    uploader = Uploader(cloud, parts, Answers(parts), upload, fetch, on_stop)
+    uploader = Uploader(cloud, parts, answers or Answers(parts), upload, fetch, on_stop)
     cloud.workers = (*servers, uploader, Recorder(cloud, parts))
     return cloud
 

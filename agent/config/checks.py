@@ -5,15 +5,15 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterator
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
 from msgspec.structs import fields, replace
 
+from agent.config import own
 from agent.config.build import has_file
 from agent.config.credentials import CREDENTIALS
 from agent.config.mistakes import KeyPath, Mistakes
 from agent.config.proxies import FORM, parse
-from agent.config.schema import Config, Service
+from agent.config.schema import MODEL_FILES, WAKE_WORDS, Config, Service
 from agent.config.words import did_you_mean
 
 
@@ -43,6 +43,7 @@ def _findings(config: Config) -> Iterator[Finding]:
         yield from _fallback(config, service, path)
     yield from _network(config)
     yield from _channel(config)
+    yield from _wake_words(config)
     yield from _pins(config)
     yield from _listeners(config)
 
@@ -60,13 +61,15 @@ def check_service(service: Service, path: KeyPath) -> Iterator[Finding]:
         hint = did_you_mean(service.name, CREDENTIALS)
         words = f"unknown service {service.name[:40]!r}; expected {', '.join(CREDENTIALS)}{hint}"
         yield Finding((*path, "name"), words)
-    if service.url and not _has_address(service.url):
+    if service.url and not own.has_address(service.url):
         words = "no such host or port can be; expected a base URL such as wss://host:443"
         yield Finding((*path, "url"), words)
     for key in CREDENTIALS.get(service.name, ()):
         if not getattr(service, key):
             words = f"{service.name} needs {_article(key)}; {_ways(key, path)}"
             yield Finding((*path, key), words)
+    for where, words, others in own.findings(service, path):
+        yield Finding(where, words, others)
 
 
 def _fallback(config: Config, service: Service, path: KeyPath) -> Iterator[Finding]:
@@ -86,20 +89,16 @@ def _fallback(config: Config, service: Service, path: KeyPath) -> Iterator[Findi
                 yield Finding(here, words)
 
 
-def _has_address(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        return bool(parts.hostname) and (parts.port is None or parts.port > 0)
-    except ValueError:  # a port over 65535, a bracket too few
-        return False
-
-
 def _article(key: str) -> str:
+    if key == "hear":
+        return "ears"
     return f"an {key}" if key[0] in "aeiou" else f"a {key}"
 
 
 def _ways(key: str, path: KeyPath) -> str:
     name = ".".join((*path, key))
+    if key == "hear":
+        return f"name a server, such as {name}: {{url: wyoming://nas:10300}}"
     return f"set {name}, {name}_file or ${{…}}" if key in _WITH_FILE else f"set {name}"
 
 
@@ -122,6 +121,18 @@ def _channel(config: Config) -> Iterator[Finding]:
         words += "; expected a number below audio.capture.channels, or mix"
         section = ("audio", "capture")
         yield Finding((*section, "channel"), words, ((*section, "channels"),))
+
+
+def _wake_words(config: Config) -> Iterator[Finding]:
+    wake = config.talk.wake
+    for key, word in (("word", wake.word), ("stop_word", wake.stop_word)):
+        if word is not None and word not in WAKE_WORDS and not word.endswith(MODEL_FILES):
+            words = f"no wake word {word[:40]!r}; expected {', '.join(WAKE_WORDS)}"
+            words += f" or the path of a model{did_you_mean(word, WAKE_WORDS)}"
+            yield Finding(("talk", "wake", key), words)
+    if wake.word == wake.stop_word:
+        words = "is the wake word too; expected another word, or null"
+        yield Finding(("talk", "wake", "stop_word"), words, (("talk", "wake", "word"),))
 
 
 def _pins(config: Config) -> Iterator[Finding]:

@@ -6,10 +6,12 @@ from collections.abc import Mapping
 
 from msgspec.structs import replace
 
+from agent.config import own
 from agent.config.schema import Service
 from agent.config.secret import DEMO, Secret
 
 _TWETALK = ("token",)
+_ASR = ("app_id", "secret_id", "secret_key")
 _MAAS = ("endpoint", "access_key")
 
 CREDENTIALS: Mapping[str, tuple[str, ...]] = {
@@ -19,6 +21,8 @@ CREDENTIALS: Mapping[str, tuple[str, ...]] = {
     "twetalk-translate": _TWETALK,
     "twetalk-summary": _TWETALK,
     "tencent-tsi": ("secret_id", "secret_key"),
+    "tencent-speech-translate": _ASR,
+    "tencent-interpreter": _ASR,
     "tencent-long-asr": ("app_id", "app_key", "callback_url", "callback_port"),
     "maas-whisper": _MAAS,
     "maas-whisper-translate": _MAAS,
@@ -26,6 +30,8 @@ CREDENTIALS: Mapping[str, tuple[str, ...]] = {
     "maas-realtime-asr": _MAAS,
     "maas-speech-translation": _MAAS,
     "youdao": ("app_key", "app_secret"),
+    "youdao-stream": ("app_key", "app_secret"),
+    own.OWN: ("hear",),
 }
 
 #: What the emulator takes besides.
@@ -38,5 +44,7 @@ _DEMO: Mapping[str, object] = {
 
 def with_demo(service: Service) -> Service:
     """``service`` with the emulator's credentials for those it lacks."""
+    if service.name == own.OWN:
+        return own.with_demo(service)
     missing = [key for key in CREDENTIALS.get(service.name, ()) if not getattr(service, key)]
     return replace(service, **{key: _DEMO.get(key, Secret(DEMO)) for key in missing})

@@ -16,7 +16,7 @@ from agent.config.sources import Wrong
 from agent.config.tree import Items, Node, Scalar, Table
 from agent.config.words import choices, did_you_mean, expected
 
-_BOOLEANS = {
+BOOLEANS = {
     "true": True, "yes": True, "on": True,
     "false": False, "no": False, "off": False,
 }  # fmt: skip
@@ -78,8 +78,8 @@ def shape(node: Node) -> str:
 
 
 def _readings(node: Scalar, text: str) -> Iterator[object]:
-    if text.lower() in _BOOLEANS:
-        yield _BOOLEANS[text.lower()]
+    if text.lower() in BOOLEANS:
+        yield BOOLEANS[text.lower()]
     if _WHOLE.fullmatch(text):
         yield int(text)
     elif _NUMBER.fullmatch(text) and math.isfinite(float(text)):

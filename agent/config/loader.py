@@ -8,17 +8,18 @@ tree becomes structs (``build``, ``leaves``), and rules between keys come last
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import msgspec
 from msgspec.structs import replace
 
-from agent.config import sources
+from agent.config import own, sources
 from agent.config.build import Builder
 from agent.config.checks import check, check_service, is_loopback
 from agent.config.credentials import with_demo
+from agent.config.former import renamed
 from agent.config.leaves import Leaves
 from agent.config.mistakes import Mistakes, Place, dotted
 from agent.config.overlay import overlay, put
@@ -38,7 +39,7 @@ def load(
     sets: Sequence[str] = (),
     env: Mapping[str, str] | None = None,
     cloud: str | None = None,
-    service: str | None = None,
+    service: str | Callable[[Config], str | None] | None = None,
     web: str | None = None,
 ) -> Config:
     """The configuration in the file at ``path``, checked and complete.
@@ -47,11 +48,12 @@ def load(
     ``sets`` are ``KEY.PATH=VALUE`` texts; ``env`` is for ``${NAME}`` (default: the
     process's); ``cloud`` replaces the ``url`` of every service, and on loopback stands
     for the emulator: credentials not given are its ``demo``; ``service`` selects one as
-    :func:`profile` does; ``web`` is where the caption screen listens.  Raises
-    :class:`ConfigError` with every mistake.
+    :func:`profile` does, or tells from the configuration which; ``web`` is where the caption
+    screen listens.  Raises :class:`ConfigError` with every mistake.
     """
     config, mistakes = _build(path, sets, env, web)
-    config = _choose(config, cloud, service, mistakes)
+    name = service(config) if callable(service) else service
+    config = _choose(config, cloud, name, mistakes)
     check(config, mistakes)
     if problems := mistakes.lines():
         raise ConfigError(problems)
@@ -65,10 +67,24 @@ def load_mqtt(
 
     Mistakes in other sections are no matter: the credentials of a service may be missing.
     """
+    return load_part(path, sets, "mqtt", env=env).mqtt
+
+
+def load_part(
+    path: str | None,
+    sets: Sequence[str],
+    *sections: str,
+    env: Mapping[str, str] | None = None,
+) -> Config:
+    """The configuration for whoever needs only these ``sections``; as :func:`load`.
+
+    Mistakes in other sections are no matter: the credentials of a service may be missing.
+    """
     config, mistakes = _build(path, sets, env)
-    if problems := mistakes.lines("mqtt"):
+    check(config, mistakes)
+    if problems := mistakes.lines(*sections):
         raise ConfigError(problems)
-    return config.mqtt
+    return config
 
 
 def profile(config: Config, name: str) -> Service:
@@ -93,9 +109,9 @@ def _build(
     """The file with ``sets`` laid over it, and the mistakes found so far."""
     file = path if path is not None else _default_path()
     mistakes = Mistakes(Place(_label(file), 1) if file else Place("defaults"))
-    root = _read(file, mistakes)
+    root = renamed(_read(file, mistakes), mistakes)
     for setting in sets:
-        root = overlay(root, setting, mistakes)
+        root = renamed(overlay(root, setting, mistakes), mistakes, over=True)
     if web is not None:
         root = put(root, ("web", "listen"), Scalar(Place("--web"), web), mistakes)
     leaves = Leaves(os.environ if env is None else env, Path(file or ".").parent)
@@ -169,5 +185,5 @@ def _at(config: Config, cloud: str, mistakes: Mistakes) -> Config:
         words = f"not a base URL; expected {expected(Url)}"
         mistakes.add(("service", "url"), words, Place("--cloud"))
         return config
-    services = {name: replace(service, url=url) for name, service in config.services.items()}
-    return replace(config, service=replace(config.service, url=url), services=services)
+    services = {name: own.at_cloud(service, url) for name, service in config.services.items()}
+    return replace(config, service=own.at_cloud(config.service, url), services=services)

@@ -64,15 +64,15 @@ class Mistakes:
         """Whether a mistake is known at ``path``, above it or below it."""
         return any(known[: len(path)] == path[: len(known)] for _, known, _ in self._found)
 
-    def lines(self, section: str | None = None) -> list[str]:
+    def lines(self, *sections: str) -> list[str]:
         """One finished line for each mistake, options last.
 
-        With a ``section`` only those in it and those of the file as a whole.
+        With ``sections`` only those in them and those of the file as a whole.
         """
         chosen = [
             found
             for found in self._found
-            if section is None or len(found[1]) < 2 or found[1][0] == section
+            if not sections or len(found[1]) < 2 or found[1][0] in sections
         ]
         ordered = sorted(chosen, key=lambda found: (not found[0].line, found[0].line))
         return [": ".join(filter(None, (str(p), dotted(path), text))) for p, path, text in ordered]

@@ -18,6 +18,10 @@ from agent.config.secret import Secret
 
 DEFAULT_SERVICE = "twetalk-v2"
 
+#: Wake words that come with pymicro-wakeword; any other is the path of a model.
+WAKE_WORDS = ("alexa", "hey_jarvis", "hey_mycroft", "okay_nabu")
+MODEL_FILES = (".json", ".tflite")
+
 Language = Annotated[
     str,
     Meta(
@@ -37,6 +41,21 @@ Url = Annotated[
     Meta(
         pattern=r"^(wss?|https?)://[^/@?#\s]+/?\Z",
         description="scheme, host and port only, such as wss://host or http://127.0.0.1:8765",
+    ),
+]
+_SERVER = r"https?://[^/@?#\s]+(/[^@?#\s]*)?"
+VoiceUrl = Annotated[
+    str,
+    Meta(
+        pattern=rf"^(wyoming://[^/@?#\s]+/?|{_SERVER})\Z",
+        description="wyoming://HOST:PORT, or a base URL such as http://HOST:PORT/v1",
+    ),
+]
+TranslateUrl = Annotated[
+    str,
+    Meta(
+        pattern=rf"^(libretranslate\+)?{_SERVER}\Z",
+        description="a base URL such as http://HOST:PORT/v1, or libretranslate+http://HOST:PORT",
     ),
 ]
 CallbackUrl = Annotated[
@@ -74,6 +93,39 @@ class Device(Section):
     id: DeviceId = field(default_factory=lambda: socket.gethostname() or "dragoman")
 
 
+class Hear(Section):
+    """A server of one's own that turns speech into text."""
+
+    url: VoiceUrl
+    model: str | None = None
+    key: Secret | None = None
+    language: Annotated[str, Meta(min_length=1)] | None = None
+    prompt: str | None = None
+    temperature: Annotated[float, Meta(ge=0, le=1)] | None = None
+    format: Literal["verbose_json", "json"] = "verbose_json"
+
+
+class Translate(Section):
+    """A server of one's own that translates text."""
+
+    url: TranslateUrl
+    model: str | None = None
+    key: Secret | None = None
+    prompt: str | None = None
+    summary_prompt: str | None = None
+    temperature: Annotated[float, Meta(ge=0, le=2)] | None = None
+
+
+class Speak(Section):
+    """A server of one's own that turns text into speech."""
+
+    url: VoiceUrl
+    model: str | None = None
+    key: Secret | None = None
+    voice: str | None = None
+    format: Literal["wav", "pcm"] = "wav"
+
+
 class Service(Section):
     """The speech cloud: which one, its credentials, the languages."""
 
@@ -97,6 +149,9 @@ class Service(Section):
     targets: tuple[Language, ...] = ()
     voice: str | None = None
     fallback: tuple[str, ...] = ()
+    hear: Hear | None = None
+    translate: Translate | None = None
+    speak: Speak | None = None
 
 
 class Capture(Section):
@@ -130,7 +185,8 @@ class Audio(Section):
     rate: Literal[16000, 8000] = 16000
     capture: Capture = field(default_factory=Capture)
     playback: Playback = field(default_factory=Playback)
-    echo_guard: bool = True
+    echo: Literal["guard", "cancel", "off"] = "guard"
+    sounds: Annotated[str, Meta(min_length=1)] | None = None
 
 
 class Button(Section):
@@ -153,10 +209,20 @@ class Led(Section):
     blue: Pin | None = None
 
 
+class WakeSettings(Section):
+    """Calling the device by its name: ``talk.mode: wake``."""
+
+    word: Annotated[str, Meta(min_length=1)] = "okay_nabu"
+    sensitivity: Annotated[float, Meta(ge=0, le=1)] = 0.5
+    follow_up_s: Annotated[float, Meta(ge=0, le=60)] = 5.0
+    stop_word: Annotated[str, Meta(min_length=1)] | None = None
+
+
 class Talk(Section):
     """When speech goes to the cloud."""
 
-    mode: Literal["hold", "toggle", "open", "vad"] = "hold"
+    mode: Literal["hold", "toggle", "open", "vad", "wake"] = "hold"
+    wake: WakeSettings = field(default_factory=WakeSettings)
     pre_roll_ms: Annotated[int, Meta(ge=0, le=5000)] = 300
     tail_ms: Annotated[int, Meta(ge=0, le=5000)] = 600
     result_timeout_s: Annotated[float, Meta(gt=0, le=120)] = 5.0
@@ -170,6 +236,7 @@ class Network(Section):
     ping_interval_s: Annotated[float, Meta(ge=0.2, le=60)] = 5.0
     memory_s: Annotated[int, Meta(ge=5, le=3600)] = 60
     replay: Literal["sentence", "off"] = "sentence"
+    crash_memory: bool | None = None
     idle_close_s: Annotated[float, Meta(ge=1)] = 60.0
     ca_file: str | None = None
     cert_file: str | None = None
@@ -192,6 +259,7 @@ class Mqtt(Section):
     cert_file: str | None = None
     key_file: str | None = None
     version: Literal["3.1.1", "5"] = "3.1.1"
+    command_qos: Literal[0, 1] = 1
     topic: Topic = "dragoman"
     discovery: Topic | None = "homeassistant"
     outbox: Annotated[str, Meta(min_length=1)] = "/var/lib/dragoman/outbox.db"

@@ -88,10 +88,11 @@ class Controller:
         self.on_notice: list[Callable[[Notice], None]] = []  #: pages
         self.on_choices: list[Callable[[Choices], None]] = []  #: pages
         self.on_switch: Callable[[Service], Cloud] | None = None
-        self.machine = Machine(config.talk.mode)
+        self.machine = Machine(config.talk.mode, cancelling=config.audio.echo == "cancel")
         self.stop: Stop | None = None  #: set when the daemon should end
         self.session_id: str | None = None
-        self._unmuted_at = 0  # ring packet; the pre-roll must not reach into muted time
+        # Ring packet; the pre-roll must not reach into muted time, nor before this process.
+        self._unmuted_at = ring.head
         self._since = stamp(clock)
         self.published: dict[str, Any] = {}  #: the object last published on ``state``
         self.choices = choices(self.provider, config)  #: what can be chosen, as it was told last
@@ -122,6 +123,10 @@ class Controller:
     def provider(self) -> Provider:
         """The service that answers."""
         return self.cloud.provider
+
+    def take(self, kind: type, handler: Callable[[Any], None]) -> None:
+        """Have events of ``kind`` handled by a part that is not there in every device."""
+        self._handlers[kind] = handler
 
     def use(self, config: Config) -> None:
         """Work with a changed configuration from now on."""
@@ -166,6 +171,7 @@ class Controller:
             "muted": self.machine.muted,
             "volume": self.player.volume,
             "session": self.session_id,
+            "follow_up": self.machine.follow_up if self.machine.mode == "wake" else None,
         }
 
     def publish(self) -> None:
@@ -195,21 +201,32 @@ class Controller:
 
     # --- the machine -------------------------------------------------------------------------
 
-    def feed(self, event: Input, *, start: int | None = None, end: int | None = None) -> None:
-        """Give the machine an input, with the ring packet it began or ended at if known."""
+    def feed(
+        self,
+        event: Input,
+        *,
+        start: int | None = None,
+        end: int | None = None,
+        pre_roll: bool = True,
+    ) -> None:
+        """Give the machine an input, with the ring packet it began or ended at if known.
+
+        Without ``pre_roll`` nothing before ``start`` is sent.
+        """
         if event is Input.UNMUTE and self.machine.muted:
             self._unmuted_at = self._ring.head
         for action in self.machine.handle(event):
-            self._act(action, start, end)
+            self._act(action, start, end, pre_roll)
         if event in BY_HAND:
             self.cloud.hurry()
         self.player.hold(self.machine.half_duplex)
 
-    def _act(self, action: Action, start: int | None, end: int | None) -> None:
+    def _act(self, action: Action, start: int | None, end: int | None, pre_roll: bool) -> None:
         talk, head = self._config.talk, self._ring.head
         if action is Action.OPEN:
-            pre_roll = talk.pre_roll_ms // PACKET_MS
-            begin = (head if start is None else start) - pre_roll
+            begin = head if start is None else start
+            if pre_roll:
+                begin -= talk.pre_roll_ms // PACKET_MS
             self.cloud.open(max(0, begin, self._unmuted_at), self.provider.pair)
         elif action is Action.CLOSE:
             tail = talk.tail_ms // PACKET_MS

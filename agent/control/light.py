@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from agent.clock import Clock
 from agent.threads import Wake, Worker
@@ -14,6 +15,7 @@ PATTERNS: dict[str, Sequence[tuple[bool, float]]] = {
     "listening": ((True, 0.0),),  # steady
     "thinking": ((True, 0.25), (False, 0.25)),  # quick, even
     "speaking": ((True, 0.8), (False, 0.2)),  # mostly lit, a wink
+    "follow_up": ((True, 0.1), (False, 0.9)),  # idle, and no wake word is needed: a spark
     "offline": ((True, 0.1), (False, 0.2), (True, 0.1), (False, 1.6)),  # two blips
     "fault": ((True, 0.1), (False, 0.2)) * 3 + ((False, 1.2),),  # three blips
 }
@@ -27,6 +29,7 @@ COLOURS: dict[str, tuple[bool, bool, bool]] = {
     "listening": (False, False, True),  # blue
     "thinking": (True, True, False),  # yellow
     "speaking": (False, True, False),  # green
+    "follow_up": (False, True, True),  # cyan
     "offline": (True, False, True),  # magenta
     "fault": (True, False, False),  # red
 }
@@ -51,6 +54,11 @@ class Light(Worker):
         if state != self._state:
             self._state = state
             self._wake.set()
+
+    def follow(self, state: Mapping[str, Any]) -> None:
+        """Show what is published on ``state``."""
+        follow_up = state["state"] == "idle" and state["follow_up"]
+        self.show("follow_up" if follow_up else state["state"])
 
     def wake(self) -> None:
         self._wake.set()

@@ -28,6 +28,10 @@ class Input(Enum):
     TOGGLE = "toggle"
     VOICE = "voice"  # voice activity began
     QUIET = "quiet"  # voice activity ended
+    WAKE = "wake"  # the wake word was said
+    FOLLOW = "follow"  # voice activity began where no wake word is needed
+    SAID = "said"  # what the wake word opened the gate for was said
+    STOP = "stop"  # the stop word was said
     SETTLED = "settled"  # everything said was answered, or its time is up
     MUTE = "mute"
     UNMUTE = "unmute"
@@ -68,6 +72,11 @@ _HUSH_ONLY: _Row = {
     for phase in Phase
     for word in (Input.PRESS, Input.TOGGLE)
 }
+_BY_NAME: _Row = {
+    (phase, word): (LISTENING, _OPEN_GATE)
+    for phase in (IDLE, THINKING)
+    for word in (Input.WAKE, Input.PRESS, Input.TOGGLE)
+}
 _ALWAYS: _Row = {
     (THINKING, Input.SETTLED): (IDLE, ()),
     (LISTENING, Input.MUTE): (THINKING, (Action.CUT,)),
@@ -94,6 +103,20 @@ TABLES: dict[str, _Row] = {
         (THINKING, Input.VOICE): (LISTENING, (Action.OPEN,)),
         (LISTENING, Input.QUIET): (THINKING, (Action.CLOSE,)),
     },
+    "wake": _ALWAYS
+    | _BY_NAME
+    | {(phase, Input.STOP): (phase, (Action.HUSH,)) for phase in Phase}
+    | {(phase, Input.FOLLOW): (LISTENING, (Action.OPEN,)) for phase in (IDLE, THINKING)}
+    | {
+        (LISTENING, word): (THINKING, (Action.CLOSE,))
+        for word in (Input.SAID, Input.PRESS, Input.TOGGLE)
+    },
+}
+
+#: What is different with an echo canceller: a voice is a person's, though the speaker talks.
+TALKED_OVER: dict[str, _Row] = {
+    "open": {(phase, Input.VOICE): (phase, (Action.HUSH,)) for phase in Phase},
+    "vad": {(phase, Input.VOICE): (LISTENING, _OPEN_GATE) for phase in (IDLE, THINKING)},
 }
 
 _WHILE_MUTED = (Input.MUTE, Input.UNMUTE, Input.SETTLED, Input.END)
@@ -101,15 +124,20 @@ _WHILE_MUTED = (Input.MUTE, Input.UNMUTE, Input.SETTLED, Input.END)
 
 @dataclass(slots=True)
 class Machine:
-    """One device's state.  ``linked`` is whether a wanted connection is there."""
+    """One device's state.  ``linked`` is whether a wanted connection is there.
+
+    With ``cancelling`` the speaker can be talked over (:data:`TALKED_OVER`).
+    """
 
     mode: str
+    cancelling: bool = False
     phase: Phase = Phase.IDLE
     started: bool = False
     muted: bool = False
     ended: bool = False
     linked: bool = True
     speaking: bool = False
+    follow_up: bool = False  # somebody may speak without the wake word
     faults: set[str] = field(default_factory=set)
 
     def handle(self, event: Input) -> tuple[Action, ...]:
@@ -127,7 +155,9 @@ class Machine:
             return ()
         self.started = self.started or event is Input.START
         self.ended = self.ended or event is Input.END
-        self.phase, actions = TABLES[self.mode].get((self.phase, event), (self.phase, ()))
+        key = self.phase, event
+        over = TALKED_OVER.get(self.mode, {}) if self.cancelling else {}
+        self.phase, actions = over.get(key) or TABLES[self.mode].get(key, (self.phase, ()))
         return actions
 
     @property
@@ -136,8 +166,8 @@ class Machine:
 
     @property
     def half_duplex(self) -> bool:
-        """Whether the speaker must wait: push-to-talk, and somebody is talking."""
-        return self.gate_open and self.mode in ("hold", "toggle")
+        """Whether the speaker must wait: one talks at a time, and somebody does."""
+        return self.gate_open and self.mode in ("hold", "toggle", "wake")
 
     @property
     def state(self) -> str:

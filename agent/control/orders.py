@@ -15,9 +15,10 @@ from agent.control import commands
 from agent.control.machine import Input
 from agent.errors import RunError, UsageError
 from agent.events import Command, Notice, Pair, Stop
-from agent.pipeline.summarizer import SUMMARY, Summarizer
+from agent.pipeline.summarizer import Summarizer
 from agent.report import payloads
 from agent.services.provider import Provider
+from agent.services.texts import serving
 
 if TYPE_CHECKING:
     from agent.control.controller import Controller
@@ -71,7 +72,7 @@ class Orders:
             chosen = self._config.talk.buttons[order.button - 1]
             provider.check(Pair(chosen.source or pair.source, chosen.target or pair.target))
         if order.summarize is not None:
-            loader.profile(self._config, SUMMARY)
+            loader.profile(self._config, serving(self._config, "summarizes"))
             if not controller.history.text(order.summarize):
                 raise UsageError(f"summarize: no finished sentences of session {order.summarize!r}")
 

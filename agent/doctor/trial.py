@@ -17,7 +17,7 @@ from agent.link.dial import Dialer, Limits
 from agent.link.http import HttpClient
 from agent.link.refusal import refused
 from agent.link.spool import Recording
-from agent.link.text import TextService
+from agent.link.text import summary, translation
 from agent.link.websocket import WebSocket
 from agent.services.base import Message, StreamProtocol
 from agent.services.entry import Shape
@@ -54,12 +54,12 @@ def _stream(provider: Provider, config: Config, clock: Clock) -> None:
     protocol = provider.stream(provider.pair, False)
     limits = Limits(connect=CONNECT_S, silence=CONNECT_S)
     dialer = Dialer(config.network, clock)
-    socket = handshake.connect(protocol.endpoint(), limits, dialer)
+    socket = handshake.connect(protocol.endpoint(clock.utc().timestamp()), limits, dialer)
     try:
         for message in protocol.begin():
             socket.send(message)
         _be_silent(socket, protocol, provider, config.audio.rate, clock)
-        socket.goodbye()
+        socket.goodbye(protocol.end())
     finally:
         socket.close()
 
@@ -94,7 +94,7 @@ def _until(socket: WebSocket, deadline: float) -> Sequence[Message]:
 
 
 def _chunk(provider: Provider, config: Config, clock: Clock) -> None:
-    protocol = provider.chunks(provider.pair)
+    protocol = provider.chunks(provider.pair, False)
     silence = bytes(packet_bytes(config.audio.rate) * 5)
     request = protocol.request(silence, 0, True, exchange.nonce(clock, provider.new_id()))
     with _http(config, clock) as http:
@@ -119,7 +119,8 @@ def _job(provider: Provider, config: Config, clock: Clock) -> None:
 
 def _text(provider: Provider, config: Config, clock: Clock) -> None:
     with _http(config, clock) as http:
-        TextService(provider.service, http, clock).ask("1, 2, 3.")
+        make = translation if provider.entry.translates else summary
+        make(provider.service, http, clock).ask("1, 2, 3.")
 
 
 _TRIALS: dict[Shape, Callable[[Provider, Config, Clock], None]] = {

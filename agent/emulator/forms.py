@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from email.message import Message
 from typing import TypeVar
@@ -45,13 +46,22 @@ def read_urlencoded(body: bytes) -> dict[str, str]:
     return _unique(pairs)
 
 
-def read_multipart(content_type: str, body: bytes) -> dict[str, Part]:
-    """The parts of a `multipart/form-data` body (RFC 7578) by name; `BadForm` if it is none."""
+def read_multipart(content_type: str, body: bytes, lists: Collection[str] = ()) -> dict[str, Part]:
+    """The parts of a `multipart/form-data` body (RFC 7578) by name; `BadForm` if it is none.
+
+    Those in `lists` may be there more than once: their values are joined with commas.
+    """
     delimiter = b"\r\n--" + _boundary(content_type)
     _preamble, *parts = (b"\r\n" + body).split(delimiter, _MOST_PARTS + 1)
     if not parts or not parts[-1].startswith(b"--"):
         raise BadForm("the multipart form is cut off, or has not the boundary it names")
-    return _unique([_part(part) for part in parts[:-1]])
+    read = [_part(part) for part in parts[:-1]]
+    for name in lists:
+        values = [part.data for each, part in read if each == name]
+        if values:
+            read = [(each, part) for each, part in read if each != name]
+            read.append((name, Part(b",".join(values))))
+    return _unique(read)
 
 
 def _unique(pairs: list[tuple[str, T]]) -> dict[str, T]:

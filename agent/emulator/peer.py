@@ -136,7 +136,10 @@ def abort(request: web.Request) -> None:
     """Reset the TCP connection of this request, without a goodbye."""
     transport = request.transport
     if transport is not None:
-        transport.get_extra_info("socket").setsockopt(
-            socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NONE
-        )
+        linger_none(transport.get_extra_info("socket"))
         transport.abort()
+
+
+def linger_none(sock: socket.socket) -> None:
+    """Have this socket end with a reset when it is closed."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NONE)

@@ -14,17 +14,19 @@ from pathlib import Path
 
 from aiohttp import web
 
-from agent.emulator import maas, tencent, twetalk, youdao
+from agent.emulator import maas, own, tencent, twetalk, youdao
 from agent.emulator.engines import Engine
 from agent.emulator.engines.scripted import ScriptedEngine
 from agent.emulator.faults import Fault
 from agent.emulator.journal import Connection, Exchange, Journal
+from agent.emulator.own import wyoming
 from agent.emulator.site import Site
 from agent.emulator.stream import Rules
+from agent.emulator.switch import Switch
 from agent.errors import RunError
 
 PROVIDERS: tuple[Callable[[Site], list[web.RouteDef]], ...] = (
-    twetalk.routes, tencent.routes, maas.routes, youdao.routes,
+    twetalk.routes, tencent.routes, maas.routes, youdao.routes, own.routes,
 )  # fmt: skip
 """A provider registers its paths with one function."""
 
@@ -61,6 +63,8 @@ class Emulator:
         )
         self._stop: Callable[[], None] = lambda: None
         self._thread: threading.Thread | None = None
+        self._server: asyncio.Server | None = None
+        self._waiting: set[Switch] = set()  # clients that have said nothing yet
 
     @property
     def url(self) -> str:
@@ -125,18 +129,37 @@ class Emulator:
                 await stop.wait()
         finally:
             self._stop = lambda: None
+            self._close()
             await runner.cleanup()
             self._site.executor.shutdown(wait=False, cancel_futures=True)
 
     async def _listen(self, runner: web.AppRunner) -> None:
+        loop = asyncio.get_running_loop()
         try:
-            await web.TCPSite(runner, self._host, self._port).start()
+            self._server = await loop.create_server(self._switch(runner), self._host, self._port)
         except OSError as error:
             unknown_host = isinstance(error, socket.gaierror)
             # asyncio's own wording of other errors says the address a second time
             why = error.strerror if unknown_host else os.strerror(error.errno or 0)
             raise RunError(f"cannot listen on {self._host}:{self._port}: {why}") from None
-        self._port = runner.addresses[0][1]
+        self._port = self._server.sockets[0].getsockname()[1]
+
+    def _close(self) -> None:
+        """Take no more, and nobody who has said nothing yet."""
+        if self._server is not None:
+            self._server.close()
+        for each in tuple(self._waiting):
+            each.stop()
+
+    def _switch(self, runner: web.AppRunner) -> Callable[[], Switch]:
+        """What each connection begins with: HTTP, or a Wyoming event."""
+        http = runner.server
+        assert http is not None
+
+        async def events(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await wyoming.serve(reader, writer, self._site)
+
+        return lambda: Switch(http, events, self._waiting)
 
     def _application(self) -> web.Application:
         application = web.Application()

@@ -14,6 +14,7 @@ from agent.errors import Refused, RunError
 from agent.fleet.roster import Roster
 from agent.report.connection import Connection, tls_context
 from agent.report.signals import Acked, Alive, Down, Incoming, Signal, Unheard, Up
+from agent.report.terms import Terms
 
 CONNECT_S = 12.0  # a little longer than the connection itself tries
 GOODBYE_S = 1.0
@@ -54,7 +55,10 @@ class Broker:
         self._signals: queue.SimpleQueue[Signal] = queue.SimpleQueue()
         name = f"dragoman-fleet-{secrets.token_hex(4)}"  # many may look at one fleet
         tls = tls_context(settings)
-        self._link = Connection(settings, tls, name, None, topics, self._signals.put)
+        # A broker keeps only so many messages of QoS 1 for a listener (mosquitto 1000) and leaves
+        # out the others without a word; what it keeps of a large fleet comes all at once.
+        terms = Terms(listen=0)
+        self._link = Connection(settings, tls, name, None, topics, self._signals.put, terms)
         self._connected = self._ended = False
 
     def __enter__(self) -> Broker:
@@ -129,7 +133,7 @@ def gather(
     """Fill ``roster``: with all the broker keeps, then until ``enough`` or for ``wait_s``."""
     begin = quiet = clock.now()
     while True:
-        now, settled_at = clock.now(), quiet + (QUIET_S if roster.devices else FIRST_S)
+        now, settled_at = clock.now(), quiet + (QUIET_S if len(roster) else FIRST_S)
         if now >= settled_at and (enough() or now >= begin + wait_s):
             return
         message = broker.next((settled_at if now < settled_at else begin + wait_s) - now)

@@ -18,9 +18,16 @@ from agent.report.payloads import OFFLINE, ONLINE
 from agent.report.signals import Incoming
 from agent.report.topics import Topics
 
-#: Larger messages are not looked at, bytes.
 MOST = 2.0**63  # of a number; what is larger, or none, is a stranger's
+
+#: Larger messages are not looked at, bytes.
 MAX_PAYLOAD = 64 * 1024
+
+#: No fleet on one broker is larger; anybody may publish under any name.
+MAX_DEVICES = 50_000
+
+#: What of a device's telemetry but the last is looked at (see :mod:`agent.fleet.health`).
+BEFORE = ("lost_packets", "uptime_s", "level_dbfs")
 
 Numbers = Mapping[str, int | float]
 T = TypeVar("T")
@@ -79,6 +86,9 @@ class Roster:
         self._unmeasured: set[str] = set()  # online, without telemetry
         self.ignored = 0
 
+    def __len__(self) -> int:
+        return len(self._devices)
+
     @property
     def devices(self) -> dict[str, Device]:
         return dict(sorted(self._devices.items()))
@@ -110,12 +120,16 @@ class Roster:
     def _learn(self, name: str, kind: str, message: Incoming, now: float, utc: datetime) -> None:
         msgspec.convert(name, DeviceId)
         device = self._devices.get(name) or Device(name, now)
+        if device.id not in self._devices and len(self._devices) >= MAX_DEVICES:
+            raise msgspec.ValidationError("one device too many")
         if kind == "status":
             device.online = _status(message.payload)
         elif kind == "state":
             device.state = read(message.payload, State)
         else:
-            device.before, device.telemetry = device.telemetry, _numbers(message.payload)
+            last = device.telemetry
+            device.before = {key: last[key] for key in BEFORE if key in last}
+            device.telemetry = _numbers(message.payload)
             device.measured = now
         if not message.retained or (kind == "status" and device.online):
             device.heard = utc

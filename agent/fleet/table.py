@@ -58,6 +58,7 @@ class Line:
 
     text: str
     verdict: Verdict | None = None
+    about: bool = False  #: whether a device begins here
 
 
 def entries(roster: Roster, now: float, utc: datetime) -> list[Entry]:
@@ -73,18 +74,19 @@ def lines(shown: Sequence[Entry], width: int) -> Iterator[Line]:
     widths = _widths([HEAD, *(entry.cells for entry in shown)], width)
     yield Line(_row(HEAD, widths))
     for entry in shown:
-        yield Line(_row(entry.cells, widths), entry.health.verdict)
+        yield Line(_row(entry.cells, widths), entry.health.verdict, about=True)
         for finding in entry.health.findings:
             yield Line(_cut(f"  → {printable(finding.text)}", width), finding.verdict)
 
 
-def summary(shown: Sequence[Entry], ignored: int) -> str:
-    """``3 devices: 2 ok, 1 fault``."""
-    verdicts = Counter(entry.health.verdict for entry in shown)
+def summary(fleet: Sequence[Entry], ignored: int, shown: int | None = None) -> str:
+    """``3 devices: 2 ok, 1 fault``; with how many of them are ``shown`` where not all are."""
+    verdicts = Counter(entry.health.verdict for entry in fleet)
     parts = [f"{verdicts[word]} {word}" for word in ("ok", "warn", "fault") if verdicts[word]]
-    devices = "1 device" if len(shown) == 1 else f"{len(shown)} devices"
+    devices = "1 device" if len(fleet) == 1 else f"{len(fleet)} devices"
+    part = "" if shown is None or shown == len(fleet) else f"; {shown} shown"
     strange = f"; messages that are not a dragoman's: {ignored}" if ignored else ""
-    return f"{devices}: {', '.join(parts)}{strange}"
+    return f"{devices}: {', '.join(parts)}{part}{strange}"
 
 
 def plain(entry: Entry) -> str:
@@ -112,8 +114,16 @@ def as_json(entry: Entry) -> dict[str, Any]:
     }
 
 
+def grid(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Rows in columns as wide as they need to be."""
+    widths = [max(map(columns, cells)) for cells in zip(*rows, strict=True)]
+    return [_row([printable(cell) for cell in cells], widths) for cells in rows]
+
+
 def columns(text: str) -> int:
     """How many columns of a terminal ``text`` takes: two for a Chinese character."""
+    if text.isascii():
+        return len(text)
     return sum(
         0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1
         for c in text
@@ -157,6 +167,8 @@ def _row(cells: Sequence[str], widths: Sequence[int]) -> str:
 
 def _cut(text: str, width: int) -> str:
     """The beginning of ``text``, with ``…`` where something is missing."""
+    if text.isascii() and len(text) <= width:
+        return text
     used = list(accumulate(map(columns, text[: 4 * width + 4])))
     if (used[-1] if used else 0) <= width and len(used) == len(text):
         return text

@@ -114,7 +114,12 @@ def _address(callback_url: str, ticket: str) -> str:
 
 def send(http: HttpClient, request: Request, clock: Clock) -> Response:
     """One request; LinkError where a portal or a gateway answers in place of the service."""
-    response = with_date(http.send(request), clock)
+    return honest(http.send(request), clock)
+
+
+def honest(response: Response, clock: Clock) -> Response:
+    """``response``, with a date; LinkError where it is that of a portal or a gateway."""
+    response = with_date(response, clock)
     trouble = portal(response)
     if trouble is not None:
         raise trouble

@@ -13,8 +13,14 @@ class Handover:
 
     A result of what lies before ring packet ``repeats_until`` may repeat a published final;
     what lies before ``sent_to`` and in no take must not be sent once more.
+
+    Where a ``session`` is named it goes on, with sentence ``number`` and times from ring packet
+    ``origin``: the process that led it is gone.
     """
 
     takes: tuple[Take, ...] = ()
     repeats_until: int = 0
     sent_to: int = 0
+    session: str = ""
+    number: int = 0
+    origin: int | None = None

@@ -38,12 +38,8 @@ class _Run:
 
     position: int
     seq: int | None
-    count: int
-
-    def goes_on_with(self, seq: int | None) -> bool:
-        if self.seq is None or seq is None:
-            return self.seq is seq
-        return self.seq + self.count == seq
+    count: int = 1
+    next: int | None = None  # the ring packet that would go on with it
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +68,7 @@ class Ledger:
         self._answered_to = start  # speech before this packet has its final
         self._shown_to = start  # where the newest sentence that was shown ended
         self._runs: deque[_Run] = deque(maxlen=MAX_RUNS)
+        self._run: _Run | None = None  # the newest
         self._heard: dict[int, int] = {}  # open sentence -> `reached` at its newest partial
         self._late = 0  # packets from a sentence's beginning to its first partial, at least
         self._covered = start  # a final already published may reach up to here
@@ -87,6 +84,11 @@ class Ledger:
         self.last_voiced = -1
         self._heard.clear()
 
+    @property
+    def covered(self) -> int:
+        """Finals that are published may reach up to this ring packet."""
+        return max(self._covered, self._handed_until)
+
     def connected(self) -> None:
         """A new connection: its times begin at 0 and what follows starts at ``resume``."""
         self._repeat_until = self.repeats_until
@@ -95,6 +97,7 @@ class Ledger:
         self.reached = self.resume
         self._answered_to = self._shown_to = self.resume
         self._runs.clear()
+        self._run = None
         self._heard.clear()
         self._late = 0
 
@@ -111,21 +114,23 @@ class Ledger:
 
     def sent(self, seq: int | None, voiced: bool = False) -> None:
         """One packet has left: ring packet ``seq``, or made silence (None)."""
-        last = self._runs[-1] if self._runs else None
-        if last is not None and last.goes_on_with(seq):
-            last.count += 1
+        run = self._run
+        if run is not None and seq == run.next:
+            run.count += 1
         else:
-            self._runs.append(_Run(self.position, seq, 1))
+            run = self._run = _Run(self.position, seq)
+            self._runs.append(run)
         self.position += 1
-        if seq is not None:
-            self.reached = seq + 1
-            if voiced:
-                self.last_voiced, self._spoke_at = seq, self.position
-                self._speech.add(seq)
-                if len(self._speech) > MAX_SPEECH:  # a service that never finishes a sentence
-                    self._resume_from(seq - MAX_SPEECH // 2)
-            elif self.nothing_said:
-                self.resume = max(self.resume, seq + 1 - PAD)
+        if seq is None:
+            return
+        self.reached = run.next = seq + 1
+        if voiced:
+            self.last_voiced, self._spoke_at = seq, self.position
+            self._speech.add(seq)
+            if len(self._speech) > MAX_SPEECH:  # a service that never finishes a sentence
+                self._resume_from(seq - MAX_SPEECH // 2)
+        elif self.last_voiced < self.resume <= seq - PAD and not self._heard:  # nothing said
+            self.resume = seq + 1 - PAD
 
     def ring_seq(self, ms: int) -> int:
         """The ring packet that was sent ``ms`` into this connection's audio.

@@ -34,7 +34,16 @@ class Numbering:
         self._numbers.clear()
         self._next = self._finals
 
+    @property
+    def next(self) -> int:
+        """The number of the sentence after the last final."""
+        return self._finals
+
+    def go_on(self, number: int) -> None:
+        """The next sentence is ``number``: another process gave away those before it."""
+        self._numbers.clear()
+        self._finals = self._next = number
+
     def new_session(self) -> None:
         """Everything begins with 0."""
-        self._numbers.clear()
-        self._finals = self._next = 0
+        self.go_on(0)

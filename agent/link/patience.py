@@ -41,10 +41,10 @@ class Patience:
         self._said, self._asked_at = 0, None
         self._played_at = None
 
-    def said(self, voiced: bool, now: float) -> None:
-        """A packet has left."""
-        self._said += voiced
-        if voiced and self._asked_at is None:
+    def said(self, now: float) -> None:
+        """A packet of speech has left."""
+        self._said += 1
+        if self._asked_at is None:
             self._asked_at = now
 
     def answered(self, now: float) -> None:

@@ -50,6 +50,9 @@ class Tape:
         self._gone = 0  # everything before is counted in ``lost``, if it was lost
         self.skipped = 0  #: silent packets left out to catch up
         self._quiet = KEEP  # silent packets sent in a row
+        #: the take the position is in, or before; None when all were played.  The capture
+        #: thread looks at it without a lock: it wakes who sends only while there is one.
+        self.current: Take | None = None
 
     # --- the gate ----------------------------------------------------------------------------
 
@@ -66,6 +69,7 @@ class Tape:
         if len(self.takes) == 1:
             self.seq = self.takes[0].start
             self._quiet = max(self._quiet, KEEP)
+        self._find()
 
     def close(self, end: int) -> None:
         """End the last take before ring packet ``end``, which may be yet to come (the tail).
@@ -75,6 +79,7 @@ class Tape:
         if self.takes:
             last = self.takes[-1]
             last.end = max(end if last.end is None else min(end, last.end), last.start)
+            self._find()
 
     @property
     def is_open(self) -> bool:
@@ -82,43 +87,38 @@ class Tape:
 
     # --- playing -----------------------------------------------------------------------------
 
-    @property
-    def current(self) -> Take | None:
-        """The take the position is in (or before); None when all were played."""
-        for take in self.takes:
-            if take.end is None or max(self.seq, take.start) < take.end:
-                return take
-        return None
-
-    def next(self, pair: Pair | None = None) -> Packet | None:
+    def next(self, pair: Pair | None = None, spare: bool = True) -> Packet | None:
         """The next packet to send, or None when it is not captured yet or all is played.
 
-        With ``pair`` None also where a take in another pair begins.
+        With ``pair`` None also where a take in another pair begins.  ``spare`` tells
+        whether pacing has a packet to spare: where not, a long silence gives it one.
 
         Moves over silence left out and over packets lost, but not over the packet it
         returns: :meth:`sent` does.
         """
         while (take := self.current) is not None and (pair is None or take.speaks(pair)):
-            self.seq = max(self.seq, take.start)
-            self._skip_lost(take)
-            if take.end is not None and self.seq >= take.end:
-                continue  # nothing of it is left
             packet = self._ring.read(self.seq)
             if packet is None:
-                if self.seq < self._ring.tail:
-                    continue  # overwritten while we looked
-                return None
-            if not packet.background or not self._may_skip():
+                if self.seq >= self._ring.head:
+                    return None
+                self._skip_lost(take)
+            elif self._quiet < KEEP or not packet.background or not self._may_skip(spare):
                 return packet
-            self.seq += 1
-            self.skipped += 1
+            else:
+                self.skipped += 1
+                self.seq += 1
+                self._find()
         return None
 
     def sent(self, packet: Packet) -> None:
         """``packet`` has left: move on."""
-        self.seq = packet.seq + 1
-        self.furthest = max(self.furthest, self.seq)
+        seq = self.seq = packet.seq + 1
+        if seq > self.furthest:
+            self.furthest = seq
         self._quiet = self._quiet + 1 if packet.background else 0
+        take = self.current
+        if take is None or take.end is not None or seq <= take.start:
+            self._find()
 
     def silence_sent(self) -> None:
         """A packet of made silence has left (keepalive, trailing silence)."""
@@ -144,6 +144,7 @@ class Tape:
         """Play again from ``seq`` on a new connection."""
         self.seq = min(self.seq, seq)
         self._quiet = KEEP
+        self._find()
 
     def forget(self, seq: int) -> None:
         """All speech before ``seq`` is answered: drop the takes that hold no other."""
@@ -152,10 +153,15 @@ class Tape:
                 return
             self.takes.popleft()
 
+    def clear(self) -> None:
+        """Drop all takes."""
+        self.takes.clear()
+        self.current = None
+
     def hand_over(self, seq: int) -> tuple[Take, ...]:
         """Forget all takes, as if none had been; what of them lies from ``seq`` on."""
         left = [Take(max(take.start, seq), take.end, take.pair) for take in self.takes]
-        self.takes.clear()
+        self.clear()
         self.furthest = 0  # what was sent is theirs now who answer it
         return tuple(take for take in left if take.end is None or take.start < take.end)
 
@@ -165,20 +171,29 @@ class Tape:
             take.start <= seq and (take.end is None or seq < take.end) for take in self.takes
         )
 
+    def _find(self) -> None:
+        """Find the current take, and move up to it."""
+        self.current = None
+        for take in self.takes:
+            if take.end is None or max(self.seq, take.start) < take.end:
+                self.current, self.seq = take, max(self.seq, take.start)
+                return
+
     def _skip_lost(self, take: Take) -> None:
         tail = self._ring.tail
-        if self.seq >= tail:
-            return
         upto = tail if take.end is None else min(tail, take.end)
         # Never sent, or sent and never answered; but each packet is lost only once.
         self.lost += max(0, upto - max(self.seq, self._gone))
         self._gone = max(self._gone, upto)
-        self.seq = upto
+        self.seq = max(self.seq, upto)
+        self._find()
 
-    def _may_skip(self) -> bool:
+    def _may_skip(self, spare: bool) -> bool:
+        """Whether background may be left out here, after ``KEEP`` packets of it."""
         ahead = self._ring.head - self.seq - 1
-        if not self._catch_up or ahead < 1 or self._quiet < KEEP:
-            return False
-        if ahead < PAD and self._quiet < LONG_SILENCE:
+        long = self._quiet >= LONG_SILENCE
+        if ahead < 1:  # not behind; but each packet waits for its token ever after a burst
+            return self._catch_up and long and not spare
+        if not self._catch_up or (ahead < PAD and not long):
             return False
         return all(self._ring.background(self.seq + i) for i in range(1, min(ahead, PAD) + 1))

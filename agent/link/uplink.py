@@ -8,12 +8,13 @@ and results, the sender does the steps.  The capture thread never comes here.
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Callable
+
+from msgspec import Struct
 
 from agent.audio.pcm import PACKET_MS
 from agent.audio.ring import GUARDED, Packet, Ring
-from agent.events import Pair, Result
+from agent.events import Pair, Result, Stretch, Unanswered
 from agent.link.handover import Handover
 from agent.link.ledger import Ledger, Place
 from agent.link.numbering import Numbering
@@ -25,24 +26,23 @@ INTERVAL_S = PACKET_MS / 1000
 KEEPALIVE_S = 4.0  # the services hang up after 6 s without audio
 
 
-class Send(NamedTuple):
+class Send(Struct, frozen=True, gc=False):
     """Send this packet's bytes (made silence when ``packet`` is None), then :meth:`Uplink.sent`."""
 
     data: bytes
     packet: Packet | None
-    due: float  # when pacing would have let it go (s)
-    live: bool  # no other packet is waiting behind it
-    epoch: int  # of the connection it is for
+    due: float  #: when pacing would have let it go (s)
+    live: bool  #: it is the microphone's newest: no other waits behind it
+    epoch: int  #: of the connection it is for
 
 
-class Wait(NamedTuple):
+class Wait(Struct, frozen=True, gc=False):
     """Nothing to send before ``until`` (s) unless something new happens; None: for ever."""
 
     until: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Hangup:
+class Hangup(Struct, frozen=True, gc=False):
     """This connection is not wanted any more: idle for long, or another pair comes next."""
 
     reason: str
@@ -51,8 +51,7 @@ class Hangup:
 Step = Send | Wait | Hangup
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True, gc=False):
     """Where a result lies: number in the session, ms on the microphone's clock."""
 
     number: int
@@ -96,6 +95,11 @@ class Uplink:
         self.given_up_ms = 0  #: speech in the turn that settled last which has no answer
         self._origin: int | None = None
         self._numbers = Numbering()
+        self._keep: Callable[[Unanswered], None] | None = None
+
+    def remember(self, keep: Callable[[Unanswered], None] | None) -> None:
+        """Have ``keep`` told what is unanswered whenever that changes; it must not block."""
+        self._keep = keep
 
     # --- the gate (controller) ---------------------------------------------------------------
 
@@ -103,11 +107,13 @@ class Uplink:
         """Open the gate; ``start`` is the first ring packet wanted (pre-roll included)."""
         with self._lock:
             self._open(start, pair, now)
+            self._changed()
 
     def close(self, end: int) -> None:
         """Close the gate before ring packet ``end`` (the tail may still be to come)."""
         with self._lock:
             self.tape.close(end)
+            self._changed()
 
     def hand_over(self) -> Handover:
         """Leave what is not answered to another service; no result of it is taken any more."""
@@ -123,13 +129,17 @@ class Uplink:
             return Handover(takes, repeats_until, sent_to)
 
     def take_over(self, left: Handover, now: float) -> None:
-        """Send what another service has ``left``."""
+        """Send what another service, or process, has ``left``."""
         with self._lock:
             for take in left.takes:
                 self._open(take.start, take.pair, now)
                 if take.end is not None:
                     self.tape.close(take.end)
             self._ledger.repeat(left.repeats_until)
+            if left.session:
+                self._numbers.go_on(left.number)
+                self._origin = self._origin if left.origin is None else left.origin
+            self._changed()
 
     def settled(self, now: float) -> bool | None:
         """Whether all closed takes are answered; None when their time ran out unanswered.
@@ -167,12 +177,21 @@ class Uplink:
             self._pair, self._handed_over = pair, False
             if not self._replay:
                 self._ledger.settle()
+                self._changed()
             self._ledger.connected()
             self.tape.rewind(self._ledger.resume)
             self._bucket.refill()
             self._numbers.new_connection()
             self._audio_at = now
             self._patience.connected(now)
+
+    def turned(self, pair: Pair) -> None:
+        """The connection goes on with ``pair``; what it was asked before is answered."""
+        with self._lock:
+            if self._pair is not None:
+                self._pair = pair
+            if self._patience.awaiting:
+                self._patience.begin()
 
     def disconnected(self) -> None:
         """The connection is gone; what it did not answer will be replayed."""
@@ -184,6 +203,7 @@ class Uplink:
         with self._lock:
             self._numbers.new_session()
             self._origin = self.tape.takes[0].start if self.tape.takes else None
+            self._changed()
 
     @property
     def is_connected(self) -> bool:
@@ -205,6 +225,7 @@ class Uplink:
                 return self._answer(number, self._ledger.partial(result))
             place = self._ledger.final(result)
             self.tape.forget(self._ledger.resume)
+            self._changed(number if result.text or result.translation else None)
             return self._answer(number, place)
 
     # --- sending (sender) --------------------------------------------------------------------
@@ -214,19 +235,11 @@ class Uplink:
         with self._lock:
             if self._pair is None:
                 return Wait(None)
-            take = self.tape.current
-            if take is not None and not take.speaks(self._pair):
-                return self._switch(now)
             lost = self.tape.lost
-            packet = self.tape.next(self._pair)
+            packet = self.tape.next(self._pair, self._bucket.spare(now))
             if self.tape.lost > lost:
                 self._ledger.settle(self.tape.seq)  # what is gone cannot be replayed
-            if packet is not None:
-                return self._audio(packet, now)
-            take = self.tape.current  # silence left out may have led into another take
-            if take is not None and not take.speaks(self._pair):
-                return self._switch(now)
-            return self._idle(now)
+            return self._idle(now) if packet is None else self._audio(packet, now)
 
     def sent(self, step: Send, now: float) -> None:
         """``step`` has been handed to the socket (of a connection that may be gone by now)."""
@@ -235,13 +248,16 @@ class Uplink:
                 return
             self._bucket.take(now)
             self._audio_at = now
-            if step.packet is None:
+            packet = step.packet
+            if packet is None:
                 self.tape.silence_sent()
                 self._ledger.sent(None)
                 return
-            self.tape.sent(step.packet)
-            self._patience.said(step.packet.voiced, now)
-            self._ledger.sent(step.packet.seq, step.packet.voiced)
+            voiced = packet.voiced
+            self.tape.sent(packet)
+            self._ledger.sent(packet.seq, voiced)
+            if voiced:
+                self._patience.said(now)
             if self.tape.is_open:
                 self._active_at = now
 
@@ -291,6 +307,7 @@ class Uplink:
                 return True
             self._ledger.settle()
             self.tape.forget(self._ledger.resume)
+            self._changed()
             return False
 
     # --- under the lock ----------------------------------------------------------------------
@@ -306,15 +323,18 @@ class Uplink:
         self._patience.begin()
 
     def _audio(self, packet: Packet, now: float) -> Step:
-        ready = self._bucket.ready_at(now)
+        ready = self._bucket.ready_at
         if ready > now:
             return Wait(ready)
         data = packet.data if not packet.flags & GUARDED else self._silence
-        due = max(ready, packet.at)
+        due = ready if ready > packet.at else packet.at
         return Send(data, packet, due, self.tape.live, self._epoch)
 
     def _idle(self, now: float) -> Step:
-        """No packet to send: trailing silence, keepalive, or hang up."""
+        """No packet to send: another language, trailing silence, keepalive, or hang up."""
+        take = self.tape.current
+        if take is not None and self._pair is not None and not take.speaks(self._pair):
+            return self._switch(now)
         if self._quiet:
             return Wait(None)
         if self.tape.current is None and self._patience.awaiting:
@@ -324,8 +344,8 @@ class Uplink:
         return self._made_silence(now, KEEPALIVE_S)
 
     def _made_silence(self, now: float, every: float) -> Step:
-        due = max(self._audio_at + every, self._bucket.ready_at(now))
-        return Send(self._silence, None, due, True, self._epoch) if due <= now else Wait(due)
+        due = max(self._audio_at + every, self._bucket.ready_at)
+        return Send(self._silence, None, due, False, self._epoch) if due <= now else Wait(due)
 
     def _switch(self, now: float) -> Step:
         """The next take speaks another language: finish this one first."""
@@ -336,13 +356,31 @@ class Uplink:
         while self.tape.takes[0] is not self.tape.current:
             self.tape.takes.popleft()
         self._ledger.settle(self.tape.takes[0].start)
+        self._changed()
         return Hangup("language pair")
 
     def _forget_all(self) -> None:
         self._ledger.settle()
         self.tape.forget(self._ledger.resume)
-        self.tape.takes.clear()
+        self.tape.clear()
         self._patience.over()
+        self._changed()
+
+    def _changed(self, final: int | None = None) -> None:
+        """Tell what is unanswered now; ``final`` is the number of the final that changed it."""
+        if self._keep is None:
+            return
+        takes = tuple(Stretch(take.start, take.end, take.pair) for take in self.tape.takes)
+        self._keep(
+            Unanswered(
+                takes,
+                resume=self._ledger.resume,
+                covered=self._ledger.covered,
+                number=self._numbers.next,
+                origin=self._origin,
+                final=final,
+            )
+        )
 
     def _answer(self, number: int, place: Place) -> Answer:
         origin = self._origin or 0

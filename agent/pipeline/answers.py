@@ -8,12 +8,23 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+
+from msgspec.structs import replace
 
 from agent.audio.convert import Converter
 from agent.clock import stamp
 from agent.errors import Refused
-from agent.events import Failure, Garbage, Pair, Result, ServiceEvent, Speech, Transcript
+from agent.events import (
+    Failure,
+    Garbage,
+    Pair,
+    Result,
+    ServiceEvent,
+    Speech,
+    Transcript,
+    Unanswered,
+)
 from agent.link.refusal import refused
 from agent.link.uplink import Answer
 from agent.pipeline.cloud import Parts
@@ -37,6 +48,15 @@ class Answers:
     def provider(self) -> Provider:
         """The service."""
         return self._parts.provider
+
+    def named(
+        self, keep: Callable[[Unanswered], None] | None
+    ) -> Callable[[Unanswered], None] | None:
+        """What tells ``keep`` whose conversation it is, too."""
+        if keep is None:
+            return None
+        service = self.provider.name
+        return lambda now: keep(replace(now, service=service, session=self.session))
 
     def new_stream(self) -> None:
         """A new connection: no part of a sample of the old one belongs to it."""
@@ -106,6 +126,10 @@ class Answers:
 
 def extra(result: Result, offset_ms: int) -> dict[str, object]:
     """What only some services give, keys without a value left out; ``offset_ms`` moves times."""
+    if not (result.words or result.translations or result.speaker or result.language) and (
+        result.confidence is None
+    ):
+        return {}
     words = [
         {"text": w.text, "start_ms": w.start_ms + offset_ms, "end_ms": w.end_ms + offset_ms}
         for w in result.words

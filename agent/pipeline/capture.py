@@ -52,7 +52,7 @@ class Capture(Worker):
         post: Callable[[Event], None],
         clock: Clock,
         *,
-        echo: Callable[[], bool] = lambda: False,
+        echo: Callable[[], bool] | None = None,
         endpointer: Endpointer | None = None,
         gain: Gain | None = None,
     ) -> None:
@@ -61,7 +61,8 @@ class Capture(Worker):
         self._echo, self._endpointer, self._gain = echo, endpointer, gain
         self._stillness = Stillness(post) if source.realtime else None
         self._assembler = Assembler(ring.packet_bytes)
-        self._silence = bytes(ring.packet_bytes)
+        self._size = ring.packet_bytes
+        self._silence = bytes(self._size)
         self._presence = Presence(clock)
         self._overruns = Seldom("overrun", post, clock)
         self.overruns = 0
@@ -106,33 +107,44 @@ class Capture(Worker):
             self._post(MicrophoneLost(str(error)))
 
     def _read_once(self) -> None:
+        """Read a packet (which is what a card that works gives), and store it."""
         try:
             data = self._source.read()
         except Overrun:
             self.overruns += 1
             self._overruns.add(count=1)
             return
-        if data:
-            if self._presence.trying and self._presence.works():
-                log.info("microphone is back")
-                self._post(MicrophoneBack())
-            for packet in self._assembler.feed(data):
-                self._store(packet)
+        if len(data) != self._size or self._assembler.rest or self._presence.trying:
+            self._take(data)
+        else:
+            self._store(data)
         if self._overruns.waiting:
             self._overruns.tell()
 
     def _store(self, packet: bytes) -> None:
-        flags = self._vad.judge(packet)
+        """Judge a packet and write it; the ring wakes who wants it."""
+        vad = self._vad
+        flags = vad.judge(packet)
         if self._stillness is not None:
-            self._stillness.hear(self._vad.rms)
+            self._stillness.hear(vad.rms)
         if self._gain is not None:
-            packet = self._gain.apply(packet, bool(flags & VOICED), self._vad.rms)
-        if self._echo():
+            packet = self._gain.apply(packet, bool(flags & VOICED), vad.rms)
+        if self._echo is not None and self._echo():
             flags |= GUARDED
-        self.beat()
-        seq = self._ring.write(packet, self.last_beat, flags)
+        self.last_beat = now = self.clock.now()
+        seq = self._ring.write(packet, now, flags)
         if self._endpointer is not None:
             self._listen(self._endpointer, seq, flags & (VOICED | GUARDED) == VOICED)
+
+    # --- all but the live packet -------------------------------------------------------------
+
+    def _take(self, data: bytes) -> None:
+        """Sound of any length, none too, or the first from a device that was away."""
+        if data and self._presence.trying and self._presence.works():
+            log.info("microphone is back")
+            self._post(MicrophoneBack())
+        for packet in self._assembler.feed(data):
+            self._store(packet)
 
     def _listen(self, endpointer: Endpointer, seq: int, voiced: bool) -> None:
         change = endpointer.feed(seq, voiced)

@@ -14,14 +14,13 @@ from math import inf
 
 from agent.clock import Clock
 from agent.errors import LinkError, Refused
-from agent.events import LinkUp, Pair, Result, ServiceEvent, Settled
+from agent.events import LinkUp, Pair, Result, ServiceEvent, Settled, Unanswered
 from agent.link.handover import Handover
 from agent.link.uplink import Hangup, Send, Uplink
 from agent.pipeline.answers import Answers
 from agent.pipeline.cloud import Parts
 from agent.pipeline.news import Losses
 from agent.pipeline.reach import Reach
-from agent.services.provider import Provider
 from agent.services.shapes import ChunkProtocol, Nonce, Request, Response
 from agent.threads import Wake, Worker
 
@@ -37,10 +36,10 @@ Post = Callable[[Request], Response]
 class Chunks:
     """A service that takes chunks (see :class:`agent.pipeline.cloud.Cloud`)."""
 
-    def __init__(self, uplink: Uplink, provider: Provider, clock: Clock) -> None:
-        self.uplink = uplink
-        self.provider = provider
-        self.tts = provider.service.tts
+    def __init__(self, uplink: Uplink, answers: Answers, clock: Clock) -> None:
+        self.uplink, self.answers = uplink, answers
+        self.provider = answers.provider
+        self.tts = self.provider.service.tts
         self.workers: Sequence[Worker] = ()
         self.connected = True
         self.hurried_at = -inf
@@ -81,8 +80,12 @@ class Chunks:
         return self.uplink.hand_over()
 
     def take_over(self, left: Handover) -> None:
+        self.answers.session = left.session or self.answers.session
         self.uplink.take_over(left, self._clock.now())
         self.wake.set()
+
+    def remember(self, keep: Callable[[Unanswered], None] | None) -> None:
+        self.uplink.remember(self.answers.named(keep))
 
     def probe(self) -> None:
         self.wanted = True
@@ -115,10 +118,10 @@ class Chunker(Worker):
 
     name = "sender"
 
-    def __init__(self, cloud: Chunks, parts: Parts, answers: Answers, post: Post) -> None:
+    def __init__(self, cloud: Chunks, parts: Parts, post: Post) -> None:
         super().__init__(parts.clock)
         self._cloud, self._uplink, self._parts = cloud, cloud.uplink, parts
-        self._answers, self._send = answers, post
+        self._answers, self._send = cloud.answers, post
         self._reach = Reach(cloud, parts, self, lambda seconds: cloud.wake.wait(seconds))
         self._utterance: _Utterance | None = None
         self._losses = Losses(parts.telemetry, parts.post, parts.clock)
@@ -171,7 +174,8 @@ class Chunker(Worker):
         if not self._answers.session:
             self._answers.session = self._parts.provider.new_session()
             self._uplink.new_session()
-        self._utterance = _Utterance(self._parts.provider.chunks(pair), pair)
+        protocol = self._parts.provider.chunks(pair, self._cloud.tts)
+        self._utterance = _Utterance(protocol, pair)
         self._uplink.connected(pair, self.clock.now())
         if self._cloud.connected:
             self._parts.post(LinkUp(self._answers.session))
@@ -189,7 +193,7 @@ class Chunker(Worker):
         wanted, self._cloud.wanted = self._cloud.wanted, False
         if wanted and self._reach.away:
             pair = self._parts.provider.pair
-            silence = _Utterance(self._parts.provider.chunks(pair), pair)
+            silence = _Utterance(self._parts.provider.chunks(pair, False), pair)
             silence.add(bytes(self._parts.ring.packet_bytes * PROBE_PACKETS))
             self._exchange(silence, last=True)
 

@@ -9,7 +9,7 @@ from typing import Protocol
 from agent.audio.ring import Ring
 from agent.clock import Clock
 from agent.config.schema import Config
-from agent.events import Event, Pair
+from agent.events import Event, Pair, Unanswered
 from agent.link.handover import Handover
 from agent.pipeline.player import Player
 from agent.report.telemetry import Telemetry
@@ -18,6 +18,9 @@ from agent.threads import Worker
 
 #: Told that the service is lost (True), that it works again (False), that nobody wants it (None).
 OnTrouble = Callable[[bool | None], None]
+
+#: Has a call made when the final of an id is on the disk.
+AfterSaved = Callable[[str, Callable[[], None]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,7 @@ class Parts:
     post: Callable[[Event], None]
     clock: Clock
     on_trouble: OnTrouble = lambda news: None
+    after_saved: AfterSaved = lambda final, call: call()
 
 
 class Cloud(Protocol):
@@ -88,6 +92,9 @@ class Cloud(Protocol):
 
     def take_over(self, left: Handover) -> None:
         """Answer what another service has ``left``."""
+
+    def remember(self, keep: Callable[[Unanswered], None] | None) -> None:
+        """Have ``keep`` told what is unanswered whenever that changes: it must not block."""
 
     def probe(self) -> None:
         """Not in use and out of reach: see in its own time whether it is there, without a word

@@ -18,7 +18,7 @@ from dataclasses import replace
 from agent.audio.pcm import PACKET_MS
 from agent.config.schema import Service
 from agent.errors import RunError, UsageError
-from agent.events import Notice, Pair, Question, Settled
+from agent.events import Notice, Pair, Question, Settled, Unanswered
 from agent.link.handover import Handover
 from agent.pipeline.cloud import Cloud, Parts
 from agent.pipeline.rung import Rung, fitting
@@ -49,6 +49,7 @@ class Fallback:
         self._unable: dict[int, Pair] = {}  # what could not be had of others
         self._session = ""  # of the conversation, whoever leads it
         self._floor = 0  # ring packet; what lies before was sent, by whomever
+        self._keep: Callable[[Unanswered], None] | None = None
         self._asked = False  # the main thread was told that it is time
         self._watch = Watch(self, parts)
         parts.telemetry.gauge("fallback", 0)
@@ -103,6 +104,10 @@ class Fallback:
 
     def take_over(self, left: Handover) -> None:
         self._now.enter(left)
+
+    def remember(self, keep: Callable[[Unanswered], None] | None) -> None:
+        self._keep = keep
+        self._now.cloud.remember(keep)
 
     def probe(self) -> None:
         """There is always one in use."""
@@ -207,6 +212,8 @@ class Fallback:
     def _go(self, to: Rung, reason: str) -> None:
         was, wanted, tts = self._now, self._now.pair, self.tts
         left = was.leave()
+        was.cloud.remember(None)
+        to.cloud.remember(self._keep)
         self._session = was.session or self._session
         self._floor = max(self._floor, left.sent_to)
         to.provider.pair = to.fitting(wanted)

@@ -28,25 +28,23 @@ class Seldom:
         self._event, self._post, self._clock = event, post, clock
         self._sums: Counter[str] = Counter()
         self._next = -math.inf
+        self.waiting = False  #: whether something is yet to be told
 
     def add(self, **amounts: int) -> None:
         """It happened; ``amounts`` are added up until they are told."""
         self._sums.update(amounts)
+        self.waiting = True
         self.tell()
-
-    @property
-    def waiting(self) -> bool:
-        """Whether something is yet to be told."""
-        return bool(self._sums)
 
     def tell(self) -> None:
         """Tell what waits, if it is time."""
-        if self._sums and self._clock.now() >= self._next:
+        if self.waiting and self._clock.now() >= self._next:
             self.flush()
 
     def flush(self) -> None:
         """Tell what waits now, as nothing more will come."""
-        if self._sums:
+        if self.waiting:
+            self.waiting = False
             sums, self._sums = self._sums, Counter()
             self._next = self._clock.now() + EVERY_S
             self._post(Notice(self._event, dict(sums)))

@@ -1,10 +1,11 @@
-"""The player thread: jitter buffer to speaker, with barge-in and half duplex."""
+"""The player thread: jitter buffer to speaker, with barge-in, half duplex and short sounds."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable
 
+from agent.audio.chime import Chime
 from agent.audio.depth import Depth
 from agent.audio.device import Speaker
 from agent.audio.jitter import JitterBuffer
@@ -21,6 +22,7 @@ log = logging.getLogger(__name__)
 
 PERIOD_S = 0.02
 STOCK_S = 2 * PERIOD_S  # of silence in the speaker while it is kept open
+LOOK_S = 2.0  # looks around at least this often, also when nothing is spoken
 QUIET_S = 0.2  # so much silence means the sentence is over, not that it is late
 BUFFER_S = 120  # speech kept at most
 GUARD_S = 0.2  # the room goes on sounding after the speaker stops
@@ -61,6 +63,8 @@ class Player(Worker):
         self._lead_in = bytes(rate * lead_in_ms // 1000 * SAMPLE_BYTES)
         self._running = False  # the speaker plays, be it silence
         self._stopped_at = -GUARD_S
+        self._chime = Chime(b"")
+        self._chimed_until = -GUARD_S  # when the speaker has played the last of it
         self.volume = volume  #: 0–100
         self.held = False  #: keep speech back while somebody talks (push-to-talk is half duplex)
         self.speaking = False  #: whether speech is coming out of the speaker
@@ -94,7 +98,17 @@ class Player(Worker):
         Where nothing is spoken nothing is dropped: an answer that is still to come is
         wanted, and waits until nobody talks.
         """
-        self._discard = self._cut = self.pending
+        self._discard = self.pending
+        self._cut = self.pending or not self._chime.over
+        self._chime = Chime(b"")
+        self._wake.set()
+
+    def chime(self, pcm: bytes) -> None:
+        """Play a short sound (whole samples), over speech if there is any; the newest counts.
+
+        It is no speech: nothing waits for it, and it waits for nobody.
+        """
+        self._chime = Chime(pcm)
         self._wake.set()
 
     def hold(self, held: bool) -> None:
@@ -105,7 +119,12 @@ class Player(Worker):
     @property
     def audible(self) -> bool:
         """Whether the microphone may hear the speaker now (echo guard)."""
-        return self.speaking or self.clock.now() < self._stopped_at + GUARD_S
+        return self.speaking or self.clock.now() < self._stopped_at + GUARD_S or self.chiming
+
+    @property
+    def chiming(self) -> bool:
+        """Whether the microphone may hear a short sound now."""
+        return not self._chime.over or self.clock.now() < self._chimed_until + GUARD_S
 
     @property
     def pending(self) -> bool:
@@ -167,10 +186,16 @@ class Player(Worker):
             self._stop()
         now = self.clock.now()
         portion = b"" if self.held else self._jitter.take(self._period, now, self._sink.delay)
+        sound = self._chime.take(len(portion) or self._period)
         if portion:
-            self._write(portion)
+            self._write(self._chime.mixed(portion, sound))
+        elif sound:
+            self._begin()
+            self._sink.write(scale(sound, self.volume))
         else:
             self._pause(now)
+        if sound:
+            self._chimed_until = self.clock.now() + self._sink.delay
         if self._presence.trying and self._presence.works():
             log.info("speaker is back")
             self._post(Notice("speaker_back"))
@@ -180,9 +205,7 @@ class Player(Worker):
         if not self.speaking:
             self.speaking = True
             self._post(SpeakerStarted())
-        if not self._running:
-            self._running = True
-            self._play(self._lead_in)  # a speaker that sleeps swallows it, not the first syllable
+        self._begin()
         paused, self._silent_at = self._silent_at is not None, None
         gap = self._jitter.gap
         if gap:
@@ -194,10 +217,15 @@ class Player(Worker):
         if self._sink.write(scale(portion, self.volume)) or gap:
             self._telemetry.count("underruns")
 
+    def _begin(self) -> None:
+        if not self._running:
+            self._running = True
+            self._play(self._lead_in)  # a speaker that sleeps swallows it, not the first syllable
+
     def _pause(self, now: float) -> None:
         self._sink.check()
         ready = None if self.held else self._jitter.ready_at()
-        until = now + 0.5 if ready is None else min(ready, now + 0.5)
+        until = now + LOOK_S if ready is None else min(ready, now + LOOK_S)
         if self.speaking and self._silent_at is None:
             self._silent_at = now + self._sink.delay
         if self._silent_at is not None and ready is None:

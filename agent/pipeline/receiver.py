@@ -14,7 +14,7 @@ from agent.events import (
     Result,
     ServiceEvent,
 )
-from agent.link.websocket import WebSocket
+from agent.link.channel import Channel
 from agent.pipeline.cloud import Parts
 from agent.pipeline.reach import Reach
 from agent.pipeline.session import Connection, Session
@@ -36,7 +36,7 @@ class Receiver(Worker):
         self,
         session: Session,
         parts: Parts,
-        connect: Callable[[Endpoint, Callable[[], bool]], WebSocket],
+        connect: Callable[[Endpoint, Callable[[], bool]], Channel],
     ) -> None:
         super().__init__(parts.clock)
         self._session, self._uplink = session, session.uplink
@@ -46,7 +46,7 @@ class Receiver(Worker):
         self._reach = Reach(
             session, parts, self, lambda seconds: session.receiver_wake.wait(seconds)
         )
-        self._opening: WebSocket | None = None  # made, but not ready for audio yet
+        self._opening: Channel | None = None  # made, but not ready for audio yet
         self._unproven = False  # connected, but it refused us last time and has said nothing yet
 
     def wake(self) -> None:
@@ -90,7 +90,8 @@ class Receiver(Worker):
     def _open(self, pair: Pair) -> Connection:
         tts = self._session.tts
         protocol = self._provider.stream(pair, tts)
-        socket = self._connect_socket(protocol.endpoint(), lambda: self.stopping)
+        endpoint = protocol.endpoint(self.clock.utc().timestamp())
+        socket = self._connect_socket(endpoint, lambda: self.stopping)
         connection = Connection(socket, protocol, pair, tts)
         self._opening, self._unproven = socket, False
         try:

@@ -7,16 +7,16 @@ is attached.  Either may drop a connection it finds broken; dropping wakes the o
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from math import inf
 
 from agent.clock import Clock
 from agent.errors import LinkError
-from agent.events import Pair, Result
+from agent.events import Pair, Result, Unanswered
+from agent.link.channel import Channel
 from agent.link.handover import Handover
 from agent.link.uplink import Uplink
-from agent.link.websocket import WebSocket
 from agent.pipeline.answers import Answers
 from agent.services.base import StreamProtocol
 from agent.services.provider import Provider
@@ -25,12 +25,13 @@ from agent.threads import Wake, Worker
 
 @dataclass(slots=True)
 class Connection:
-    """A WebSocket with the state of the service's protocol on it."""
+    """A channel with the state of the service's protocol on it."""
 
-    socket: WebSocket
+    socket: Channel
     protocol: StreamProtocol
     pair: Pair
     tts: bool  #: whether the service was told to speak
+    turn: Pair | None = None  #: what it is to go on with, while nobody speaks
     planned: str | None = None  #: why we hang up ourselves, if we do
     failure: LinkError | None = None  #: what the sender found, before the receiver could
     lock: threading.Lock = field(default_factory=threading.Lock)  #: for ``protocol``
@@ -49,7 +50,8 @@ class Session:
         self.receiver_wake = Wake()
         self._clock = clock
         self._lock = threading.Lock()
-        self._connection: Connection | None = None
+        #: what the receiver attached and nobody dropped
+        self.connection: Connection | None = None
 
     # --- for the controller ------------------------------------------------------------------
 
@@ -59,7 +61,7 @@ class Session:
 
     @property
     def connected(self) -> bool:
-        return self._connection is not None
+        return self.connection is not None
 
     @property
     def backlog_ms(self) -> int:
@@ -70,7 +72,8 @@ class Session:
         return self.uplink.unanswered_ms
 
     def captured(self) -> None:
-        self.sender_wake.set()
+        if self.uplink.tape.current is not None and self.connection is not None:
+            self.sender_wake.set()
 
     def open(self, start: int, pair: Pair) -> None:
         self.uplink.open(start, pair, self._clock.now())
@@ -89,21 +92,30 @@ class Session:
         self.sender_wake.set()
 
     def renew(self, pair: Pair) -> None:
-        """An idle connection is made anew for ``pair``; a busy one is renewed by the uplink."""
-        connection = self._connection
-        if connection is not None and connection.pair != pair and not self.uplink.busy:
+        """An idle connection goes on with ``pair`` or is made anew; the uplink does a busy one."""
+        connection = self.connection
+        if connection is None or connection.pair == pair or self.uplink.busy:
+            return
+        if connection.protocol.switch_pair(pair) is None:
             self.drop(connection, planned="language pair")
+        else:
+            connection.turn = pair
+            self.sender_wake.set()
 
     def hand_over(self) -> Handover:
         left = self.uplink.hand_over()
-        if (connection := self._connection) is not None:
+        if (connection := self.connection) is not None:
             self.drop(connection, planned="another service takes over")
         return left
 
     def take_over(self, left: Handover) -> None:
+        self.answers.session = left.session or self.answers.session
         self.uplink.take_over(left, self._clock.now())
         self.uplink.keep_warm(self._clock.now())
         self.wake()
+
+    def remember(self, keep: Callable[[Unanswered], None] | None) -> None:
+        self.uplink.remember(self.answers.named(keep))
 
     def probe(self) -> None:
         self.uplink.keep_warm(self._clock.now())
@@ -115,26 +127,21 @@ class Session:
 
     # --- for the two threads -----------------------------------------------------------------
 
-    @property
-    def connection(self) -> Connection | None:
-        """What the receiver attached and nobody dropped."""
-        return self._connection
-
     def attach(self, connection: Connection) -> None:
         """Give the sender a connection that is ready for audio."""
         with self._lock:
-            self._connection = connection
+            self.connection = connection
         self.sender_wake.set()
 
     def drop(self, connection: Connection, planned: str | None = None) -> None:
         """Tear ``connection`` down (idempotent); ``planned`` says why if we wanted it."""
         with self._lock:
-            if self._connection is connection:
-                self._connection = None
+            if self.connection is connection:
+                self.connection = None
                 self.uplink.disconnected()
             connection.planned = connection.planned or planned
         if planned:
-            connection.socket.goodbye()
+            connection.socket.goodbye(connection.protocol.end())
         else:
             connection.socket.abort()
         self.wake()

@@ -23,8 +23,9 @@ class Stillness:
 
     def __init__(self, post: Callable[[Notice], None]) -> None:
         self._post = post
-        self._still = 0
+        self._still = 0  # packets in a row
         self._limit = int(NEVER_S * 1000 / PACKET_MS)
+        self._heard = False
 
     def hear(self, rms: float) -> None:
         """One packet's RMS, in steps of a sample and without DC."""
@@ -37,9 +38,9 @@ class Stillness:
                 self._post(
                     Notice("microphone_silent", {"seconds": self._still * PACKET_MS // 1000})
                 )
-            return
-        if self._still >= self._limit:
-            log.info("the microphone gives sound")
-            self._post(Notice("microphone_heard"))
-        self._still = 0
-        self._limit = int(AGAIN_S * 1000 / PACKET_MS)
+        elif self._still or not self._heard:
+            if self._still >= self._limit:
+                log.info("the microphone gives sound")
+                self._post(Notice("microphone_heard"))
+            self._still, self._heard = 0, True
+            self._limit = int(AGAIN_S * 1000 / PACKET_MS)

@@ -16,8 +16,6 @@ from agent.threads import Worker
 if TYPE_CHECKING:
     from agent.link.http import HttpClient
 
-SUMMARY = "twetalk-summary"
-
 
 class Summarizer(Worker):
     """Summarises one session after the other; started by the first question."""
@@ -52,10 +50,11 @@ class Summarizer(Worker):
                 self._answer(http, *question)
 
     def _answer(self, http: HttpClient, session: str, text: str, ref: Any) -> None:
-        from agent.link.text import summarize
+        from agent.link.text import summary
+        from agent.services.texts import serving
 
         try:
-            service = loader.profile(self._config, SUMMARY)
-            self._post(Summary(session, summarize(service, text, http, self.clock), ref=ref))
+            service = loader.profile(self._config, serving(self._config, "summarizes"))
+            self._post(Summary(session, summary(service, http, self.clock).ask(text), ref=ref))
         except DragomanError as error:
             self._post(Summary(session, None, str(error), ref))

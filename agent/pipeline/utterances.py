@@ -7,13 +7,14 @@ in the spool, over restarts too.
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Sequence
 from math import inf
 
 from agent.audio.pcm import PACKET_MS
 from agent.audio.segment import Segment, Segmenter
 from agent.clock import is_set
-from agent.events import LinkUp, Pair
+from agent.events import LinkUp, Pair, Stretch, Unanswered
 from agent.link.handover import Handover
 from agent.link.spool import Recording, Spool
 from agent.link.tape import Take, Tape
@@ -40,6 +41,7 @@ class Utterances:
         self.idle = Wake()  # the uploader's: there may be something to send
         self._parts = parts
         self._lock = threading.Lock()
+        self._packet_bytes = parts.ring.packet_bytes
         self._tape = Tape(parts.ring, catch_up=False)
         self._segmenter = segmenter
         self._take: Take | None = None  # the one being recorded
@@ -47,7 +49,9 @@ class Utterances:
         self._active_at: float | None = None
         self._opened = False  # since the recorder last looked
         self._cut: Segment | None = None  # handed to the recorder, and not in the spool yet
+        self._saved: Segment | None = None  # on its way to the disk
         self._answered: int | None = None  # the recording whose answer is here
+        self._keep: Callable[[Unanswered], None] | None = None
         self._repeats_until = 0  # what begins before may repeat another service's finals
 
     # --- for the controller ------------------------------------------------------------------
@@ -72,11 +76,13 @@ class Utterances:
     def open(self, start: int, pair: Pair) -> None:
         with self._lock:
             self._open(start, pair)
+            self._changed()
         self.wake.set()
 
     def close(self, end: int) -> None:
         with self._lock:
             self._tape.close(end)
+            self._changed()
         self.wake.set()
 
     def hurry(self) -> None:
@@ -109,7 +115,11 @@ class Utterances:
                 self._open(take.start, take.pair)
                 if take.end is not None:
                     self._tape.close(take.end)
+            self._changed()
         self.wake.set()
+
+    def remember(self, keep: Callable[[Unanswered], None] | None) -> None:
+        self._keep = keep
 
     def probe(self) -> None:
         self.wanted = True
@@ -144,17 +154,22 @@ class Utterances:
         with self._lock:
             if self._cut is not segment:
                 return []  # another service has taken it over
-            self._cut = None
+            self._cut, self._saved = None, segment
+            self._changed()
         rate = self._parts.config.audio.rate
         start_ms = max(0, segment.start - self._origin) * PACKET_MS
         pair = self._take.pair if self._take else self._parts.provider.pair
         clock = self._parts.clock
         at = clock.utc().timestamp() if is_set(clock) else None
-        stretch = segment.start, segment.start + len(segment.pcm) // self._parts.ring.packet_bytes
+        stretch = segment.start, segment.start + len(segment.pcm) // self._packet_bytes
         replayed = segment.start < self._repeats_until
-        return self.spool.put(
+        gone = self.spool.put(
             Recording(0, self.session, start_ms, pair, rate, segment.pcm, at, replayed, stretch)
         )
+        with self._lock:
+            self._saved = None
+            self._changed()
+        return gone
 
     # --- for the uploader --------------------------------------------------------------------
 
@@ -192,13 +207,33 @@ class Utterances:
         least = ring.head - ring.capacity + SAFE
         return stretch is not None and stretch[0] >= least and recording.number != self._answered
 
+    @property
+    def _begun(self) -> int:
+        """The ring packet before which everything is in recordings."""
+        begin = self._tape.seq - self._segmenter.pending
+        return begin if self._cut is None else min(begin, self._cut.start)
+
+    @property
+    def _takes(self) -> list[Take]:
+        """Those that are not in recordings to their end."""
+        here = list(self._tape.takes)
+        return here if self._take is None or self._take in here else [self._take, *here]
+
+    def _changed(self) -> None:
+        if self._keep is not None:
+            begin, covered = self._begun, self._repeats_until
+            if self._saved is not None:  # perhaps it is on the disk already
+                begin = min(begin, self._saved.start)
+                end = self._saved.start + len(self._saved.pcm) // self._packet_bytes
+                covered = max(covered, end)
+            here = [take for take in self._takes if take.end is None or take.end > begin]
+            takes = tuple(Stretch(take.start, take.end, take.pair) for take in here)
+            self._keep(Unanswered(takes, begin, covered, service=self._parts.provider.name))
+
     def _unfinished(self) -> tuple[Take, ...]:
         """What is in no recording yet, which is forgotten here."""
-        begin = self._tape.seq - self._segmenter.pending
-        if self._cut is not None:
-            begin = min(begin, self._cut.start)
-        if self._take is not None and self._take not in self._tape.takes:
-            self._tape.takes.appendleft(self._take)
+        begin = self._begun
+        self._tape.takes = deque(self._takes)
         self._segmenter.finish()
         self._take = self._cut = None
         return self._tape.hand_over(begin)

@@ -15,7 +15,6 @@ import socket
 import ssl
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 from paho.mqtt import client as paho
@@ -30,7 +29,9 @@ from agent.report import reasons
 from agent.report.dispatch import LARGEST
 from agent.report.payloads import MAX_COMMAND, OFFLINE
 from agent.report.signals import Acked, Alive, Connect, Down, Incoming, Post, Unheard, Up
+from agent.report.terms import Terms
 from agent.report.topics import Topic, Topics, birth_topic
+from agent.report.way import Way
 
 KEEPALIVE_S = 30
 CONNECT_TIMEOUT_S = 10.0
@@ -41,20 +42,6 @@ MOST_IN = 2 * MAX_COMMAND + 4096
 
 #: How much is read at a time, bytes.
 READ_BYTES = 16 * 1024
-
-#: After so many connections in a row that were closed before the broker had answered, the last
-#: will is not retained: MQTT 3.1.1 has no word for a broker that keeps nothing.
-UNANSWERED = 3
-
-
-@dataclass(slots=True)
-class Terms:
-    """What the broker takes, as learnt in earlier connections."""
-
-    retain: bool = True
-    qos: int = 1
-    unanswered: int = 0  #: connections in a row that it closed before it had answered
-    doubtful: bool = False  #: it let us in without a retained will: is that the reason?
 
 
 def tls_context(settings: Mqtt) -> ssl.SSLContext | None:
@@ -81,16 +68,18 @@ def connector(settings: Mqtt, device: str, topics: Topics) -> Connect:
     subscriptions = [topics.command.name]
     if settings.discovery:
         subscriptions.append(birth_topic(settings.discovery))
-    terms = Terms()
-    return lambda post: Connection(settings, context, client_id, will, subscriptions, post, terms)
+    terms, way = Terms(listen=settings.command_qos), Way()
+    return lambda post: Connection(
+        settings, context, client_id, will, subscriptions, post, terms, way
+    )
 
 
 class _Client(paho.Client):
-    """A paho client that says when and why its thread has ended."""
+    """A paho client that goes our way and says when and why its thread has ended."""
 
-    def __init__(self, ended: Callable[[Exception | None], None], **options: Any) -> None:
+    def __init__(self, way: Way, ended: Callable[[Exception | None], None], **options: Any) -> None:
         super().__init__(CallbackAPIVersion.VERSION2, reconnect_on_failure=False, **options)
-        self._ended = ended
+        self._way, self._ended = way, ended
         self.hung_up = False  #: whether the other side has closed the connection
         self.trouble: OSError | None = None  #: what else ended it
 
@@ -105,6 +94,9 @@ class _Client(paho.Client):
             return MQTTErrorCode.MQTT_ERR_UNKNOWN
         self._ended(None)
         return code
+
+    def _create_socket_connection(self) -> socket.socket:
+        return self._way.open(self.host, self.port, self.connect_timeout)
 
     def _sock_recv(self, bufsize: int) -> bytes:
         try:
@@ -145,6 +137,7 @@ class Connection:
         subscriptions: topic names, subscribed with QoS 1 before :class:`Up`.
         post: takes the signals, on paho's thread; must neither block nor raise.
         terms: what earlier connections have learnt of the broker; it learns from this one.
+        way: how to reach it; knows where it was the last time.
     """
 
     def __init__(
@@ -156,18 +149,19 @@ class Connection:
         subscriptions: Sequence[str],
         post: Post,
         terms: Terms | None = None,
+        way: Way | None = None,
     ) -> None:
         self._settings, self._subscriptions, self._post = settings, subscriptions, post
-        self._terms = terms or Terms()
+        self._terms, self._way = terms or Terms(), way or Way()
         self._up = self._modest = False
+        self._asked: set[int | None] = set()  # subscriptions without an answer
         self._probe: int | None = None  # the message that shows whether it keeps any
         self._closing = False
         self._down: Down | None = None
         self._client = self._make_client(client_id)
         if will is not None:
             topic, payload = will
-            # Every other time: it may be something else.
-            self._modest = self._terms.unanswered >= UNANSWERED and self._terms.unanswered % 2 == 1
+            self._modest = self._terms.modest
             retain = topic.retain and self._terms.retain and not self._modest
             self._client.will_set(topic.name, payload, min(topic.qos, self._terms.qos), retain)
         if settings.username is not None:
@@ -228,7 +222,7 @@ class Connection:
         five = self._settings.version == "5"
         options: dict[str, Any] = {} if five else {"clean_session": True}
         protocol = MQTTProtocolVersion.MQTTv5 if five else MQTTProtocolVersion.MQTTv311
-        client = _Client(self._on_end, client_id=client_id, protocol=protocol, **options)
+        client = _Client(self._way, self._on_end, client_id=client_id, protocol=protocol, **options)
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_subscribe = self._on_subscribe
@@ -255,7 +249,7 @@ class Connection:
             terms.retain = bool(getattr(properties, "RetainAvailable", terms.retain))
             terms.qos = min(1, getattr(properties, "MaximumQoS", terms.qos))
             for topic in self._subscriptions:
-                client.subscribe(topic, qos=terms.qos)
+                self._asked.add(client.subscribe(topic, qos=terms.listening())[1])
             window = getattr(properties, "ReceiveMaximum", 65535)
             self._post(Up(window, getattr(properties, "MaximumPacketSize", LARGEST)))
 
@@ -269,11 +263,15 @@ class Connection:
             blames = code.value not in reasons.ITS_OWN and code.is_failure
             self._down = Down(reasons.farewell(code, words), hung_up=blames)
         elif client.hung_up:
-            self._down = Down(self._hang_up(), hung_up=self._up)
+            # What was sent is not to blame where not even a subscription was answered.
+            self._down = Down(self._hang_up(), hung_up=self._up and not self._asked)
         elif code.is_failure:
             self._down = Down(reasons.loss(code, client.trouble))
 
     def _hang_up(self) -> str:
+        if self._up and self._asked:
+            self._terms.unheard += 1
+            return "the broker hung up when this device wanted to hear its commands"
         if self._up:
             return "the broker hung up without a word"
         self._terms.unanswered += 1
@@ -281,8 +279,9 @@ class Connection:
         return f"the broker hung up before it answered: {tls}"
 
     def _on_subscribe(
-        self, _client: Any, _data: Any, _mid: int, codes: list[ReasonCode], _properties: Any
+        self, _client: Any, _data: Any, mid: int, codes: list[ReasonCode], _properties: Any
     ) -> None:
+        self._asked.discard(mid)
         for code in codes:
             if code.is_failure:
                 self._post(Unheard(str(code)))

@@ -18,6 +18,9 @@ from agent.services.choices import Choices
 
 STATES = ("starting", "idle", "listening", "thinking", "speaking", "offline", "fault")
 
+#: Events of a device that is called by its name.
+WAKES = ("wake", "stop_word", "follow_up")
+
 #: Home Assistant refuses a state longer than this many characters.
 MAX_STATE = 255
 
@@ -83,6 +86,9 @@ def _entities(topics: Topics, now: Choices) -> Iterator[Entity]:
     yield _volume(topics)
     yield _talk(topics)
     yield _button(topics)
+    if now.has_name:
+        yield _wake(topics)
+        yield _follow_up(topics)
     yield _diagnostic("round_trip", "Round trip", "round_trip_ms", "ms", topics)
     yield _diagnostic("reconnects", "Reconnects", "reconnects", None, topics)
     yield _diagnostic("backlog", "Backlog", "backlog_ms", "ms", topics)
@@ -230,6 +236,40 @@ def _button(topics: Topics) -> Entity:
                 f"{{% if value_json.event == 'button' %}}{{{attributes}}}{{% endif %}}"
             ),
             "qos": 1,
+        },
+    )
+
+
+def _wake(topics: Topics) -> Entity:
+    """Fires whenever the device hears its name, the stop word, or a voice that needs no name."""
+    attributes = (
+        '"event_type":"{{ value_json.event }}","word":"{{ value_json.word | default(\'\') }}"'
+    )
+    return (
+        "event",
+        "wake",
+        {
+            "name": "Wake word",
+            "icon": "mdi:ear-hearing",
+            "event_types": list(WAKES),
+            "state_topic": topics.event.name,
+            "value_template": (
+                f"{{% if value_json.event in {list(WAKES)} %}}{{{attributes}}}{{% endif %}}"
+            ),
+            "qos": 1,
+        },
+    )
+
+
+def _follow_up(topics: Topics) -> Entity:
+    return (
+        "binary_sensor",
+        "follow_up",
+        {
+            "name": "Follow up",
+            "icon": "mdi:chat-question",
+            "state_topic": topics.state.name,
+            "value_template": "{{ 'ON' if value_json.follow_up else 'OFF' }}",
         },
     )
 

@@ -43,6 +43,7 @@ COUNTERS: Mapping[str, Entry] = {
         "dropped_speech_bytes", "Synthesised speech that did not fit into the jitter buffer."
     ),
     "finals": Entry("finals", "Finished sentences."),
+    "wake_words": Entry("wake_words", "Times the device was called by its name."),
     "garbage": Entry("garbage_messages", "Messages of the service nobody can make sense of."),
     "fallbacks": Entry("fallbacks", "Times a service that was lost was left for the next."),
     "clips_sent": Entry("clips_sent", "Recordings uploaded and answered."),

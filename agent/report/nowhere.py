@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from agent.events import Notice, Transcript
@@ -16,8 +16,13 @@ class Nowhere:
     dropped = 0
     set_aside = 0
 
+    def __init__(self) -> None:
+        self.saved: Callable[[str], None] = lambda final: None
+
     def transcript(self, value: Transcript) -> None:
-        """Nobody is told."""
+        """Nobody is told; nothing more can be done for it."""
+        if value.final:
+            self.saved(value.id)
 
     def notice(self, value: Notice) -> None:
         """Nobody is told."""

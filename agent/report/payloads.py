@@ -84,6 +84,7 @@ def state(
     muted: bool = False,
     volume: int | None = None,
     session: str | None = None,
+    follow_up: bool | None = None,
     since: str | None = None,
 ) -> dict[str, Any]:
     """The object on ``state``: every key is always there, null when there is nothing to say.
@@ -99,6 +100,7 @@ def state(
         "muted": muted,
         "volume": volume,
         "session": session,
+        "follow_up": follow_up,
         "since": since,
         "version": __version__,
     }

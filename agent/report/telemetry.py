@@ -33,6 +33,15 @@ WINDOW = 1024
 Number = int | float
 
 
+class Counter:
+    """One thread's share of a counter; that thread adds to ``value``."""
+
+    __slots__ = ("value",)
+
+    def __init__(self) -> None:
+        self.value = 0
+
+
 class Telemetry:
     """What the device counts and measures; every method may be called from any thread.
 
@@ -46,14 +55,17 @@ class Telemetry:
         self._started = now
         self._cpu = (now, _cpu_seconds())
         self._sys, self._proc = sys, proc
-        self._cells: dict[tuple[str, int], int] = {(name, 0): 0 for name in COUNTERS}
+        self._counters = {(name, 0): Counter() for name in COUNTERS}
         self._gauges: dict[str, Number | None] = {}
         self._samples: dict[str, deque[float]] = {}
 
     def count(self, name: str, amount: int = 1) -> None:
         """Add ``amount`` to the counter ``name``."""
-        cell = (name, get_ident())
-        self._cells[cell] = self._cells.get(cell, 0) + amount
+        self.counter(name).value += amount
+
+    def counter(self, name: str) -> Counter:
+        """The calling thread's share of the counter ``name``, to be kept where it counts often."""
+        return self._counters.setdefault((name, get_ident()), Counter())
 
     def gauge(self, name: str, value: Number | None) -> None:
         """Set the gauge ``name`` (its unit in the name); None says that it is unknown."""
@@ -61,13 +73,11 @@ class Telemetry:
 
     def sample(self, name: str, milliseconds: float) -> None:
         """Add a timing; published as ``<name>_p50_ms`` and ``<name>_p99_ms``."""
-        window = self._samples.get(name)
-        if window is None:
-            first = deque((milliseconds,), maxlen=WINDOW)  # never empty, as others may look
-            window = self._samples.setdefault(name, first)
-            if window is first:
-                return
-        window.append(milliseconds)
+        self.window(name).append(milliseconds)
+
+    def window(self, name: str) -> deque[float]:
+        """Where the timings ``name`` (ms) are appended, to be kept where there are many."""
+        return self._samples.setdefault(name, deque(maxlen=WINDOW))
 
     def total(self, name: str) -> int:
         """The counter ``name`` over all threads."""
@@ -94,14 +104,16 @@ class Telemetry:
 
     def _totals(self) -> dict[str, int]:
         totals: dict[str, int] = {}
-        for (name, _), amount in self._cells.copy().items():
-            totals[name] = totals.get(name, 0) + amount
+        for (name, _), counter in self._counters.copy().items():
+            totals[name] = totals.get(name, 0) + counter.value
         return totals
 
     def _percentiles(self) -> dict[str, Number]:
         found: dict[str, Number] = {}
         for name, window in self._samples.copy().items():
             ordered = sorted(window.copy())
+            if not ordered:
+                continue
             found[f"{name}_p50_ms"] = percentile(ordered, 50)
             found[f"{name}_p99_ms"] = percentile(ordered, 99)
         return found

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from agent.events import ServiceEvent
+from agent.events import Pair, ServiceEvent
 
 Message = str | bytes
 
@@ -42,8 +42,8 @@ def at(host: str, path: str, scheme: str) -> str:
 class StreamProtocol(Protocol):
     """One connection of a stream service."""
 
-    def endpoint(self) -> Endpoint:
-        """Where to open the WebSocket."""
+    def endpoint(self, unix: float) -> Endpoint:
+        """Where to open the WebSocket at ``unix`` (s since 1970), which signatures hold."""
 
     def begin(self) -> Sequence[Message]:
         """The first messages after the WebSocket handshake."""
@@ -57,6 +57,13 @@ class StreamProtocol(Protocol):
 
     def switch_tts(self, enabled: bool) -> Message | None:
         """Turn synthesised speech on or off mid-session; None where that needs a reconnect."""
+
+    def switch_pair(self, pair: Pair) -> Message | None:
+        """Go on with ``pair`` on this connection, while nobody speaks; None where that needs a
+        reconnect."""
+
+    def end(self) -> Sequence[Message]:
+        """What tells the service that no more audio comes, where there is such a message."""
 
     def flush(self) -> Sequence[ServiceEvent]:
         """What still waits for something that will not come any more (V1: a translation)."""

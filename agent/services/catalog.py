@@ -34,6 +34,11 @@ OFFERS = (
     Offer("twetalk", _TWETALK, ("twetalk-v2", "twetalk-v1", "twetalk-asr")),
     Offer("twetalk_text", _TWETALK, ("twetalk-translate", "twetalk-summary")),
     Offer("tencent_tsi", "tsi.tencentcloudapi.com", ("tencent-tsi",)),
+    Offer(
+        "tencent_streams",
+        "asr.cloud.tencent.com",
+        ("tencent-speech-translate", "tencent-interpreter"),
+    ),
     Offer("tencent_long_asr", "api.ai.qq.com", ("tencent-long-asr",)),
     Offer(
         "maas",
@@ -47,6 +52,8 @@ OFFERS = (
         ),
     ),
     Offer("youdao", "openapi.youdao.com", ("youdao",)),
+    Offer("youdao_stream", "openapi.youdao.com", ("youdao-stream",)),
+    Offer("own", "", ("own",)),
 )
 
 _BY_SERVICE: Mapping[str, Offer] = {name: offer for offer in OFFERS for name in offer.services}
@@ -64,6 +71,12 @@ def entry(name: str) -> Entry:
     return found
 
 
+def configured(service: Service) -> Entry:
+    """The entry of ``service`` as it is configured; UsageError as :func:`entry`."""
+    found = entry(service.name)
+    return found.configured(service) if found.configured else found
+
+
 def at_home(service: Service) -> Service:
     """``service`` without a ``url`` that is another provider's own address.
 
@@ -71,6 +84,6 @@ def at_home(service: Service) -> Service:
     the first must not get the credentials of the second.
     """
     own = _BY_SERVICE[service.name].host
-    hosts = {offer.host for offer in OFFERS} - {own}
+    hosts = {offer.host for offer in OFFERS if offer.host} - {own}
     host = urlsplit(service.url or "").hostname
     return replace(service, url=None) if host in hosts else service

@@ -26,7 +26,7 @@ class Choices(Struct, frozen=True):
     """What a page or a home automation may offer at the moment; what is in use is among it.
 
     ``targets`` and ``pairs`` are empty where nothing is translated.  ``speaks``: whether the
-    service in use can speak its translations.
+    service in use can speak its translations.  ``has_name``: whether the device is called by one.
     """
 
     sources: tuple[str, ...]
@@ -34,6 +34,7 @@ class Choices(Struct, frozen=True):
     pairs: tuple[Pair, ...]
     services: tuple[str, ...]
     speaks: bool
+    has_name: bool = False
 
 
 def choices(provider: Provider, config: Config) -> Choices:
@@ -47,6 +48,7 @@ def choices(provider: Provider, config: Config) -> Choices:
         pairs=tuple(_pairs(provider, config)) if translates else (),
         services=tuple(_services(provider, config)),
         speaks=provider.speaks,
+        has_name=config.talk.mode == "wake",
     )
 
 

@@ -11,7 +11,7 @@ from agent.config.schema import Service
 from agent.config.secret import Secret
 from agent.errors import UsageError
 from agent.events import Pair
-from agent.services.shapes import Clip
+from agent.services.shapes import Clip, TextProtocol
 
 
 class Shape(Enum):
@@ -40,7 +40,10 @@ class Limits:
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One service.  ``make`` builds its protocol for a language pair, an unused id and
-    whether speech is wanted; UsageError where the service cannot do it."""
+    whether speech is wanted; UsageError where the service cannot do it.
+
+    ``translates`` and ``summarizes`` make protocols that work on text alone, where it can.
+    """
 
     name: str
     document: str
@@ -49,6 +52,10 @@ class Entry:
     host: str
     make: Callable[[Service, Pair, str, bool], Any]
     limits: Limits = Limits()
+    configured: Callable[[Service], Entry] | None = None  #: it depends on what is configured
+    translates: Callable[[Service, Pair], TextProtocol] | None = None
+    summarizes: Callable[[Service], TextProtocol] | None = None
+    composed: bool = False  #: of servers of one's own: see :mod:`agent.clouds.own`
 
 
 def check(service: Entry, clip: Clip) -> None:

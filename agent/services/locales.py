@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
+from itertools import chain
 
 from agent.errors import UsageError
 
@@ -30,6 +31,37 @@ def choose(
         if candidate in listed:
             return listed[candidate]
     raise UsageError(f"{service} does not take the language '{wanted[:20]}'{_near(code, listed)}")
+
+
+def choose_pair(
+    service: str,
+    pair: tuple[str, str | None],
+    targets: Mapping[str, Sequence[str]],
+    aliases: Mapping[str, str] | None = None,
+) -> tuple[str, str]:
+    """The documented codes of ``pair`` (source and target), which ``targets`` must allow.
+
+    A target that is left out, or that of the source, means that nothing is translated: then
+    both are the source.  UsageError says what the source can be translated into.
+    """
+    source = choose(service, pair[0], tuple(targets), aliases)
+    every = tuple(dict.fromkeys((*targets, *chain.from_iterable(targets.values()))))
+    wanted = source if pair[1] is None else _known(service, pair[1], every, aliases)
+    if wanted == source or wanted in targets[source]:
+        return source, str(wanted)
+    raise UsageError(
+        f"{service} does not translate {source} to {str(pair[1])[:20]}; "
+        f"from {source} it translates to {', '.join(targets[source])}"
+    )
+
+
+def _known(
+    service: str, wanted: str, every: Sequence[str], aliases: Mapping[str, str] | None
+) -> str | None:
+    try:
+        return choose(service, wanted, every, aliases)
+    except UsageError:
+        return None
 
 
 def _near(code: str, listed: Mapping[str, str]) -> str:

@@ -2,26 +2,23 @@
 
 API document v1.1, "MaaS Whisper" and "音频翻译英文".  The document only shows ``text``
 in an answer; ``segments`` and ``words`` of ``verbose_json`` are read as OpenAI, whose
-model this is, shapes them: times in seconds, words beside the segments.
+model this is, shapes them (:mod:`agent.services.verbose`).
 """
 
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from msgspec.structs import replace
-
 from agent.errors import UsageError
-from agent.events import Result, ServiceEvent, Word
+from agent.events import ServiceEvent
 from agent.services import answers
-from agent.services.maas import MAX_BYTES, Account, refusal, sound, text_of
+from agent.services.maas import MAX_BYTES, Account, refusal, sound
 from agent.services.multipart import Part
-from agent.services.reading import Fields
 from agent.services.shapes import Clip, Nonce, Request, Response
+from agent.services.verbose import in_english, transcript
 
 __all__ = ["FORMATS", "MAX_BYTES", "Options", "Whisper", "WhisperTranslate"]
 
@@ -74,7 +71,7 @@ class Whisper:
 
     def answer(self, response: Response) -> Sequence[ServiceEvent]:
         """A result for each segment, or one for the whole text."""
-        return answers.read(response, lambda data: refusal(data, response.status), _transcript)
+        return answers.read(response, lambda data: refusal(data, response.status), transcript)
 
 
 class WhisperTranslate:
@@ -89,8 +86,8 @@ class WhisperTranslate:
         return self._account.upload("/audio/translation", parts, nonce)
 
     def answer(self, response: Response) -> Sequence[ServiceEvent]:
-        events = answers.read(response, lambda data: refusal(data, response.status), _transcript)
-        return [_in_english(event) for event in events]
+        events = answers.read(response, lambda data: refusal(data, response.status), transcript)
+        return [in_english(event) for event in events]
 
 
 def _given(**fields: str | None) -> list[Part]:
@@ -102,59 +99,3 @@ def _iso639(source: str) -> str:
     if not re.fullmatch(r"[a-z]{2,3}", code):
         raise UsageError(f"maas-whisper does not take the language '{source[:20]}'; try en or zh")
     return code
-
-
-def _transcript(data: Fields) -> list[ServiceEvent]:
-    language = data.word("language")
-    words = sorted(_words(data), key=_begin)
-    events = answers.each(data.objects("segments"), lambda item: _segment(item, language, words))
-    if not any(isinstance(event, Result) for event in events):
-        events += _whole(data, language, words)
-    return answers.numbered(events)
-
-
-def _whole(data: Fields, language: str | None, words: Sequence[Word]) -> list[ServiceEvent]:
-    text = text_of(data)
-    end = _ms(data, "duration")
-    start = None if end is None else 0
-    result = Result(0, text, None, True, start, end, language=language, words=tuple(words))
-    return [result] if text else []
-
-
-def _segment(item: Fields, language: str | None, words: Sequence[Word]) -> Result | None:
-    """One segment with those of ``words`` (sorted) that begin in it; None for silence."""
-    text = item.text("text").strip()
-    start, end = _ms(item, "start"), _ms(item, "end")
-    if start is None or end is None:
-        words = ()
-    else:
-        words = words[bisect_left(words, start, key=_begin) : bisect_left(words, end, key=_begin)]
-    result = Result(0, text, None, True, start, end, language=language, words=tuple(words))
-    return result if text else None
-
-
-def _begin(word: Word) -> int:
-    return word.start_ms
-
-
-def _words(data: Fields) -> tuple[Word, ...]:
-    """The words, or none at all if one is unreadable: the text is worth more than them."""
-    words = [_word(item) for item in data.objects("words")]
-    return () if None in words else tuple(word for word in words if word is not None)
-
-
-def _word(item: Fields) -> Word | None:
-    text, start, end = item.text("word").strip(), _ms(item, "start"), _ms(item, "end")
-    return None if start is None or end is None else Word(text, start, end)
-
-
-def _ms(data: Fields, key: str) -> int | None:
-    seconds = data.number(key)
-    return None if seconds is None else round(seconds * 1000)
-
-
-def _in_english(event: ServiceEvent) -> ServiceEvent:
-    """What was said stays unknown: the service gives the English words alone."""
-    if not isinstance(event, Result):
-        return event
-    return replace(event, text="", translation=event.text, words=(), language=None)

@@ -9,7 +9,7 @@ from agent.config.schema import Service
 from agent.errors import UsageError
 from agent.events import Pair
 from agent.services.base import StreamProtocol
-from agent.services.catalog import at_home, entry
+from agent.services.catalog import at_home, configured
 from agent.services.entry import Shape
 from agent.services.shapes import ChunkProtocol, JobProtocol, UtteranceProtocol
 
@@ -23,7 +23,7 @@ class Provider:
 
     def __init__(self, service: Service) -> None:
         self.service = at_home(service)
-        self.entry = entry(service.name)
+        self.entry = configured(self.service)
         several = service.targets if "several translations" in self.entry.gives else ()
         self.pair = Pair(service.source, several[0] if several else service.target)
 
@@ -62,9 +62,9 @@ class Provider:
         """The protocol of one connection, with a request id never used before."""
         return cast(StreamProtocol, self._make(pair, tts))
 
-    def chunks(self, pair: Pair) -> ChunkProtocol:
+    def chunks(self, pair: Pair, tts: bool) -> ChunkProtocol:
         """The protocol of one utterance."""
-        return cast(ChunkProtocol, self._make(pair, False))
+        return cast(ChunkProtocol, self._make(pair, tts))
 
     def utterance(self, pair: Pair) -> UtteranceProtocol:
         """The protocol of uploads."""

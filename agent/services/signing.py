@@ -1,12 +1,14 @@
-"""The signatures of three providers: pure functions of parameters, keys and times.
+"""The signatures of four interfaces: pure functions of parameters, keys and times.
 
 * ``TC3-HMAC-SHA256`` of Tencent Cloud (TSI quick start, the Python sample, steps 1 to 4);
+* HMAC-SHA1 over the address of a WebSocket of Tencent Cloud's ``asr`` (its speech SDKs);
 * the MD5 sign of Tencent's AI open platform (``getReqSign`` of the long ASR document);
-* signature ``v3`` of Youdao (speech translation, "接口调用参数").
+* signatures ``v3`` (speech translation, "接口调用参数") and ``v4`` (streams) of Youdao.
 """
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 import string
@@ -65,6 +67,13 @@ def _sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
+def hmac_sha1(text: str, secret_key: str) -> str:
+    """The ``signature`` of an address of ``asr``, in Base64; ``text`` is the address without
+    scheme and signature, its parameters sorted by name and their values not escaped."""
+    digest = hmac.new(secret_key.encode(), text.encode(), hashlib.sha1).digest()
+    return base64.b64encode(digest).decode()
+
+
 # --- AI open platform ------------------------------------------------------------------------
 
 _SAFE = frozenset(f"{string.ascii_letters}{string.digits}_.-".encode())
@@ -115,3 +124,8 @@ def youdao_v3(app_key: str, q: str, salt: str, curtime: str, app_secret: str) ->
     server can only check the sign when it is sent beside it.
     """
     return _sha256(f"{app_key}{youdao_input(q)}{salt}{curtime}{app_secret}".encode())
+
+
+def youdao_v4(app_key: str, salt: str, curtime: str, app_secret: str) -> str:
+    """The same without an ``input``: a stream has none when it is signed."""
+    return _sha256(f"{app_key}{salt}{curtime}{app_secret}".encode())

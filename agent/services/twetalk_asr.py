@@ -18,7 +18,7 @@ from urllib.parse import quote
 from msgspec.structs import replace
 
 from agent.errors import UsageError
-from agent.events import Finished, Garbage, Ready, Result, ServiceEvent
+from agent.events import Finished, Garbage, Pair, Ready, Result, ServiceEvent
 from agent.services import twetalk
 from agent.services.base import Endpoint, Message, at
 from agent.services.reading import Fields, Malformed
@@ -65,7 +65,7 @@ class TwetalkAsr:
         self._ready = False
         self._settled = -1  # the highest index that was final
 
-    def endpoint(self) -> Endpoint:
+    def endpoint(self, unix: float) -> Endpoint:
         app_id, model = (quote(text, safe="") for text in (self._setup.app_id, self._setup.model))
         path = f"/asr/v2/{app_id}?engine_model_type={model}&voice_format=1"
         return Endpoint(at(self._host, path, "ws"))
@@ -83,6 +83,12 @@ class TwetalkAsr:
 
     def switch_tts(self, enabled: bool) -> Message | None:
         return None
+
+    def switch_pair(self, pair: Pair) -> Message | None:
+        return None
+
+    def end(self) -> Sequence[Message]:
+        return []
 
     def flush(self) -> Sequence[ServiceEvent]:
         return []

@@ -17,7 +17,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from agent.events import Garbage, Result, ServiceEvent, Speech
+from agent.events import Garbage, Pair, Result, ServiceEvent, Speech
 from agent.services import twetalk
 from agent.services.base import Endpoint, Message, at
 from agent.services.reading import Fields
@@ -41,7 +41,7 @@ class TwetalkV1:
         self._host = host
         self._joiner = Joiner(translated=setup.source != setup.target)
 
-    def endpoint(self) -> Endpoint:
+    def endpoint(self, unix: float) -> Endpoint:
         return Endpoint(at(self._host, PATH, "ws"))
 
     def begin(self) -> Sequence[Message]:
@@ -64,6 +64,12 @@ class TwetalkV1:
 
     def switch_tts(self, enabled: bool) -> Message | None:
         return None
+
+    def switch_pair(self, pair: Pair) -> Message | None:
+        return None
+
+    def end(self) -> Sequence[Message]:
+        return []
 
     def receive(self, message: Message) -> Sequence[ServiceEvent]:
         if isinstance(message, bytes):

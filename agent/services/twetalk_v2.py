@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from agent.events import Result, ServiceEvent, Speech
+from agent.events import Pair, Result, ServiceEvent, Speech
 from agent.services import twetalk
 from agent.services.base import Endpoint, Message, at
 from agent.services.reading import Fields
@@ -33,7 +33,7 @@ class TwetalkV2:
         self._setup = setup
         self._host = host
 
-    def endpoint(self) -> Endpoint:
+    def endpoint(self, unix: float) -> Endpoint:
         return Endpoint(at(self._host, PATH, "ws"))
 
     def begin(self) -> Sequence[Message]:
@@ -56,6 +56,12 @@ class TwetalkV2:
 
     def switch_tts(self, enabled: bool) -> Message | None:
         return json.dumps({"enable_tts": enabled})
+
+    def switch_pair(self, pair: Pair) -> Message | None:
+        return None
+
+    def end(self) -> Sequence[Message]:
+        return []
 
     def flush(self) -> Sequence[ServiceEvent]:
         return []

@@ -10,6 +10,7 @@ import os
 import socket
 from collections.abc import Mapping
 from contextlib import suppress
+from pathlib import Path
 
 
 class Notifier:
@@ -47,6 +48,13 @@ class Notifier:
         with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
             sock.connect(address)
             sock.sendall(message.encode())
+
+
+def runtime_directory(env: Mapping[str, str] | None = None) -> Path | None:
+    """``RuntimeDirectory=``: memory that outlives the process, but no orderly stop."""
+    env = os.environ if env is None else env
+    first = env.get("RUNTIME_DIRECTORY", "").partition(":")[0]
+    return Path(first) if first else None
 
 
 def _watchdog(env: Mapping[str, str]) -> float | None:

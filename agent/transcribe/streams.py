@@ -74,7 +74,7 @@ def on_file(config: Config, sound: Path, rate: int) -> Config:
         rate=rate,
         capture=Capture(device=f"file:{sound}"),
         playback=Playback(device=None),
-        echo_guard=False,
+        echo="off",
     )
     return replace(
         config,

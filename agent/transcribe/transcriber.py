@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from agent import clouds
 from agent.clock import Clock
 from agent.config.schema import Config
 from agent.errors import UsageError
@@ -42,7 +43,7 @@ def transcriber(config: Config, clock: Clock) -> Iterator[Work]:
     http = HttpClient(Dialer(config.network, clock))
     try:
         if shape is Shape.UTTERANCE:
-            yield Uploads(provider, exchange.Upload(provider, http, clock), clock)
+            yield Uploads(provider, clouds.upload(provider, config, http, clock), clock)
         else:
             with _called_back(provider, http, clock) as job:
                 yield Uploads(provider, job, clock)

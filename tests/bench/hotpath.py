@@ -8,17 +8,16 @@ count at its end; the difference to the idle one's is the stage alone.
 from __future__ import annotations
 
 import os
+import select
 import socket
 import sys
 from collections.abc import Callable
 from random import Random
+from types import ModuleType
 
-from websockets.client import ClientProtocol
-from websockets.protocol import State
-from websockets.uri import parse_uri
-
+from agent.audio.alsa import AlsaMicrophone
 from agent.audio.convert import Converter
-from agent.audio.pcm import PACKET_MS, packet_bytes
+from agent.audio.pcm import PACKET_MS, SAMPLE_BYTES, packet_bytes
 from agent.audio.ring import VOICED, Ring
 from agent.audio.scripted import ScriptedMicrophone, ScriptedSpeaker
 from agent.audio.vad import Vad
@@ -59,17 +58,19 @@ def convert() -> Stage:
 
 
 def capture() -> Stage:
-    """A period is read, assembled, judged and written to the ring."""
-    clock = ManualClock()
-    microphone = ScriptedMicrophone(rate=RATE, clock=clock)
-    microphone.open()
-    ring = Ring(packet_bytes(RATE), 1500)
-    worker = Capture(microphone, ring, Vad(RATE), lambda _: None, clock)
+    """A period is read, judged and written to the ring; the device's own share is ``card``."""
     period = _sound(RATE * PACKET_MS // 1000)
+
+    class Device(ScriptedMicrophone):
+        def read(self) -> bytes:
+            return period
+
+    clock = ManualClock()
+    ring = Ring(packet_bytes(RATE), 1500)
+    worker = Capture(Device(rate=RATE, clock=clock), ring, Vad(RATE), lambda _: None, clock)
 
     def run(packets: int) -> None:
         for _ in range(packets):
-            microphone.feed(period)
             worker._read_once()
 
     return run
@@ -88,9 +89,7 @@ def send() -> Stage:
     pair = provider.pair
     session.open(0, pair)
     session.uplink.connected(pair, clock.now())
-    protocol = ClientProtocol(parse_uri("ws://127.0.0.1/"))
-    protocol.state = State.OPEN
-    websocket = WebSocket(_Sink(), protocol, Limits(), clock)
+    websocket = WebSocket(_Sink(), Limits(), clock)
     session.attach(Connection(websocket, provider.stream(pair, True), pair, True))
     sender, packet = Sender(session, parts), _sound(RATE * PACKET_MS // 1000)
     # Nobody answers here.
@@ -118,8 +117,48 @@ def send() -> Stage:
     return run
 
 
-IDLE = "idle"
-STAGES: dict[str, Callable[[], Stage]] = {"convert": convert, "capture": capture, "send": send}
+def card() -> Stage:
+    """A period is waited for and read from ALSA, whose own share is not in it."""
+    period = _sound(RATE * PACKET_MS // 1000)
+    frames = len(period) // SAMPLE_BYTES
+
+    class Pcm:
+        def __init__(self, *args: object, **asked: object) -> None:
+            """Gives what is asked for."""
+
+        def info(self) -> dict[str, object]:
+            return {
+                "rate": RATE,
+                "channels": 1,
+                "format_name": "S16_LE",
+                "period_size": frames,
+                "buffer_size": 6 * frames,
+            }
+
+        def polldescriptors(self) -> list[tuple[int, int]]:
+            return [(ready, select.POLLIN)]
+
+        def state(self) -> int:
+            return 3
+
+        def read(self) -> tuple[int, bytes]:
+            return frames, period
+
+    ready, clock = os.eventfd(1), ManualClock()
+    sys.modules["alsaaudio"] = alsa = ModuleType("alsaaudio")
+    vars(alsa).update(
+        PCM=Pcm, PCM_CAPTURE=1, PCM_NONBLOCK=1, PCM_FORMAT_S16_LE=2, PCM_STATE_XRUN=4,
+        ALSAAudioError=OSError,
+    )  # fmt: skip
+    microphone = AlsaMicrophone("hw:0,0", rate=RATE, clock=clock)
+    microphone.open()
+
+    def run(packets: int) -> None:
+        for _ in range(packets):
+            clock.advance(PACKET_S)
+            microphone.read()
+
+    return run
 
 
 class _Turns(Wake):
@@ -147,6 +186,10 @@ def _sound(samples: int) -> bytes:
     dice = Random(1)
     return b"".join(dice.randint(-6000, 6000).to_bytes(2, "little", signed=True)
                     for _ in range(samples))  # fmt: skip
+
+
+IDLE = "idle"
+STAGES = {"convert": convert, "card": card, "capture": capture, "send": send}
 
 
 def main(packets: int) -> None:

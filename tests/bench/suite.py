@@ -1,4 +1,4 @@
-"""The bench: runs its parts, prints their tables and limits, writes docs/performance.md.
+"""The bench: runs its parts, prints their tables and limits, writes their pages in docs/.
 
 A missed limit is printed; exit code 1 means that a run was broken.
 """
@@ -10,16 +10,20 @@ import json
 import os
 import platform
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from tests.bench import page
+from tests.bench.hearing.parts import PARTS as HEARING
+from tests.bench.page import Sheet
 from tests.bench.parts import PARTS
-from tests.bench.section import Options, Section, verdict_lines
+from tests.bench.section import Options, Part, Section, verdict_lines
 from tests.bench.workshop import ROOT
 
 DOCS = ROOT / "docs"
-STORED = DOCS / "performance" / "results.json"
+SHEETS = {page.PERFORMANCE: PARTS, page.HEARING: HEARING}
+ALL = {name: part for parts in SHEETS.values() for name, part in parts.items()}
 QUICK = Options(seconds=8.0, rounds=1)
 
 
@@ -28,7 +32,7 @@ def main() -> int:
     results: dict[str, Any] = {"machine": machine(), "parts": {}}
     if not args.redraw:
         try:
-            measure(args.only or list(PARTS), _options(args), results["parts"])
+            measure(_named(args.only), _options(args), results["parts"])
         except (RuntimeError, AssertionError) as error:  # the latter: no broker
             print(f"bench: {error}", file=sys.stderr)
             return 1
@@ -42,7 +46,7 @@ def main() -> int:
 def measure(names: list[str], options: Options, found: dict[str, Any]) -> None:
     """Run the parts into ``found``, and print what came of each."""
     for name in names:
-        part = PARTS[name]
+        part = ALL[name]
         found[name] = part.measure(options)
         section = part.present(found[name])
         print(f"\n{section.title}\n\n{section.table}\n")
@@ -50,19 +54,35 @@ def measure(names: list[str], options: Options, found: dict[str, Any]) -> None:
 
 
 def write_docs(results: dict[str, Any]) -> None:
-    """Put new results in the place of the stored ones, and make the page of all that are stored."""
-    stored = json.loads(STORED.read_text()) if STORED.exists() else {"parts": {}}
-    if results["parts"] or "machine" not in stored:
-        stored["machine"] = results["machine"]
-    stored["parts"] |= results["parts"]
-    STORED.parent.mkdir(exist_ok=True)
-    STORED.write_text(json.dumps(stored, indent=None, separators=(",", ":")) + "\n")
-    page.write(DOCS, stored["machine"], sections(stored["parts"]))
+    """Put new results in the place of the stored ones, and make the pages of all that is stored."""
+    for sheet, parts in SHEETS.items():
+        new = {name: data for name, data in results["parts"].items() if name in parts}
+        if new or not results["parts"]:
+            _write(sheet, results["machine"], new)
 
 
-def sections(found: dict[str, Any]) -> list[Section]:
-    """In the order of :data:`PARTS`."""
-    return [part.present(found[name]) for name, part in PARTS.items() if name in found]
+def _write(sheet: Sheet, machine: dict[str, str], new: dict[str, Any]) -> None:
+    file = DOCS / sheet.name / "results.json"
+    stored = json.loads(file.read_text()) if file.exists() else {"parts": {}}
+    if new or "machine" not in stored:
+        stored["machine"] = machine
+    stored["parts"] |= new
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(json.dumps(stored, indent=None, separators=(",", ":")) + "\n")
+    page.write(DOCS, stored["machine"], sections(stored["parts"], SHEETS[sheet]), sheet)
+
+
+def sections(found: dict[str, Any], parts: Mapping[str, Part] = PARTS) -> list[Section]:
+    """In the order of the ``parts``."""
+    return [part.present(found[name]) for name, part in parts.items() if name in found]
+
+
+def _named(words: list[str] | None) -> list[str]:
+    """The parts that are asked for; ``hearing`` stands for all of its page."""
+    found: list[str] = []
+    for word in words or PARTS:
+        found += HEARING if word == page.HEARING.name else [word]
+    return found
 
 
 def machine() -> dict[str, str]:
@@ -89,9 +109,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--only",
         action="append",
-        choices=PARTS,
+        choices=[*ALL, page.HEARING.name],
         metavar="PART",
-        help=f"one of {', '.join(PARTS)}; may be repeated",
+        help=f"one of {', '.join([*ALL, page.HEARING.name])}; may be repeated",
     )
     parser.add_argument(
         "--step",
@@ -101,7 +121,7 @@ def _arguments() -> argparse.Namespace:
         help="the microphone's position moves by so many frames (0: periods)",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
-    parser.add_argument("--write-docs", action="store_true", help="renew docs/performance.md")
+    parser.add_argument("--write-docs", action="store_true", help="renew the pages in docs/")
     parser.add_argument("--redraw", action="store_true", help="the same without measuring")
     return parser.parse_args()  # fmt: skip
 

@@ -71,7 +71,6 @@ def test_new_results_stand_beside_older_ones(
 ) -> None:
     pytest.importorskip("matplotlib")
     monkeypatch.setattr(suite, "DOCS", tmp_path)
-    monkeypatch.setattr(suite, "STORED", tmp_path / "performance/results.json")
     found = results()
     suite.write_docs({"machine": {"processor": "abacus"}, "parts": {"wire": found["wire"]}})
     suite.write_docs({"machine": {"processor": "adder"}, "parts": {"memory": found["memory"]}})

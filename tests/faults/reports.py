@@ -10,10 +10,12 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from agent.clock import SystemClock
 from agent.emulator import Emulator
 from agent.emulator.engines.scripted import ScriptedEngine
+from agent.report.outbox import Outbox
 from tests.faults import measure
 from tests.faults.case import Case, Catalogue
 from tests.faults.measure import Outcome
@@ -48,6 +50,42 @@ def broker_restarts(rig: Rig) -> None:
         rig.broker.restart()
     rig.finish()
     _in_order(rig)
+
+
+@reports.fault(
+    "every write to the card takes 500 ms, commands meanwhile",
+    "each is obeyed and answered within 250 ms; finals come in order",
+)
+def slow_card(rig: Rig) -> None:
+    write, clock = Outbox._write, rig.clock
+
+    def slow(box: Outbox) -> None:
+        clock.sleep(0.5)
+        write(box)
+
+    with patch.object(Outbox, "_write", slow):
+        speech = rig.say(Speech(5, pause_ms=600))
+        rig.until(speech.ends[0] + 400)
+        took = [_answered(rig, number) for number in range(20)]
+        rig.finish()
+    _in_order(rig)
+    rig.recover_s = max(took)
+    if max(took) > 0.25:
+        rig.notes.append(f"a command was answered after {max(took):.2f} s")
+
+
+def _answered(rig: Rig, number: int) -> float:
+    """Seconds until a command is answered, given at any moment of a write."""
+    rig.wait(0.13 + number % 5 * 0.07)
+    begun = rig.clock.now()
+    rig.command(f'{{"volume": {number}, "ref": {number}}}')
+
+    def obeyed() -> bool:
+        results = rig.observer.objects(f"{BASE}/command/result")
+        return any(result["ref"] == number and result["ok"] for result in results)
+
+    rig.observer.wait(obeyed, "an answer", 20)
+    return rig.clock.now() - begun
 
 
 def _in_order(rig: Rig) -> None:

@@ -20,6 +20,7 @@ from agent.clock import SystemClock
 from tests.faults.badday import badday
 from tests.faults.case import Case
 from tests.faults.clouds import clouds
+from tests.faults.crash import crash
 from tests.faults.fallback import fallback
 from tests.faults.measure import Outcome
 from tests.faults.network import network
@@ -43,6 +44,7 @@ CASES: dict[str, Case] = {
         fallback,
         sound,
         reports,
+        crash,
         unwilling,
     )
     for name, case in catalogue.cases.items()

@@ -61,7 +61,7 @@ def write_config(folder: Path, cloud: str, **sections: Any) -> Path:
         "audio": {
             "capture": {"device": f"file:{folder}/speech.wav"},
             "playback": {"device": f"file:{folder}/spoken.wav", "volume": 100},
-            "echo_guard": False,
+            "echo": "off",
         },
         "talk": {"mode": "open"},
         "mqtt": {"host": None, "outbox": str(folder / "outbox.db")},

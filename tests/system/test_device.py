@@ -189,7 +189,7 @@ def test_a_worker_that_dies_takes_the_process_down(tmp_path: Path) -> None:
     two_sentences(tmp_path)
     with Emulator() as cloud, running(write_config(tmp_path, cloud.url)) as device:
         device.wait_for("listening")
-        device.app.ring._slots[:] = []
+        device.app.ring._memory = bytearray()
         assert device.finish() == 1
     assert device.error.startswith("worker capture died: ")
 

@@ -21,6 +21,7 @@ QUICK = (
     "close-frame",
     "split",
     "killed",
+    "crashed",
     "fallback-refused",
 )
 

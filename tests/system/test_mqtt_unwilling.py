@@ -18,7 +18,7 @@ from tests.patience import HANG_S
 from tests.system import wayside
 from tests.system.broker import MISSING, MOSQUITTO, Broker, Observer, wait_until
 from tests.system.reporting import BASE, TRANSCRIPT, Device, heard, sentence
-from tests.system.wayside import PUBACK, PUBLISH, Wayside, topic_of
+from tests.system.wayside import PUBACK, PUBLISH, SUBSCRIBE, Wayside, topic_of
 
 pytestmark = pytest.mark.skipif(MOSQUITTO is None, reason=MISSING)
 
@@ -102,6 +102,25 @@ def test_a_broker_that_hangs_up_on_retained_messages(
             lambda: {m.topic for m in observer.messages if m.topic.startswith("homeassistant/")},
             "announcements",
         )
+
+
+def test_a_broker_that_hangs_up_on_a_subscription(tmp_path: Path, broker: Broker) -> None:
+    """RabbitMQ 3.10, when the node that had the device's queue has died: not with QoS 0."""
+
+    def durable(kind: int, _flags: int, body: bytes) -> wayside.Verdict:
+        return "hang up" if kind == SUBSCRIBE and body[-1] == 1 else "pass"
+
+    with closing(Observer(broker)) as observer, Wayside(broker.port) as way:
+        way.up = durable
+        with Device(tmp_path, way.port) as device:
+            device.say(0)
+            observer.wait(lambda: heard(observer) == [0], "the sentence")
+            observer.publish(f"{BASE}/command", b'{"volume": 4}')
+            wait_until(lambda: device.commands == [{"volume": 4}], "the command")
+            assert way.accepted == 2, "the second connection is a good one"
+            assert device.reporter.set_aside == 0
+        with closing(Observer(broker)) as late:
+            late.wait(lambda: late.on(f"{BASE}/status"), "the status, which is still retained")
 
 
 @pytest.mark.parametrize(
@@ -241,7 +260,6 @@ def test_a_huge_command_does_not_grow_memory(
         if version == "3.1.1":  # with 5 the broker does not even send it
             assert "too large" in observer.objects(results)[1]["error"]
         assert peak_kb() - before < 8_000
-        child.stdin.write("\n")
         child.kill()
 
 

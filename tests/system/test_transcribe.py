@@ -28,7 +28,13 @@ from tests.system.device import RATE, noise, recording, silence, write_wav
 from tests.system.test_cli import SECRET, dragoman
 
 SPEECH = [name for name in SERVICES if entry(name).shape is not Shape.TEXT]
-PAIRS = {"tencent-long-asr": ("zh", "en"), "tencent-tsi": ("zh", "en"), "youdao": ("en", "zh")}
+PAIRS = {
+    "tencent-long-asr": ("zh", "en"),
+    "tencent-tsi": ("zh", "en"),
+    "tencent-speech-translate": ("zh", "en"),
+    "tencent-interpreter": ("zh", "en"),
+    "youdao": ("en", "zh"),
+}
 TEXTS = {
     "en": "Good morning, where is the railway station?",
     "zh": "早上好,火车站在哪里?",

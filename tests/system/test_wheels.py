@@ -15,7 +15,7 @@ from packaging.requirements import Requirement
 
 pytest.importorskip("uv")
 SETUP = Path(__file__).parents[2] / "setup.cfg"
-RUNTIME = ("pi", "emulator", "local", "live", "metrics")
+RUNTIME = ("pi", "emulator", "local", "live", "metrics", "ears")
 PYTHONS = ("3.11", "3.12", "3.13")
 PROCESSORS = ("x86_64", "aarch64")
 GLIBC = "manylinux_2_36"  # of Debian 12, the oldest

@@ -11,7 +11,7 @@ from typing import Literal
 from tests.patience import HANG_S
 
 #: Packet types (MQTT 3.1.1, 2.2.1).
-CONNECT, PUBLISH, PUBACK = 1, 3, 4
+CONNECT, PUBLISH, PUBACK, SUBSCRIBE = 1, 3, 4, 8
 
 #: What to do with a packet: pass it on, swallow it, or hang up instead.
 Verdict = Literal["pass", "drop", "hang up"]

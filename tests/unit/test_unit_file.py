@@ -45,6 +45,12 @@ def test_a_fault_of_ours_does_not_cost_others_their_memory() -> None:
     assert Network().recordings_max_mb + 100 <= high < most <= 300  # a board has 512 MB
 
 
+def test_memory_outlives_the_process_but_no_orderly_stop() -> None:
+    assert values("RuntimeDirectory") == ["dragoman"]
+    assert values("RuntimeDirectoryMode") == ["0700"]
+    assert values("RuntimeDirectoryPreserve") == ["restart"]
+
+
 def test_the_watchdog_is_slower_than_the_supervisor() -> None:
     assert int(values("WatchdogSec")[0]) > 2 * STALLED_S
 

@@ -19,13 +19,17 @@ class EngineFailed(Exception):
 
 @dataclass(frozen=True)
 class Heard:
-    """One step of recognising a sentence. Times are milliseconds of audio since the first."""
+    """One step of recognising a sentence. Times are milliseconds of audio since the first.
+
+    `source` is the language where more than one is spoken on a connection (see `ear.py`).
+    """
 
     kind: Literal["start", "partial", "final"]
     index: int
     text: str
     start_ms: int
     end_ms: int
+    source: str = ""
 
 
 class Recognizer(Protocol):

@@ -98,6 +98,10 @@ class TwetalkSession(ABC):
         """See `StreamSession.finished`."""
         return []
 
+    def spoken(self) -> list[Action]:
+        """See `StreamSession.spoken`."""
+        return []
+
     def refuse(self, code: int, msg: str) -> Refuse:
         """See `StreamSession.refuse`."""
         return Refuse(dump({"code": int(code), self.error_key: msg}), int(code), msg)

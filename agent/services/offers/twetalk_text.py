@@ -6,6 +6,7 @@ from agent.config.schema import Service
 from agent.events import Pair
 from agent.services import twetalk_text
 from agent.services.entry import Entry, Shape, plain
+from agent.services.locales import choose
 
 TWETALK = "TWeTalk service interface document (Tencent IoT)"
 
@@ -25,6 +26,13 @@ def summary(
     return twetalk_text.TwetalkSummary(plain(service.token), host=host)
 
 
+def _translates(service: Service, pair: Pair) -> twetalk_text.TwetalkTranslate:
+    """UsageError for languages the document does not list."""
+    source = choose(service.name, pair.source, twetalk_text.LANGUAGES)
+    target = choose(service.name, pair.target or pair.source, twetalk_text.LANGUAGES)
+    return translate(service, Pair(source, target), "", False)
+
+
 ENTRIES = (
     Entry(
         "twetalk-translate",
@@ -33,6 +41,7 @@ ENTRIES = (
         "translation, streamed or whole",
         twetalk_text.HOST,
         translate,
+        translates=_translates,
     ),
     Entry(
         "twetalk-summary",
@@ -41,5 +50,6 @@ ENTRIES = (
         "summary, streamed or whole",
         twetalk_text.HOST,
         summary,
+        summarizes=lambda service: summary(service, Pair(service.source, None), "", False),
     ),
 )

@@ -85,6 +85,7 @@ const hints = {
   toggle: "Tap the button or press the space bar, and speak.",
   open: "Just speak.",
   vad: "Just speak.",
+  wake: "Say the wake word, or tap the button, and speak.",
 };
 
 const link = new Link((kind, value) => receive[kind]?.(value), lost);
@@ -94,7 +95,8 @@ display.choice("talk-choice", "talk", "hold", (value) => { talk.style = value; t
 function show() {
   const connected = greeted && !link.isLost;
   byId("state").dataset.state = connected ? state.state : "offline";
-  const words = connected ? STATES[state.state] || state.state : "Not connected";
+  const shown = state.state === "idle" && state.follow_up ? "follow_up" : state.state;
+  const words = connected ? STATES[shown] || shown : "Not connected";
   if (byId("state-word").textContent !== words) byId("state-word").textContent = words;
   controls.show(state, connected);
   talk.show(state, connected);

@@ -50,7 +50,7 @@ export class Talk {
 
   get how() {
     if (this.mode === "hold") return this.style;
-    return this.mode === "toggle" ? "tap" : "interrupt";
+    return ["toggle", "wake"].includes(this.mode) ? "tap" : "interrupt";
   }
 
   button(n) {

@@ -3,6 +3,7 @@
 export const STATES = {
   starting: "Starting",
   idle: "Ready",
+  follow_up: "Go on",
   listening: "Listening",
   thinking: "Translating",
   speaking: "Speaking",

@@ -169,6 +169,35 @@ def test_poll_that_wakes_for_nothing_does_not_spin(mic: AlsaMicrophone, clock: M
     assert clock.now() > before
 
 
+def test_a_source_faster_than_real_time_is_held_back_by_the_clock(
+    mic: AlsaMicrophone, hardware: FakeCard, clock: ManualClock
+) -> None:
+    """ALSA's ``null`` always has a period of silence: reading it as it comes takes a whole core."""
+    begin = clock.now()
+    for _ in range(40):
+        hardware.reads.append(SOUND)
+        mic.read()
+    before = clock.now()
+    assert before - begin < 0.2, "so much may be what waited while nobody read"
+    for _ in range(250):
+        hardware.reads.append(SOUND)
+        mic.read()
+    assert clock.now() - before == pytest.approx(10.0, abs=0.1)
+
+
+def test_a_card_is_held_back_by_nothing_but_its_own_clock(
+    mic: AlsaMicrophone, hardware: FakeCard, clock: ManualClock
+) -> None:
+    before, passed = clock.now(), 0.0
+    for n in range(25 * 60):
+        hardware.reads.append(SOUND)
+        if n % 200 > 5:  # now and then it was not read until its buffer was full
+            clock.advance(0.0399)  # a card that is fast, by much more than any is
+            passed += 0.0399
+        mic.read()
+    assert clock.now() - before == pytest.approx(passed)
+
+
 def test_closed_devices_say_so(hardware: FakeCard, clock: ManualClock) -> None:
     mic = AlsaMicrophone("hw:1,0", rate=RATE, clock=clock)
     out = AlsaSpeaker("hw:1,0", rate=RATE, clock=clock)

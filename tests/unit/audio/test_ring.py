@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import sys
 import threading
 import tracemalloc
@@ -45,7 +46,7 @@ def test_guarded_speech_is_not_voiced() -> None:
 
 
 def test_a_packet_of_the_wrong_length_is_refused() -> None:
-    with pytest.raises(ValueError, match="different structures"):
+    with pytest.raises(ValueError, match="8 bytes, not 5"):
         Ring(SIZE, 4).write(b"short", 0.0)
 
 
@@ -112,6 +113,17 @@ def test_no_torn_packet_and_no_uncounted_loss_under_stress() -> None:
     assert problems == []
     assert len(reads) == 2
     assert min(reads) > 0
+
+
+def test_its_memory_is_flat() -> None:
+    """Who finds the buffer later can read it: head, then time, flags and bytes of each slot."""
+    ring = Ring(SIZE, 2)
+    for n in range(4):
+        ring.write(packet(n), n / 10, n)
+    memory = bytes(ring._memory)
+    head, slots = struct.unpack_from("=Q", memory)[0], struct.iter_unpack("=dB7x8s", memory[8:])
+    assert head == 4
+    assert list(slots) == [(0.3, 3, packet(3)), (0.1, 1, packet(1)), (0.2, 2, packet(2))]
 
 
 def test_writing_keeps_no_memory() -> None:

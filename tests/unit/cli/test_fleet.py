@@ -18,11 +18,13 @@ from agent.config.schema import Mqtt
 from agent.errors import UsageError
 from agent.fleet.roster import Roster
 from agent.fleet.table import Entry, entries
+from agent.fleet.view import View
 from tests.unit.fleet.air import heard, kept
 
 pytestmark = pytest.mark.usefixtures("restored_logging")  # commands set it up for a process
 
 UTC0 = datetime(2026, 1, 1, tzinfo=UTC)
+ALL, UNWELL = View(), View(unwell=True)
 SECRET = "s3cret-of-this-test"
 
 
@@ -106,6 +108,10 @@ def test_what_is_wrong_is_said_in_one_line(arguments: list[str], why: str) -> No
         ["list", "--wait", "soon"],
         ["list", "--wait", "-1"],
         ["list", "--wait", "nan"],
+        ["list", "--sort", "age"],
+        ["send", "volume=3", "--all", "--rate", "0"],
+        ["send", "volume=3", "--all", "--first", "0"],
+        ["send", "volume=3", "--all", "--first", "some"],
         [],
     ],
 )
@@ -153,14 +159,20 @@ def fleet() -> Fleet:
     return made
 
 
+def show(
+    screen: fleet_screen.Lines | fleet_screen.Live, fleet: list[Entry], view: View = ALL
+) -> None:
+    screen.show(view.of(fleet), fleet, 0)
+
+
 def test_piped_there_is_a_line_for_each_change(
     fleet: Fleet, capsys: pytest.CaptureFixture[str]
 ) -> None:
     screen = fleet_screen.Lines(ManualClock())
     with screen:
-        screen.show(fleet.entries, 0)
-        screen.show(fleet.entries, 0)
-        screen.show(fleet.tell("a/status", b"offline").entries, 0)
+        show(screen, fleet.entries)
+        show(screen, fleet.entries)
+        show(screen, fleet.tell("a/status", b"offline").entries)
         screen.say("b: hello")
     time = "2026-01-01T00:00:00.000Z"
     assert capsys.readouterr().out.splitlines() == [
@@ -173,27 +185,40 @@ def test_piped_there_is_a_line_for_each_change(
 
 def test_a_number_that_changes_is_no_line(fleet: Fleet, capsys: pytest.CaptureFixture[str]) -> None:
     screen = fleet_screen.Lines(ManualClock())
-    screen.show(fleet.measure("a/telemetry", backlog_ms=5000).entries, 0)
-    screen.show(fleet.measure("a/telemetry", backlog_ms=6000).entries, 0)
+    show(screen, fleet.measure("a/telemetry", backlog_ms=5000).entries)
+    show(screen, fleet.measure("a/telemetry", backlog_ms=6000).entries)
     assert capsys.readouterr().out.count("behind") == 1
-    screen.show(fleet.measure("a/telemetry", backlog_ms=0).entries, 0)
+    show(screen, fleet.measure("a/telemetry", backlog_ms=0).entries)
     assert capsys.readouterr().out.endswith("a  online  idle  –  –  –  ok\n")
 
 
 def test_who_is_removed_is_named(fleet: Fleet, capsys: pytest.CaptureFixture[str]) -> None:
     screen = fleet_screen.Lines(ManualClock())
-    screen.show(fleet.entries, 0)
-    screen.show(fleet.tell("a/status", b"").entries, 0)
+    show(screen, fleet.entries)
+    show(screen, fleet.tell("a/status", b"").entries)
     assert capsys.readouterr().out.splitlines()[-1].endswith("  a  removed")
-    screen.show(fleet.tell("a/status", b"offline").entries, 0)
+    show(screen, fleet.tell("a/status", b"offline").entries)
     assert "a  offline" in capsys.readouterr().out
+
+
+def test_only_the_unwell_are_lines_and_who_is_well_again_is_told_once(
+    fleet: Fleet, capsys: pytest.CaptureFixture[str]
+) -> None:
+    screen = fleet_screen.Lines(ManualClock())
+    show(screen, fleet.entries, UNWELL)
+    assert capsys.readouterr().out == ""
+    show(screen, fleet.tell("a/status", b"offline").entries, UNWELL)
+    assert "a  offline" in capsys.readouterr().out
+    for _ in range(2):
+        show(screen, fleet.tell("a/status", b"online").entries, UNWELL)
+    assert capsys.readouterr().out == "2026-01-01T00:00:00.000Z  a  online  idle  –  –  –  ok\n"
 
 
 def drawn(screen: fleet_screen.Live, shown: list[Entry], height: int = 24) -> list[str]:
     paper = io.StringIO()
     console = Console(file=paper, width=80, height=height, color_system=None)
     screen._live.console = console
-    screen.show(shown, 0)
+    show(screen, shown)
     console.print(screen._draw())
     return paper.getvalue().splitlines()
 
@@ -224,7 +249,8 @@ def test_a_small_terminal_shows_what_fits(fleet: Fleet) -> None:
         screen.say(f"a: sentence {number}")
     lines = drawn(screen, fleet.entries, height=16)
     assert len(lines) <= 15
-    assert "…" in lines
+    assert "… 38 more, 38 of them unwell" in lines
+    assert sum(line.startswith("d") for line in lines) == 2, "and a and b, who are well"
     assert lines[-1] == "a: sentence 8"
     assert "broker:1883: 42 devices: 2 ok, 40 fault" in lines
 

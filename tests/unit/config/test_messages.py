@@ -35,10 +35,10 @@ VALUES = [
         "mqtt: {outbox_limit: 1}",
         "mqtt.outbox_limit: got '1'; expected a whole number of 10 or more",
     ),
-    ("talk: {mode: no}", "talk.mode: got 'no'; expected hold, open, toggle or vad"),
+    ("talk: {mode: no}", "talk.mode: got 'no'; expected hold, open, toggle, vad or wake"),
     (
         "talk: {mode: togle}",
-        "talk.mode: got 'togle'; expected hold, open, toggle or vad; did you mean 'toggle'?",
+        "talk.mode: got 'togle'; expected hold, open, toggle, vad or wake; did you mean 'toggle'?",
     ),
     (
         "talk: {result_timeout_s: 0}",
@@ -94,7 +94,7 @@ KEYS = [
     ("volume: 5", f"volume: unknown key; {SECTIONS}; 'volume' belongs under audio.playback"),
     (
         "audio: {Volume: 5}",
-        "audio.Volume: unknown key; expected rate, capture, playback, echo_guard; "
+        "audio.Volume: unknown key; expected rate, capture, playback, echo, sounds; "
         "'volume' belongs under audio.playback",
     ),
     (

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 import yaml
-from msgspec.structs import asdict
+from msgspec import Struct
+from msgspec.structs import asdict, fields
 
 from agent.config.loader import load
-from agent.config.schema import Button, Config, Led
+from agent.config.schema import Button, Config, Hear, Led, Speak, Translate
 from agent.config.words import keys
 from agent.errors import ConfigError
 from tests.unit.config.conftest import Load
@@ -19,8 +20,14 @@ from tests.unit.config.conftest import Load
 REFERENCE = Path(__file__).parents[3] / "config" / "dragoman.yaml"
 TEXT = REFERENCE.read_text()
 COMMENTED_OUT = re.compile(r"^( *)#(?=[a-z])", re.MULTILINE)
-EXAMPLE = re.compile(r"^( *)# (services|buttons|led):.*\n(\1#   .*\n)*", re.MULTILINE)
-STANDING_FOR = re.compile(r"^ *(services: \{\}|buttons: \[\]|led: null)\n", re.MULTILINE)
+EXAMPLE = re.compile(
+    r"^( *)# (services|buttons|led|hear|translate|speak):.*\n(\1#   .*\n)*", re.MULTILINE
+)
+STANDING_FOR = re.compile(
+    r"^ *(services: \{\}|buttons: \[\]|(led|hear|translate|speak): null)\n", re.MULTILINE
+)
+ROLES = ("hear", "translate", "speak")
+OFF = {("talk", "buttons"), ("talk", "led"), *(("service", role) for role in ROLES)}
 HASH = re.compile(r"^( *)# ", re.MULTILINE)
 ENV = dict.fromkeys(re.findall(r"\$\{([A-Z_]+)\}", TEXT), "1")
 
@@ -37,7 +44,7 @@ def defaults() -> dict[str, object]:
     config = Config()
     found: dict[str, object] = {}
     for section, name in keys(Config):
-        if section not in (("talk", "buttons"), ("talk", "led")):
+        if section not in OFF:
             value: object = config
             for part in (*section, name):
                 value = getattr(value, part)
@@ -96,3 +103,12 @@ def test_the_examples_load(from_text: Load) -> None:
     assert len(config.talk.buttons) == 2
     assert set(asdict(config.talk.buttons[0])) == set(Button.__struct_fields__)
     assert config.talk.led == Led(pin=22)
+    assert config.service.hear == Hear(url="wyoming://nas:10300")
+    assert config.service.translate == Translate(url="http://nas:11434/v1", model="qwen3")
+    assert config.service.speak == Speak(url="wyoming://nas:10200", voice="en_US-joe-medium")
+
+
+@pytest.mark.parametrize("section", [Hear, Translate, Speak])
+def test_every_key_of_a_role_is_mentioned(section: type[Struct]) -> None:
+    about = TEXT[TEXT.index("own: servers") : TEXT.index("# Services the device may switch")]
+    assert all(re.search(rf"\b{field.name}\b", about) for field in fields(section))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from msgspec.structs import replace
@@ -11,7 +11,7 @@ from agent.config.credentials import with_demo
 from agent.config.schema import Config, Service
 from agent.control.controller import Controller
 from agent.errors import UsageError
-from agent.events import Command, Notice, Pair, Transcript
+from agent.events import Command, Notice, Pair, Transcript, Unanswered
 from agent.link.handover import Handover
 from agent.pipeline.cloud import Cloud
 from agent.pipeline.summarizer import Summarizer
@@ -61,6 +61,9 @@ class NotingCloud:
     def take_over(self, left: Handover) -> None:
         self.asked.append(("take over", left))
 
+    def remember(self, keep: Callable[[Unanswered], None] | None) -> None:
+        self.asked.append(("remember",))
+
     def probe(self) -> None:
         self.asked.append(("probe",))
 
@@ -72,6 +75,7 @@ class Kept(Nowhere):
     """Reports that are kept."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.states: list[Mapping[str, Any]] = []
         self.notices: list[Notice] = []
         self.transcripts: list[Transcript] = []

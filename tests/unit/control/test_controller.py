@@ -207,6 +207,7 @@ def test_the_state_holds_what_a_screen_needs(desk: Desk) -> None:
         "muted": False,
         "volume": 100,
         "session": None,
+        "follow_up": None,
         "version": __version__,
     }
 

@@ -55,6 +55,16 @@ def play(mode: str, *events: Input) -> tuple[Machine, list[tuple[Action, ...]]]:
         ("open", [Input.UNMUTE], [()], "listening"),
         ("vad", [Input.VOICE, Input.QUIET], [(Action.OPEN,), (Action.CLOSE,)], "thinking"),
         ("vad", [Input.PRESS], [(Action.HUSH,)], "idle"),
+        ("wake", [Input.VOICE, Input.QUIET], [(), ()], "idle"),
+        ("wake", [Input.WAKE, Input.SAID], [OPEN, (Action.CLOSE,)], "thinking"),
+        ("wake", [Input.WAKE, Input.SAID, Input.WAKE], [OPEN, (Action.CLOSE,), OPEN], "listening"),
+        ("wake", [Input.WAKE, Input.WAKE], [OPEN, ()], "listening"),
+        ("wake", [Input.FOLLOW, Input.SAID], [(Action.OPEN,), (Action.CLOSE,)], "thinking"),
+        ("wake", [Input.STOP], [(Action.HUSH,)], "idle"),
+        ("wake", [Input.PRESS, Input.RELEASE], [OPEN, ()], "listening"),
+        ("wake", [Input.PRESS, Input.PRESS], [OPEN, (Action.CLOSE,)], "thinking"),
+        ("wake", [Input.MUTE, Input.WAKE], [(), ()], "idle"),
+        ("hold", [Input.WAKE, Input.FOLLOW, Input.STOP], [(), (), ()], "idle"),
     ],
 )
 def test_a_turn(
@@ -62,6 +72,32 @@ def test_a_turn(
 ) -> None:
     machine, done = play(mode, *events)
     assert done == actions
+    assert machine.state == state
+
+
+@pytest.mark.parametrize(
+    ("mode", "events", "actions", "state"),
+    [
+        ("open", [Input.VOICE], [(Action.HUSH,)], "listening"),
+        ("open", [Input.VOICE, Input.QUIET], [(Action.HUSH,), ()], "listening"),
+        ("open", [Input.MUTE, Input.VOICE], [(Action.CUT,), ()], "thinking"),
+        ("vad", [Input.VOICE, Input.QUIET], [OPEN, (Action.CLOSE,)], "thinking"),
+        (
+            "vad",
+            [Input.VOICE, Input.QUIET, Input.VOICE],
+            [OPEN, (Action.CLOSE,), OPEN],
+            "listening",
+        ),
+        ("vad", [Input.PRESS], [(Action.HUSH,)], "idle"),
+        ("hold", [Input.VOICE], [()], "idle"),
+    ],
+)
+def test_with_an_echo_canceller_a_voice_is_barge_in(
+    mode: str, events: list[Input], actions: list[tuple[Action, ...]], state: str
+) -> None:
+    machine = Machine(mode, cancelling=True)
+    machine.handle(Input.START)
+    assert [machine.handle(event) for event in events] == actions
     assert machine.state == state
 
 

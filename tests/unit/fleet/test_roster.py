@@ -53,8 +53,9 @@ def test_a_number_no_float_can_hold_does_no_harm() -> None:
 
 
 def test_telemetry_is_kept_with_the_one_before() -> None:
-    device = only(heard("a/telemetry", {"x": 1}), heard("a/telemetry", {"x": 2, "new": "word"}))
-    assert (device.before, device.telemetry, device.measured) == ({"x": 1}, {"x": 2}, 1.0)
+    first, second = {"uptime_s": 1, "x": 1}, {"uptime_s": 2, "x": 2}
+    device = only(heard("a/telemetry", first), heard("a/telemetry", second | {"new": "word"}))
+    assert (device.before, device.telemetry, device.measured) == ({"uptime_s": 1}, second, 1.0)
 
 
 def test_what_a_device_publishes_is_understood_whole() -> None:

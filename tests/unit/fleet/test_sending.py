@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 import pytest
 
 from agent.errors import UsageError
 from agent.fleet.roster import Roster
-from agent.fleet.sending import Outcome, Sending, result_topic, targets
+from agent.fleet.sending import Outcome, Sending, answers, canaries, result_topic, targets
 from agent.report.signals import Acked
 from tests.unit.fleet.air import Air, heard, kept
 
@@ -26,7 +27,7 @@ class Errand:
         for name, status in (("a", b"online"), ("b", b"online"), ("c", b"offline")):
             self.roster.take(kept(f"{name}/status", status), 0.0, self.air.clock.utc())
         self.outcomes: list[Outcome] = []
-        self.sending = Sending(self.air, "dragoman", REF, self.outcomes.append)
+        self.sending = Sending(self.air, "dragoman", REF, self.outcomes.append, wait_s=5.0)
 
     def answer(self, device: str, after: float = 0.1, **fields: Any) -> None:
         self.air.due(after, heard(f"{device}/command/result", {"ref": REF, "ok": True} | fields))
@@ -34,8 +35,7 @@ class Errand:
     def run(self, *names: str, fields: Mapping[str, Any] | None = None) -> dict[str, str]:
         """Send to these (default: a and b) and wait 5 s; what became of it by device."""
         devices = targets(self.roster, names or ("a", "b"), "here")
-        self.sending.send(fields or {"volume": 4}, devices)
-        self.sending.collect(self.air.clock, 5.0)
+        self.sending.run(fields or {"volume": 4}, devices, self.air.clock)
         return {outcome.device: outcome.text for outcome in self.outcomes}
 
 
@@ -135,3 +135,81 @@ def test_an_unknown_name_is_refused_with_the_nearest(errand: Errand) -> None:
 
 def test_the_answers_of_all_devices_come_on_one_topic() -> None:
     assert result_topic("home/voice") == "home/voice/+/command/result"
+
+
+# --- many ------------------------------------------------------------------------------------
+
+
+class Herd:
+    """A command to ``count`` devices, each of which answers 0.1 s after it was sent to."""
+
+    def __init__(self, count: int, **options: Any) -> None:
+        self.air = Answering()
+        self.roster = Roster("dragoman")
+        for number in range(count):
+            self.roster.take(kept(f"d{number:03}/status", b"online"), 0.0, self.air.clock.utc())
+        self.sending = Sending(
+            self.air, "dragoman", REF, lambda _: None, **({"wait_s": 5.0} | options)
+        )
+
+    def run(self) -> float:
+        """Seconds it took."""
+        begun = self.air.clock.now()
+        devices = list(self.roster.devices.values())
+        self.sending.run({"volume": 4}, devices, self.air.clock)
+        return self.air.clock.now() - begun
+
+
+class Answering(Air):
+    """A broker whose devices answer; it notes when each was sent to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.times: list[float] = []
+
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> int:
+        self.times.append(self.clock.now())
+        device = topic.split("/")[1]
+        self.due(0.1, heard(f"{device}/command/result", {"ref": REF, "ok": True}))
+        return super().publish(topic, payload, retain=retain)
+
+
+@pytest.mark.parametrize("rate", [0.5, 3.0, 20.0, 1000.0])
+def test_a_rate_is_kept_and_answers_are_taken_meanwhile(rate: float) -> None:
+    herd = Herd(60, rate=rate)
+    took = herd.run()
+    gaps = [b - a for a, b in pairwise(herd.air.times)]
+    assert min(gaps) >= 1 / rate - 1e-6
+    assert took == pytest.approx(59 / rate + 0.1, abs=0.01)
+    assert herd.sending.ok
+    assert len(herd.sending.outcomes) == 60
+
+
+def test_without_a_rate_it_is_all_at_once() -> None:
+    herd = Herd(60)
+    assert herd.run() == pytest.approx(0.1)
+    assert set(herd.air.times) == {0.0}
+
+
+def test_each_device_has_its_own_time_to_answer() -> None:
+    herd = Herd(10, rate=1.0, wait_s=2.0)
+    herd.air.publish = Air().publish  # type: ignore[method-assign]
+    assert herd.run() == pytest.approx(9 + 2.0)
+    assert {outcome.text for outcome in herd.sending.outcomes} == {"no answer within 2 s"}
+
+
+def test_the_canaries_are_the_first_that_are_there(errand: Errand) -> None:
+    devices = targets(errand.roster, ("c", "a", "b"), "here")
+    chosen, others = canaries(devices, 1)
+    assert [device.id for device in chosen] == ["a"]
+    assert [device.id for device in others] == ["c", "b"]
+    assert canaries(devices, 0) == ([], devices)
+
+
+def test_answers_are_counted_the_most_frequent_first() -> None:
+    outcomes = [Outcome(f"d{n}", True, "ok") for n in range(5)]
+    outcomes.append(Outcome("away", False, "offline: not sent"))
+    assert answers(outcomes) == [
+        ("ok", "5", "d0, d1, d2, …"),
+        ("offline: not sent", "1", "away"),
+    ]

@@ -14,7 +14,7 @@ def run(bucket: TokenBucket, arrivals: list[float]) -> list[float]:
     """Send packets that become available at ``arrivals`` as early as pacing allows."""
     sent, now = [], 0.0
     for at in arrivals:
-        now = max(now, at, bucket.ready_at(now))
+        now = max(now, at, bucket.ready_at)
         bucket.take(now)
         sent.append(now)
     return sent
@@ -54,4 +54,14 @@ def test_a_new_connection_starts_with_a_full_bucket() -> None:
     bucket = TokenBucket(INTERVAL)
     run(bucket, [0.0] * 10)
     bucket.refill()
-    assert bucket.ready_at(0.3) == 0.3
+    assert bucket.ready_at <= 0.3
+    assert bucket.spare(0.3)
+
+
+def test_a_packet_is_to_spare_while_two_could_leave_at_once() -> None:
+    bucket = TokenBucket(INTERVAL)
+    run(bucket, [1.0] * 3)
+    assert not bucket.spare(1.05)
+    assert bucket.spare(1.08 + 1e-9)
+    bucket.take(1.08)
+    assert not bucket.spare(1.08)

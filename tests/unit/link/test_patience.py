@@ -49,9 +49,9 @@ def test_deafness_needs_speech_and_time_and_is_told_once_a_spell() -> None:
     patience = Patience(5.0)
     patience.connected(0.0)
     for _ in range(74):
-        patience.said(True, 0.0)
+        patience.said(0.0)
     assert not patience.deaf(DEAF_S)  # 2.96 s of speech
-    patience.said(True, 0.0)
+    patience.said(0.0)
     assert not patience.deaf(DEAF_S - 0.1)
     assert patience.deaf(DEAF_S)
     assert not patience.deaf(DEAF_S + 1)
@@ -59,7 +59,7 @@ def test_deafness_needs_speech_and_time_and_is_told_once_a_spell() -> None:
     assert not patience.deaf(100.0 + DEAF_S)  # still the same spell: nothing was heard since
     patience.answered(120.0)
     for _ in range(75):
-        patience.said(True, 0.0)
+        patience.said(0.0)
     assert patience.deaf(120.0 + DEAF_S)
 
 
@@ -68,7 +68,7 @@ def lagging(lag_s: float, *, recorded: bool) -> tuple[Patience, Ledger]:
     patience, ledger = Patience(5.0, recorded=recorded), spoken(45)
     patience.begin()
     patience.connected(0.0)
-    patience.said(True, 0.0)
+    patience.said(0.0)
     patience.verdict(ledger, 2.0)
     ledger.partial(Result(0, "a"))
     ledger.final(Result(0, "a", final=True))

@@ -78,11 +78,12 @@ def test_what_is_done_already_cannot_be_put_back() -> None:
 
 
 def test_a_restart_keeps_everything_about_a_recording(tmp_path: Path) -> None:
-    kept = Recording(0, "s7", 1234, Pair("zh", None), 8000, b"\x01\x02" * 800)
+    sound, pair = b"\x01\x02" * 800, Pair("zh", None)
+    kept = Recording(0, "s7", 1234, pair, 8000, sound, replayed=True)
     Spool(tmp_path / "a" / "b").put(kept)
     again = Spool(tmp_path / "a" / "b").oldest()
     assert again is not None
-    assert again == Recording(1, again.session, 1234, Pair("zh", None), 8000, b"\x01\x02" * 800)
+    assert again == Recording(1, again.session, 1234, pair, 8000, sound, replayed=True)
     assert again.session.startswith("s7."), "ids of the earlier run must not be used again"
 
 
@@ -294,3 +295,21 @@ class Model(RuleBasedStateMachine):
 
 TestModel = Model.TestCase
 TestModel.settings = settings(deadline=None, max_examples=20, stateful_step_count=20)
+
+
+def test_what_is_answered_but_not_on_the_disk_is_answered_again_after_a_crash(
+    tmp_path: Path,
+) -> None:
+    first = Spool(tmp_path)
+    first.put(recording(1))
+    here = first.oldest()
+    assert here is not None
+    first.answered(here)
+    assert first.oldest() is None
+    assert first.waiting_ms == 0
+    again = Spool(tmp_path).oldest()  # the process has died meanwhile
+    assert again is not None
+    assert again.replayed
+    assert again.pcm == here.pcm
+    first.done(here)
+    assert list(tmp_path.iterdir()) == []

@@ -13,7 +13,7 @@ from agent.config.schema import Service
 from agent.config.secret import Secret
 from agent.errors import LinkError, Refused, UsageError
 from agent.link.http import HttpClient
-from agent.link.text import TextService, summarize
+from agent.link.text import TextService, summary, translation
 from agent.services.shapes import Request, Response
 
 REFUSED = {"code": -1, "err_msg": "Invalid Token"}
@@ -50,7 +50,8 @@ def service(
     http: FakeHttp, name: str = "twetalk-translate", source: str = "en", target: str = "es"
 ) -> TextService:
     config = Service(name=name, source=source, target=target, token=Secret("t0ken"))
-    return TextService(config, cast(HttpClient, http), ManualClock())
+    make = translation if name == "twetalk-translate" else summary
+    return make(config, cast(HttpClient, http), ManualClock())
 
 
 def test_a_whole_translation() -> None:
@@ -64,7 +65,7 @@ def test_a_whole_translation() -> None:
 def test_a_summary() -> None:
     http = FakeHttp(response(code=0, summary="short"))
     config = Service(name="twetalk-summary", token=Secret("t0ken"))
-    assert summarize(config, "a long text", cast(HttpClient, http), ManualClock()) == "short"
+    assert summary(config, cast(HttpClient, http), ManualClock()).ask("a long text") == "short"
 
 
 def test_pieces_come_as_they_are_complete() -> None:
@@ -115,5 +116,5 @@ def test_wrong_usage() -> None:
             ask(" \n")
     with pytest.raises(UsageError, match="xx"):
         service(FakeHttp(), target="xx")
-    with pytest.raises(UsageError, match="works on sound"):
+    with pytest.raises(UsageError, match="does not summarise"):
         service(FakeHttp(), "twetalk-v2")

@@ -166,6 +166,19 @@ def test_lag_is_won_back_by_leaving_out_silence_only() -> None:
     world.check_pacing()
 
 
+@pytest.mark.parametrize("phase", [0.01, 0.02, 0.03])
+def test_a_burst_leaves_no_packet_waiting_for_ever_after(phase: float) -> None:
+    """What the burst took from the pacing comes back in the next long silence."""
+    world = World(outages=[(0.5, 4.0 + phase)])
+    world.press(pre_roll=0)
+    for word in range(1, 8):
+        world.say(word, 60)
+        world.pause(60)
+    world.check_pacing()
+    assert max(age for at, age in world.delays if at > 20) == 0
+    assert sorted(set(world.heard())) == world.spoken[: len(set(world.heard()))]
+
+
 def test_what_memory_cannot_hold_is_counted_exactly() -> None:
     world = World(memory_s=4, outages=[(0.0, 10.0)])
     world.press(pre_roll=0)

@@ -82,6 +82,7 @@ class World:
     hangups: list[tuple[float, str]] = field(default_factory=list)
     spoken: list[tuple[int, int]] = field(default_factory=list)
     outages: list[tuple[float, float]] = field(default_factory=list)
+    delays: list[tuple[float, float]] = field(default_factory=list)  # when sent, age then
 
     def __post_init__(self) -> None:
         self.ring = Ring(SIZE, round(self.memory_s / PACKET))
@@ -143,6 +144,8 @@ class World:
                 self.service = None
             elif isinstance(step, Send):
                 self.service.take(step.data, self.now)
+                if step.packet is not None:
+                    self.delays.append((self.now, self.now - step.packet.at))
                 self.uplink.sent(step, self.now)
             else:
                 break

@@ -58,14 +58,14 @@ class Line(Rig):
     def __init__(self) -> None:
         super().__init__("tencent-tsi")
         uplink = Uplink(self.ring, quiet=True)
-        self.cloud = Chunks(uplink, self.provider, self.clock)
+        self.cloud = Chunks(uplink, self.answers, self.clock)
         self.cloud.free()
         self.cloud.wake = VirtualWake(self.clock)
         self.ring.on_write(self.cloud.captured)
         self.heard: list[Heard] = []  # every request
         self.answered: list[Heard] = []  # those that were no loss
         self.reply: Callable[[Heard], list[dict[str, Any]]] = lambda heard: []
-        self.chunker = Chunker(self.cloud, self.parts, self.answers, self._post)
+        self.chunker = Chunker(self.cloud, self.parts, self._post)
 
     def _post(self, request: Request) -> Response:
         self.clock.advance(0.02)
@@ -206,7 +206,7 @@ def test_a_refusal_is_told_and_waited_out(line: Line) -> None:
     def post(request: Request) -> Response:
         return Response(200, body=json.dumps({"Response": refused}).encode())
 
-    line.chunker = Chunker(line.cloud, line.parts, line.answers, post)
+    line.chunker = Chunker(line.cloud, line.parts, post)
     line.talk(1.0)
     assert [blocked.code for blocked in line.of(Blocked)] == ["AuthFailure.SecretIdNotFound"]
     assert not line.cloud.connected

@@ -21,6 +21,7 @@ from agent.events import (
     Question,
     Settled,
     Transcript,
+    Unanswered,
 )
 from agent.link.handover import Handover
 from agent.link.tape import Take
@@ -59,6 +60,7 @@ class Puppet:
         self.opened: list[tuple[int, Pair]] = []
         self.renewed: list[Pair] = []
         self.freed = False
+        self.kept: Callable[[Unanswered], None] | None = None
         self.on_take: Callable[[], None] = lambda: None
 
     @property
@@ -91,6 +93,9 @@ class Puppet:
     def take_over(self, left: Handover) -> None:
         self.taken.append(left)
         self.on_take()
+
+    def remember(self, keep: Callable[[Unanswered], None] | None) -> None:
+        self.kept = keep
 
     def probe(self) -> None:
         self.probes += 1
@@ -139,6 +144,7 @@ class Ladder(Rig):
         self.clouds: dict[str, Puppet] = {}
         self.fallback = Fallback(self.parts, self.others, self._build)
         self.asked = 0
+        self.kept: list[Unanswered] = []
         self.ring.on_write(lambda: None)
 
     def _build(self, parts: Parts) -> Cloud:
@@ -228,6 +234,14 @@ def test_what_is_not_answered_goes_over_with_the_gate(two: Ladder) -> None:
     assert two.of(Settled) == [], "it is answered there"
     two.fallback.open(3, EN_ZH)
     assert two["youdao"].opened == [(25, EN_ZH)], "a pre-roll is not sent to both"
+
+
+def test_a_crash_is_told_of_the_one_in_use(two: Ladder) -> None:
+    two.fallback.remember(two.kept.append)
+    assert two["twetalk-v2"].kept == two.kept.append
+    two.fall()
+    assert two["twetalk-v2"].kept is None
+    assert two["youdao"].kept == two.kept.append
 
 
 def test_whoever_waited_for_nothing_waits_no_more(two: Ladder) -> None:

@@ -353,3 +353,79 @@ def test_a_lead_in_comes_before_speech_after_each_stop(keep_open_s: int) -> None
     if not keep_open_s:
         assert rig.speaker.pcm == (lead + sound(0.4)) * 2
     assert rig.telemetry.total("underruns") == 0
+
+
+# --- short sounds ----------------------------------------------------------------------------
+
+SOUND = b"\x00\x10" * (RATE // 5)  # 0.2 s
+
+
+def test_a_sound_is_played_and_is_no_speech() -> None:
+    rig = Rig(volume=100)
+    rig.clock.at(0.5, partial(rig.player.chime, SOUND))
+    rig.run(2.0)
+    assert rig.speaker.pcm == SOUND
+    assert rig.events == []
+    assert rig.speaker.drains, "and then the speaker rests"
+
+
+def test_a_sound_has_the_volume_of_the_speaker() -> None:
+    loud, quiet = Rig(volume=100), Rig(volume=50)
+    for rig in (loud, quiet):
+        rig.player.chime(SOUND)
+        rig.run(1.0)
+    assert 0 < max(quiet.speaker.pcm) < max(loud.speaker.pcm)
+
+
+def test_a_sound_over_speech_changes_neither_its_length_nor_its_time() -> None:
+    speech, alone, both = b"\x00\x01" * RATE, Rig(), Rig()
+    for rig in (alone, both):
+        rig.player.speech(speech)
+    both.clock.at(0.3, partial(both.player.chime, SOUND))
+    for rig in (alone, both):
+        rig.run(3.0)
+    assert len(both.speaker.pcm) == len(alone.speaker.pcm)
+    assert [w.time for w in both.speaker.written] == [w.time for w in alone.speaker.written]
+    mixed = both.speaker.pcm.count(b"\x00\x11")
+    assert mixed == len(SOUND) // 2
+    assert both.kinds() == alone.kinds() == [SpeakerStarted, SpeakerStopped]
+
+
+def test_a_sound_is_heard_while_speech_is_held_back() -> None:
+    rig = Rig()
+    rig.player.hold(True)
+    rig.player.speech(bytes(SECOND))
+    rig.player.chime(SOUND)
+    rig.run(1.0)
+    assert rig.speaker.pcm == SOUND
+
+
+def test_a_press_cuts_a_sound_and_what_comes_after_it_is_heard() -> None:
+    rig = Rig()
+    rig.player.chime(SOUND * 10)
+
+    def press() -> None:
+        rig.player.barge_in()
+        rig.player.chime(SOUND)
+
+    rig.clock.at(0.3, press)
+    rig.run(2.0)
+    assert rig.speaker.drops
+    cut = [w for w in rig.speaker.written if w.time < rig.speaker.drops[0]]
+    after = [w for w in rig.speaker.written if w.time >= rig.speaker.drops[0]]
+    assert sum(len(w.pcm) for w in cut) < SECOND
+    assert b"".join(w.pcm for w in after) == SOUND
+
+
+def test_what_the_microphone_hears_of_a_sound_is_known() -> None:
+    rig = Rig()
+    seen: list[tuple[float, bool]] = []
+    rig.clock.at(0.5, partial(rig.player.chime, SOUND))
+    for tick in range(75):
+        rig.clock.at(tick * 0.02, lambda: seen.append((rig.clock.now(), rig.player.chiming)))
+    rig.run(1.5)
+    heard = [at for at, chiming in seen if chiming]
+    assert heard[0] == pytest.approx(0.5, abs=0.03)
+    assert heard[-1] + 0.021 >= 0.5 + 0.2 + 0.2
+    assert heard[-1] <= 1.1
+    assert rig.player.audible is False

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from agent.events import Pair, Result, Transcript
 from agent.link.handover import Handover
 from agent.link.tape import Take
-from agent.link.uplink import Uplink
+from agent.link.uplink import Send, Uplink
 from agent.pipeline.session import Connection, Session
 from tests.unit.pipeline.rig import Rig
 from tests.unit.pipeline.wire import ScriptedSocket, sentence
@@ -20,8 +21,8 @@ EN_ZH, EN_ES = Pair("en", "zh"), Pair("en", "es")
 class Line(Rig):
     """A session with one connection attached to it."""
 
-    def __init__(self, name: str = "twetalk-v2") -> None:
-        super().__init__(name)
+    def __init__(self, name: str = "twetalk-v2", **service: Any) -> None:
+        super().__init__(name, service=service)
         self.session = Session(Uplink(self.ring), self.answers, True, self.clock)
         self.socket = ScriptedSocket(self.clock)
         protocol = self.provider.stream(EN_ZH, True)
@@ -63,9 +64,35 @@ def test_a_press_opens_the_gate_wakes_both_and_ends_a_backoff(line: Line) -> Non
     assert line.session.unanswered_ms == 0
 
 
-def test_a_captured_packet_wakes_only_the_sender(line: Line) -> None:
+def test_a_captured_packet_wakes_only_the_sender_and_only_while_a_take_is_played(
+    line: Line,
+) -> None:
+    line.session.captured()
+    assert line.woken() == (False, False), "nobody speaks"
+    line.session.open(0, EN_ZH)
+    line.woken()
     line.session.captured()
     assert line.woken() == (True, False)
+    line.session.close(1)
+    line.woken()
+    line.session.captured()
+    assert line.woken() == (True, False), "the tail is still to come"
+    line.say(1)
+    line.session.uplink.sent(send(line), line.clock.now())
+    line.woken()
+    line.session.captured()
+    assert line.woken() == (False, False), "all was sent"
+    line.session.open(1, EN_ZH)
+    line.session.drop(line.connection)
+    line.woken()
+    line.session.captured()
+    assert line.woken() == (False, False), "there is no connection"
+
+
+def send(line: Line) -> Send:
+    step = line.session.uplink.step(line.clock.now())
+    assert isinstance(step, Send)
+    return step
 
 
 def test_switching_speech_is_left_to_the_sender(line: Line) -> None:
@@ -110,6 +137,32 @@ def test_a_busy_connection_keeps_its_pair_until_it_is_answered(line: Line) -> No
     line.session.open(0, EN_ZH)
     line.session.renew(EN_ES)
     assert line.session.connected
+
+
+def test_an_idle_connection_is_left_to_the_sender_where_the_service_can_go_on() -> None:
+    line = Line("tencent-interpreter")
+    line.session.renew(EN_ZH)
+    assert line.connection.turn is None
+    line.session.renew(Pair("zh", "en"))
+    assert line.session.connected
+    assert line.connection.turn == Pair("zh", "en")
+    assert line.woken() == (True, False)
+    assert line.socket.sent == []
+    line.session.free()
+
+
+def test_a_service_is_told_the_end_where_it_has_one(line: Line) -> None:
+    line.session.drop(line.connection, planned="idle")
+    assert line.socket.sent == []
+    other = Line("tencent-interpreter")
+    other.session.drop(other.connection, planned="idle")
+    assert other.socket.sent == ['{"type": "end"}']
+    assert other.socket.said == ["goodbye"]
+    broken = Line("tencent-interpreter")
+    broken.session.drop(broken.connection)
+    assert broken.socket.sent == []
+    for each in (other, broken):
+        each.session.free()
 
 
 def test_what_lacks_only_its_translation_is_handed_on_by_a_flush() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from agent.audio.segment import Segmenter
-from agent.events import LinkUp, Pair
+from agent.events import LinkUp, Pair, Stretch, Unanswered
 from agent.link.handover import Handover
 from agent.link.spool import Recording, Spool
 from agent.link.tape import Take
@@ -174,6 +174,59 @@ def test_what_the_spool_let_go_is_told(tmp_path: Path) -> None:
         assert segment is not None
         lost.append(line.cloud.keep(segment))
     assert [[marks(gone) for gone in each] for each in lost] == [[], [[1, 2, 3]]]
+
+
+# --- over a crash ------------------------------------------------------------------------------
+
+SERVICE = "maas-whisper"
+
+
+def test_what_is_not_in_the_spool_is_told(line: Line) -> None:
+    told: list[Unanswered] = []
+    line.cloud.remember(told.append)
+    line.say(3)
+    line.cloud.open(1, EN_ZH)
+    assert told[-1] == Unanswered((Stretch(1, None, EN_ZH),), 1, service=SERVICE)
+    line.say(5)
+    line.cloud.close(8)
+    assert told[-1].takes == (Stretch(1, 8, EN_ZH),)
+    count = len(told)
+    line.collect()
+    assert told[-1] == Unanswered((), 8, service=SERVICE)
+    assert len(told) == count + 2  # never for each packet
+
+
+def test_a_clip_that_is_kept_is_not_made_again() -> None:
+    line = Line(limit=10)
+    told: list[Unanswered] = []
+    line.cloud.remember(told.append)
+    line.cloud.open(0, EN_ZH)
+    line.say(25)
+    assert len(line.collect()) == 2
+    assert (told[-1].takes, told[-1].resume) == ((Stretch(0, None, EN_ZH),), 20)
+
+
+def test_a_press_while_a_clip_goes_to_the_disk_forgets_neither(line: Line) -> None:
+    told: list[Unanswered] = []
+    line.cloud.remember(told.append)
+    line.cloud.open(0, EN_ZH)
+    line.say(5)
+    line.cloud.close(5)
+    segment = line.cloud.collect()
+    assert segment is not None
+    line.cloud.open(5, EN_ES)
+    assert [take.start for take in told[-1].takes] == [0, 5]
+    put = line.spool.put
+
+    def slow(recording: Recording) -> list[Recording]:
+        line.cloud.close(9)
+        assert (told[-1].resume, [take.start for take in told[-1].takes]) == (0, [0, 5])
+        assert told[-1].covered == 5, "one made of it after a crash may repeat this one"
+        return put(recording)
+
+    line.spool.put = slow  # type: ignore[method-assign]
+    line.cloud.keep(segment)
+    assert (told[-1].takes, told[-1].resume) == ((Stretch(5, 9, EN_ES),), 5)
 
 
 # --- over to another service, and from one ----------------------------------------------------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from agent.errors import LinkError
@@ -57,7 +57,8 @@ class ScriptedSocket(WebSocket):
     def abort(self) -> None:
         self.said.append("abort")
 
-    def goodbye(self) -> None:
+    def goodbye(self, last: Sequence[Message] = ()) -> None:
+        self.sent += last
         self.said.append("goodbye")
 
     def close(self) -> None:

@@ -233,3 +233,40 @@ def test_ids_are_made_of_allowed_characters_and_stay_different() -> None:
     assert all(re.fullmatch(r"[A-Za-z0-9_-]+", made) for made in ids)
     assert ids[0] == "dragoman_kitchen-1"
     assert node_id("厨房") == ids[3]
+
+
+NAMED = announced(replace(CHOICES, has_name=True))
+
+
+def test_a_device_with_a_name_has_entities_of_its_own() -> None:
+    assert {topic.split("/", 1)[1] for topic in NAMED.keys() - ENTITIES.keys()} == {
+        "event/dragoman_kitchen-1/wake/config",
+        "binary_sensor/dragoman_kitchen-1/follow_up/config",
+    }
+
+
+@pytest.mark.parametrize(
+    ("notice", "shown"),
+    [
+        (
+            Notice("wake", {"word": "okay_nabu", "score": 0.91}),
+            {"event_type": "wake", "word": "okay_nabu"},
+        ),
+        (Notice("follow_up"), {"event_type": "follow_up", "word": ""}),
+        (Notice("underrun"), None),
+    ],
+)
+def test_its_name_is_an_event(notice: Notice, shown: dict[str, Any] | None) -> None:
+    fields = NAMED["homeassistant/event/dragoman_kitchen-1/wake/config"]
+    text = render(fields["value_template"], payloads.notice(notice, "now"))
+    assert (json.loads(text) if text else None) == shown
+    assert shown is None or shown["event_type"] in fields["event_types"]
+
+
+def test_the_follow_up_is_on_or_off() -> None:
+    template = NAMED["homeassistant/binary_sensor/dragoman_kitchen-1/follow_up/config"]
+    shown = [
+        render(template["value_template"], payloads.state("idle", follow_up=follow_up))
+        for follow_up in (True, False)
+    ]
+    assert shown == ["ON", "OFF"]

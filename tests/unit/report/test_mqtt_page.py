@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
+from msgspec.structs import replace
 
 from agent.control import commands
 from agent.control.commands import FIELDS
@@ -150,7 +151,9 @@ def test_answers_are_those_of_the_code() -> None:
 def test_home_assistants_entities_are_those_that_are_announced() -> None:
     listed = {words(name)[0]: label for name, label, *_ in rows(section("## Home Assistant"))}
     announced = {}
-    for topic, fields in discovery("homeassistant", "kitchen-1", TOPICS, CHOICES).items():
+    for topic, fields in discovery(
+        "homeassistant", "kitchen-1", TOPICS, replace(CHOICES, has_name=True)
+    ).items():
         component, name = topic.name.split("/")[1], fields["name"]
         announced[f"{component}.kitchen_1_{name.lower().replace(' ', '_')}"] = name
     assert listed == announced

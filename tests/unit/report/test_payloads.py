@@ -79,6 +79,7 @@ def test_a_state_always_has_every_key() -> None:
         "muted": False,
         "volume": None,
         "session": None,
+        "follow_up": None,
         "since": None,
         "version": __version__,
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from errno import ENOSPC
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -195,3 +196,24 @@ def test_stop_without_a_broker_keeps_everything(tmp_path: Path) -> None:
     box = Outbox(stage.path, 1000)
     assert [row.topic.rpartition("/")[2] for row in box.after(199, 9)] == ["transcript", "event"]
     box.close()
+
+
+def test_it_says_which_finals_are_on_the_disk(stage: Stage) -> None:
+    saved: list[str] = []
+    stage.reporter.saved = saved.append
+    stage.reporter.transcript(sentence(0))
+    stage.reporter.transcript(sentence(1, final=False))
+    stage.until(lambda: saved == ["s-0"])
+    box = stage.reporter._outbox
+    write = box._write
+    box._write = partial(_full, box)  # type: ignore[method-assign]
+    stage.reporter.transcript(sentence(2))
+    stage.until(lambda: box.fault is not None)
+    assert saved == ["s-0"]
+    box._write = write  # type: ignore[method-assign]
+    stage.reporter.transcript(sentence(3))
+    stage.until(lambda: saved == ["s-0", "s-2", "s-3"])
+
+
+def _full(box: Outbox) -> None:
+    raise OSError(ENOSPC, f"no space left for {box.count()} messages")

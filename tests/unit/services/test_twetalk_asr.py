@@ -26,14 +26,14 @@ def protocol(ready: bool = False) -> TwetalkAsr:
 
 
 def test_the_address_says_everything() -> None:
-    assert protocol().endpoint().url == VECTORS["endpoint"]
+    assert protocol().endpoint(0).url == VECTORS["endpoint"]
     assert protocol().begin() == []
-    local = TwetalkAsr(Setup("1", "iot_16K_ja"), "http://127.0.0.1:8765").endpoint().url
+    local = TwetalkAsr(Setup("1", "iot_16K_ja"), "http://127.0.0.1:8765").endpoint(0).url
     assert local == "ws://127.0.0.1:8765/asr/v2/1?engine_model_type=iot_16K_ja&voice_format=1"
 
 
 def test_no_part_of_the_address_can_be_forged() -> None:
-    url = TwetalkAsr(Setup("1/../2?x=", "a&b=c")).endpoint().url
+    url = TwetalkAsr(Setup("1/../2?x=", "a&b=c")).endpoint(0).url
     assert url.endswith("/asr/v2/1%2F..%2F2%3Fx%3D?engine_model_type=a%26b%3Dc&voice_format=1")
 
 

@@ -55,7 +55,7 @@ def final(index: int, text: str, translation: str | None = None) -> Result:
 
 
 def test_the_set_up_is_the_documents() -> None:
-    assert protocol().endpoint().url == VECTORS["endpoint"]
+    assert protocol().endpoint(0).url == VECTORS["endpoint"]
     [message] = protocol().begin()
     assert json.loads(message) == VECTORS["setup"]
     assert protocol().ready

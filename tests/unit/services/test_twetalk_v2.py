@@ -30,7 +30,7 @@ def protocol(**changes: Any) -> TwetalkV2:
 
 
 def test_the_set_up_is_the_documents() -> None:
-    assert protocol().endpoint().url == VECTORS["endpoint"]
+    assert protocol().endpoint(0).url == VECTORS["endpoint"]
     [message] = protocol().begin()
     assert isinstance(message, str)
     assert json.loads(message) == VECTORS["setup"]
@@ -40,9 +40,9 @@ def test_the_set_up_is_the_documents() -> None:
 def test_service_url_replaces_scheme_host_and_port() -> None:
     setup = Setup("t", "r", "zh", "en", True)
     for host in ("http://127.0.0.1:8765", "ws://127.0.0.1:8765/"):
-        url = TwetalkV2(setup, host).endpoint().url
+        url = TwetalkV2(setup, host).endpoint(0).url
         assert url == "ws://127.0.0.1:8765/v2/ws-voice-translate"
-    assert TwetalkV2(setup, "https://h").endpoint().url == "wss://h/v2/ws-voice-translate"
+    assert TwetalkV2(setup, "https://h").endpoint(0).url == "wss://h/v2/ws-voice-translate"
 
 
 def test_controls() -> None:

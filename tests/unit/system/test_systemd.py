@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.system.systemd import Notifier
+from agent.system.systemd import Notifier, runtime_directory
 
 
 @pytest.fixture(params=["path", "abstract"])
@@ -62,3 +62,9 @@ def test_the_watchdog_is_fed_twice_as_often_as_it_bites(
     env: dict[str, str], seconds: float | None
 ) -> None:
     assert Notifier(env).watchdog_s == seconds
+
+
+def test_the_runtime_directory_is_the_first_there_is() -> None:
+    assert runtime_directory({}) is None
+    assert runtime_directory({"RUNTIME_DIRECTORY": "/run/dragoman"}) == Path("/run/dragoman")
+    assert runtime_directory({"RUNTIME_DIRECTORY": "/run/a:/run/b"}) == Path("/run/a")

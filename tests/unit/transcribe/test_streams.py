@@ -51,10 +51,10 @@ def test_the_device_hears_the_file_once_and_tells_nobody_else() -> None:
     )
     made = on_file(config, Path("/t/a.wav"), 8000)
     assert made.audio.capture == Capture(device="file:/t/a.wav")
-    assert (made.audio.rate, made.audio.playback.device, made.audio.echo_guard) == (
+    assert (made.audio.rate, made.audio.playback.device, made.audio.echo) == (
         8000,
         None,
-        False,
+        "off",
     )
     assert (made.talk.mode, made.talk.buttons, made.talk.result_timeout_s) == ("open", (), 7)
     assert (made.mqtt.host, made.web.listen, made.service.tts) == (None, None, False)

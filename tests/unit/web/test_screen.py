@@ -111,6 +111,7 @@ def test_the_state_is_that_of_mqtt(app: App, screen: Told) -> None:
             "muted",
             "volume",
             "session",
+            "follow_up",
             "since",
             "version",
         )
