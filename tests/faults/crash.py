@@ -7,6 +7,7 @@ process had recorded whole: its own ring tells how far it came.
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import struct
@@ -28,7 +29,6 @@ from tests.faults import measure
 from tests.faults.case import Case, Catalogue
 from tests.faults.measure import Outcome
 from tests.faults.proxy import Proxy
-from tests.faults.reports import finals_given
 from tests.faults.rig import BASE, DEMO, TONES
 from tests.faults.speech import Speech, Word
 from tests.system.broker import Broker, Observer, wait_until
@@ -225,9 +225,17 @@ def _unwritten(lives: Lives, answered: Callable[[], object]) -> Outcome:
     return lives.end(lives.live(Speech(2, first=20)))
 
 
-@fault("kill -9 between an answer and its write to a slow card")
+@fault(
+    "kill -9 between an answer and its write to a slow card",
+    name="twetalk-asr",  # its finals have times: nothing before them is said twice
+    target=None,
+)
 def crashed_unwritten(lives: Lives) -> Outcome:
-    return _unwritten(lives, lambda: finals_given(lives.cloud))
+    def answered() -> bool:
+        results = [result for c in lives.cloud.connections for result in c.results]
+        return any('"slice_type": 2' in json.dumps(result) for result in results)
+
+    return _unwritten(lives, answered)
 
 
 @fault(

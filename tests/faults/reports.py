@@ -123,9 +123,9 @@ def killed(folder: Path) -> Outcome:
         mqtt = {"host": "127.0.0.1", "port": broker.port, "discovery": None}
         config = write_config(folder, cloud.url, mqtt=mqtt, service={"tts": False})
         with daemon(config) as first:
-            wait_until(lambda: finals_given(cloud) >= 1, "the first final", 20)
+            wait_until(lambda: _finals(cloud) >= 1, "the first final", 20)
             broker.stop()
-            wait_until(lambda: finals_given(cloud) >= 3, "the third final", 20)
+            wait_until(lambda: _finals(cloud) >= 3, "the third final", 20)
             SystemClock().sleep(0.5)  # the last final goes to disk
             os.kill(first.pid, signal.SIGKILL)
         broker.start()
@@ -135,7 +135,7 @@ def killed(folder: Path) -> Outcome:
         return _outcome(speech, observer, cloud)
 
 
-def finals_given(cloud: Emulator) -> int:
+def _finals(cloud: Emulator) -> int:
     results = [result for connection in cloud.connections for result in connection.results]
     return sum(_slice(result) == 2 for result in results)
 
@@ -155,7 +155,7 @@ def _outcome(speech: Speech, observer: Observer, cloud: Emulator) -> Outcome:
         words=len(speech.words),
         lost_words=measure.lost_words(speech.words, finals),
         finals=len(finals),
-        finals_lost=finals_given(cloud) - len(finals),
+        finals_lost=_finals(cloud) - len(finals),
         duplicates=measure.duplicates(finals),
         resent=len(published) - len(finals),
         connections=len(cloud.connections),
