@@ -46,7 +46,8 @@ log = logging.getLogger(__name__)
 
 STOP_S = 0.6  # for the threads of the data path together
 REPORTS_S = 1.2  # for the last messages to leave or to be on disk
-TICK_S = 0.25
+TICK_S = 1.0  # between two looks at what no event tells of
+ENDING_TICK_S = 0.25  # the same for a run that has an end
 TELEMETRY_S = 10.0
 
 
@@ -239,7 +240,7 @@ class App:
     def _loop(self) -> Stop:
         telemetry_at = self.clock.now() + TELEMETRY_S
         while True:
-            self._take_one(TICK_S)
+            self._take_one(ENDING_TICK_S if self.ending.near else TICK_S)
             if self._hung_up:
                 self._hung_up = False
                 self.on_hangup()
@@ -298,7 +299,7 @@ class App:
     # --- changing ----------------------------------------------------------------------------
 
     def hang_up(self) -> None:
-        """SIGHUP came: call :attr:`on_hangup` soon; from a signal handler."""
+        """SIGHUP came: call :attr:`on_hangup` within a second; from a signal handler."""
         self._hung_up = True
 
     def reload(self, config: Config) -> list[str]:

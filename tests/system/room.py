@@ -12,11 +12,13 @@ import sys
 
 import numpy
 
-from tests.system.pulse import RATE, RAW
+from tests.system.pulse import RATE
 
 LOUDNESS = 0.4  # of the first sound that arrives
 FIRST_MS, DECAY_MS = 5, 200  # when it does, and in what time its echoes are gone (60 dB)
 BLOCK = RATE // 50
+SOUND = ["--raw", f"--rate={RATE}", "--channels=1", "--format=s16le"]
+AHEAD_MS = 250  # of the sound on its way: the air never stalls, and this process must not either
 
 
 def response() -> numpy.ndarray:
@@ -34,8 +36,12 @@ def main() -> None:
     path = response()
     rest = numpy.zeros(len(path) - 1)
     with (
-        subprocess.Popen(["parec", *RAW, "-d", speaker], stdout=subprocess.PIPE) as ear,
-        subprocess.Popen(["pacat", *RAW, "-d", microphone], stdin=subprocess.PIPE) as mouth,
+        subprocess.Popen(
+            ["parec", *SOUND, "--latency-msec=20", "-d", speaker], stdout=subprocess.PIPE
+        ) as ear,
+        subprocess.Popen(
+            ["pacat", *SOUND, f"--latency-msec={AHEAD_MS}", "-d", microphone], stdin=subprocess.PIPE
+        ) as mouth,
     ):
         assert ear.stdout is not None
         assert mouth.stdin is not None
