@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from agent.clock import SystemClock
-from tests.fleet import host, results
+from tests.fleet import differences, host, results
 from tests.fleet.backend import BackEnd
 from tests.fleet.cluster import Cluster, wait_until
 from tests.fleet.devices import Crowd
@@ -42,6 +42,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         ).returncode
     os.nice(args.nice)
     folder = Path(tempfile.mkdtemp(prefix="fleet-"))
+    if args.differences:
+        with Cluster(host.SBIN, Network(folder), folder) as cluster:
+            for what, seen in differences.probe(cluster):
+                print(f"{what}: {seen}", flush=True)
+        return 0
     try:
         outcome = Run(folder, args.devices, args.qos).all()
     except (RuntimeError, TimeoutError, subprocess.SubprocessError) as error:
@@ -191,6 +196,9 @@ def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--nice", type=int, default=0, metavar="N", help="be so nice to others")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write what was counted")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="put the table into a page")
+    parser.add_argument(
+        "--differences", action="store_true", help="only try what this broker does with MQTT"
+    )
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
     return parser.parse_args(arguments)
 
