@@ -242,4 +242,4 @@ def test_called_while_it_speaks_and_followed_up(
     # The first words come while it still speaks, where a canceller takes something of a voice.
     asked = voices.say(ASKED[1], call.voice)
     pieces = [asked[at : at + RATE] for at in range(RATE, len(asked) - RATE, RATE // 2 * 2)]
-    assert max(best_match(sent, piece) for piece in pieces) > 0.7, "what followed the name"
+    assert max(best_match(sent, piece) for piece in pieces) > 0.5, "what followed the name"
