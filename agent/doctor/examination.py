@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 
 from agent.clock import Clock
+from agent.config import own
+from agent.config.schema import Config
 from agent.doctor import board, listening, service
 from agent.doctor.broker import broker
 from agent.doctor.check import Check, redacted
@@ -74,10 +77,21 @@ def _probes(setting: Setting, unit: Mapping[str, str], clock: Clock) -> dict[str
         "microphone": lambda: listening.microphone(config.audio, clock),
         "speaker": lambda: listening.speaker(config.audio, clock),
         **loop,
-        "cloud": lambda: reach(config, clock),
-        "credentials": lambda: credentials(config, clock),
+        **_service(config, clock),
         "broker": lambda: broker(config, clock),
         "pins": lambda: board.pins(config, clock),
+    }
+
+
+def _service(config: Config, clock: Clock) -> dict[str, Probe]:
+    """The service in use: one cloud, or servers of one's own."""
+    if config.service.name == own.OWN:
+        from agent.doctor.roles import role
+
+        return {name: partial(role, name, config, clock) for name, _ in own.roles(config.service)}
+    return {
+        "cloud": lambda: reach(config, clock),
+        "credentials": lambda: credentials(config, clock),
     }
 
 

@@ -41,10 +41,29 @@ ANSWERED = frozenset({"http", "portal", "gateway", "handshake", "closed", "garba
 _VARYING = re.compile(r"\S*\d\S*")  # ids and times in a reason do not make it another
 
 
+#: Troubles that come to all devices of a service at one moment: it ended, or its name is gone.
+SERVERS = frozenset({"reset", "closed", "refused", "dns"})
+SPREAD_S = 1.0  # then the first attempt of a device that is idle comes within this
+
+
 class Hurried(Protocol):
-    """Whose presses are worth an attempt at once (see :class:`agent.pipeline.cloud.Cloud`)."""
+    """Whose presses and speech do not wait (:class:`agent.pipeline.cloud.Cloud`)."""
 
     hurried_at: float
+
+    @property
+    def backlog_ms(self) -> int: ...
+    @property
+    def unanswered_ms(self) -> int: ...
+
+
+def first_wait(kind: str, idle: bool, rng: random.Random) -> float:
+    """Seconds until the first attempt after a loss of this ``kind`` (see ``LinkError``).
+
+    At once, as most losses are of one connection alone, and for whom somebody talks to.  The others
+    spread where it smells of a server: a million of them at once are what it cannot bear.
+    """
+    return rng.uniform(0.0, SPREAD_S) if idle and kind in SERVERS else 0.0
 
 
 class Reach:
@@ -119,7 +138,8 @@ class Reach:
             log.warning("%s: %s; reconnecting", self._parts.provider.name, error)
             detail = {"reason": str(error), "kind": error.kind}
             self._parts.post(Notice("outage", detail | _after(error)))
-        self._retry(error.retry_after_s, answered=self._fell or error.kind in ANSWERED)
+        answered = self._fell or error.kind in ANSWERED
+        self._retry(error.retry_after_s, answered=answered, kind=error.kind)
 
     def refused(self, error: Refused) -> None:
         """Report it if it is news, then wait: long where retrying cannot mend it."""
@@ -168,37 +188,46 @@ class Reach:
 
     # --- waiting -----------------------------------------------------------------------------
 
-    def _retry(self, after_s: float | None, least: float = 0.0, *, answered: bool) -> None:
+    def _retry(
+        self, after_s: float | None, least: float = 0.0, *, answered: bool, kind: str = ""
+    ) -> None:
         """Wait as the backoff says, but not less than the service asks for (presses too).
 
         What cannot be reached costs nobody anything: there a short outage stays short.
         """
         away = self._parts.clock.now() - (self._lost_at or 0.0)
         delay = self._backoff.next(inf if answered else away)
-        if self._backoff.attempts > 1:
-            delay = max(LEAST_S, delay)  # at once the first time; but never in a tight loop
+        first = self._backoff.attempts == 1
+        # Never in a tight loop.
+        delay = first_wait(kind, self._idle, self._rng) if first else max(LEAST_S, delay)
         if after_s is not None:
             asked = min(after_s, MOST_AFTER_S)
             least = max(least, asked + self._rng.uniform(0.0, 1.0 + asked / 10))
-        self._wait(max(delay, least), least)
+        self._wait(max(delay, least), least, idle=first)
 
-    def _wait(self, seconds: float, least: float = 0.0) -> None:
+    def _wait(self, seconds: float, least: float = 0.0, *, idle: bool = False) -> None:
         """Wait; a press is worth an attempt at once, and so is a clock that was set.
 
-        Not before ``least`` (s), and not again within ``PRESS_S`` of the last attempt.
+        Not before ``least`` (s), and not again within ``PRESS_S`` of the last attempt.  A wait for
+        the ``idle`` ends when somebody talks.
         """
         clock = self._parts.clock
         now, set_to = clock.now(), offset(clock)
         due, early = now + seconds, max(now + least, self._tried_at + PRESS_S)
         while not self._worker.stopping:
             hurry = self._cloud.hurried_at > self._tried_at
-            hurry = hurry or abs(offset(clock) - set_to) > JUMP_S
+            hurry = hurry or abs(offset(clock) - set_to) > JUMP_S or (idle and not self._idle)
             left = (min(due, early) if hurry else due) - clock.now()
             if left <= 0:
                 break
             self._worker.beat()
             self._nap(min(left, LOOK_S))
         self._tried_at = clock.now()
+
+    @property
+    def _idle(self) -> bool:
+        """Whether nobody talks, and nobody waits for an answer."""
+        return not (self._cloud.backlog_ms or self._cloud.unanswered_ms)
 
 
 def _after(error: LinkError | Refused) -> dict[str, object]:

@@ -280,6 +280,8 @@ class Dispatch:
 
     def _fill(self) -> bool:
         """Read ahead, past rows that are on their way, done (after a rewind) or suspected."""
+        if self.waiting <= 0:  # as it is at nearly every partial result: the disk is not asked
+            return False
         taken = {parcel.row for parcel in self._flight.values()} | set(self._done)
         taken |= {key for key in self._suspects.last if isinstance(key, int)}
         rows = self._outbox.after(self._cursor, WINDOW + len(taken), self._refused)

@@ -114,8 +114,10 @@ class Reporter(Worker):
         self._line = Line(self._where, reconnect, self._timers, self.clock, self._signal)
         self._line.connect = connect
         self._inbound = Inbound(self.topics, on_command, self._answer, self._on_birth)
+        self._acks: deque[tuple[Link, Acked]] = deque()
         self._behind: deque[tuple[Topic, Mapping[str, Any]]] = deque(maxlen=BUSY)  # QoS 0
         self._loose = Loose()
+        self._passing = 0  # calls of this turn that published a message of QoS 0, and no more
         self._health = OutboxHealth()
         self._discovery: dict[Topic, dict[str, Any]] = {}
 
@@ -206,17 +208,24 @@ class Reporter(Worker):
 
     def _turn(self, longest: float) -> None:
         """Wait for work, at most ``longest`` seconds, and do all that is there."""
+        calls = self._passing = 0
         with suppress(queue.Empty):
             self._inbox.get(timeout=self._timers.wait(self.clock.now(), longest))()
-        self._empty_inbox()
-        self._timers.run(self.clock.now())
-        self._flush()
-        self._watch_outbox()
+            calls = 1
+        calls += self._empty_inbox()
+        due = self._timers.run(self.clock.now())
+        self._take_acks()
+        if due or not calls or calls > self._passing:  # else the outbox is as it was
+            self._flush()
+            self._watch_outbox()
+            self._take_acks()
         self.beat()
 
-    def _empty_inbox(self) -> None:
-        for _ in range(self._inbox.qsize()):
+    def _empty_inbox(self) -> int:
+        calls = self._inbox.qsize()
+        for _ in range(calls):
             self._inbox.get_nowait()()
+        return calls
 
     def _farewell(self) -> None:
         """Get out what can get out, say ``offline`` and go; not longer than a second."""
@@ -258,6 +267,7 @@ class Reporter(Worker):
         if link is not None and self.connected and not self._dispatch.careful:
             payload = payloads.dated(payloads.encode(fields), self.clock)
             self._loose.publish(link, topic, payload, self.clock.now())
+            self._passing += 1
 
     def _flush(self) -> None:
         """Have committed what is new, and publish as much as the window takes."""
@@ -301,7 +311,18 @@ class Reporter(Worker):
     # --- the connection ----------------------------------------------------------------------
 
     def _signal(self, link: Link, signal: Signal) -> None:
-        self._inbox.put(partial(self._on, link, signal))
+        if isinstance(signal, Acked) and not self._dispatch.busy:  # of QoS 0: worth no turn
+            self._acks.append((link, signal))
+        else:
+            self._inbox.put(partial(self._on, link, signal))
+
+    def _take_acks(self) -> None:
+        """Those that came while none was awaited; one may be quicker than we note what we sent."""
+        while self._acks:
+            awaited = self._dispatch.busy
+            self._on(*self._acks.popleft())
+            if awaited and not self._dispatch.busy:
+                self.wake()
 
     def _on(self, link: Link, signal: Signal) -> None:
         if link is not self._line.link:
@@ -342,7 +363,8 @@ class Reporter(Worker):
             self._line.on_down(signal, soon=found)
 
     def _on_acked(self, signal: Acked) -> None:
-        self._loose.acknowledged(signal.message_id)
+        if self._loose.acknowledged(signal.message_id):
+            return
         refused = self._dispatch.acknowledged(signal.message_id, signal.code)
         self._line.watch(self._dispatch.flight_bytes, self._dispatch.answered)
         if refused and self._dispatch.release not in self._timers:  # one line for a whole window

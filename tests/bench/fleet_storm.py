@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agent.clock import Backoff
-from agent.pipeline.reach import LEAST_S
+from agent.pipeline.reach import LEAST_S, first_wait
 from agent.report.reconnect import Reconnect
 from agent.report.signals import Down
 
@@ -63,11 +63,16 @@ class NoJitter:
 
 
 class Ours:
-    """What the device does towards its service: the real backoff, one for each device."""
+    """What the device does towards its service: the real backoff, one for each device.
 
-    def __init__(self, devices: int, seed: int) -> None:
-        dice = Random(seed)
-        self._backoffs = [Backoff(rng=dice) for _ in range(devices)]
+    ``talking``: somebody speaks to every one of them, and so they try at once; otherwise
+    they are idle, and their service has closed the connection.
+    """
+
+    def __init__(self, devices: int, seed: int, *, talking: bool = False) -> None:
+        self._dice = Random(seed)
+        self._backoffs = [Backoff(rng=self._dice) for _ in range(devices)]
+        self._talking = talking
 
     def delays(self, devices: Indices, now: Floats, away: Floats) -> Floats:
         """See :class:`Policy`."""
@@ -76,7 +81,9 @@ class Ours:
     def _next(self, device: int, away: float) -> float:
         backoff = self._backoffs[device]
         seconds = backoff.next(away)
-        return seconds if backoff.attempts <= 1 else max(LEAST_S, seconds)
+        if backoff.attempts == 1:
+            return first_wait("closed", not self._talking, self._dice)
+        return max(LEAST_S, seconds)
 
 
 class OursMqtt:

@@ -106,9 +106,10 @@ STORM = Simple(
         """\
 A simulation with the real backoff classes, 100 000 of them, each standing for ten devices. All lose
 the connection within a second; the server is back after 30 s and takes 10 000 new connections a
-second, or any number. dragoman tries again at once, since most losses are a single connection's, so
-the first second is a peak under every policy; what counts is the load while the server is
-struggling to come back, and how soon everybody is served.
+second, or any number. Since most losses are a single connection's, dragoman tries again at once;
+but where the loss smells of a server (a reset, a close, a name that is gone) a device that is idle
+does so within a second. *All talking* shows what that buys: the same, were somebody speaking to
+every one of them, as nobody who talks waits.
 """
     ),
     lambda options: storm.measure(),

@@ -36,6 +36,7 @@ POLICIES: dict[str, Callable[[int, int], Policy]] = {
     "fixed 5 s": lambda devices, seed: FixedDelay(5.0),
     "exponential, no jitter": lambda devices, seed: NoJitter(devices),
     "dragoman, cloud": Ours,
+    "dragoman, cloud, all talking": lambda devices, seed: Ours(devices, seed, talking=True),
     "dragoman, MQTT": OursMqtt,
 }
 

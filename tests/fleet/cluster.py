@@ -37,7 +37,7 @@ log.connection.level = error
 
 #: In the older syntax, as the newer has no key for them in 3.10.
 ADVANCED = """\
-[{kernel, [{net_ticktime, 8}]},
+[{kernel, [{net_ticktime, 20}]},
  {rabbitmq_mqtt, [{durable_queue_type, quorum}]}].
 """
 

@@ -32,7 +32,9 @@ from agent.link.websocket import WebSocket
 from agent.redact import hide
 from agent.report import payloads
 from agent.report.signals import Incoming
+from agent.services.reading import Malformed
 from agent.services.twetalk_stream import Stream
+from agent.services.wav import samples
 from agent.web import messages
 from tests.unit.emulator.calls import call
 from tests.unit.emulator.test_any_request import PROVIDERS, answered
@@ -166,6 +168,11 @@ def _wav(data: bytes) -> None:
                 pass
 
 
+def _spoken(data: bytes) -> None:
+    with suppress(Malformed):
+        assert len(samples(data)) % 2 == 0
+
+
 def _kind(data: bytes) -> None:
     kind_of(BytesIO(data))
 
@@ -245,6 +252,7 @@ ENTRANCES: Mapping[str, Entrance] = {
     ),
     "emulator": Entrance(_emulator, tuple(b"%c\n{}" % n for n in range(len(PROVIDERS)))),
     "wav": Entrance(_wav, (_WAV,)),
+    "spoken": Entrance(_spoken, (_WAV, _WAV[:40] + b"\xff\xff\xff\xff" + bytes(3))),
     "kind": Entrance(
         _kind, (_WAV, b"ID3\4\0\0\0\0\0\0\xff\xfb\x90\0", b"\x02#!SILK_V3", b"OggS", b"fLaC")
     ),

@@ -82,10 +82,21 @@ def test_the_real_classes_are_asked_for_every_delay(monkeypatch: pytest.MonkeyPa
         return 7.0
 
     monkeypatch.setattr(Backoff, "next", noted)
-    result = simulate(Ours(10, 1), 10, 10.0, None, seed=1)
+    result = simulate(Ours(10, 1, talking=True), 10, 10.0, None, seed=1)
     assert len(asked) == 20  # when it was lost, and after the one attempt that failed
     assert result.attempts.sum() == 20
     assert max(asked) == pytest.approx(7.0)
+
+
+def test_the_idle_spread_their_first_attempt_over_a_second() -> None:
+    devices = 5000
+    idle, talking = (
+        simulate(Ours(devices, 1, talking=talks), devices, 30.0, None, seed=1)
+        for talks in (False, True)
+    )
+    assert idle.attempts[: PER_S // 2].max() < talking.attempts[: PER_S // 2].max() / 2
+    assert idle.per_second()[0] < talking.per_second()[0] / 2
+    assert idle.until(0.99) == pytest.approx(talking.until(0.99), abs=3.0), "at no price"
 
 
 def test_the_same_seed_is_the_same_storm() -> None:

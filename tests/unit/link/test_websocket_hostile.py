@@ -12,6 +12,7 @@ from itertools import repeat
 
 import pytest
 from websockets.frames import Frame, Opcode
+from websockets.protocol import State
 from websockets.server import ServerProtocol
 
 from agent.clock import SystemClock
@@ -230,6 +231,41 @@ def test_a_text_larger_than_any_result_is_cut_not_parsed_whole() -> None:
     assert [len(text) for text in texts] == [MAX_TEXT, 23]
 
 
+# --- goodbye -----------------------------------------------------------------------------------
+
+
+def test_last_words_go_ahead_of_the_close() -> None:
+    read: list[bytes] = []
+
+    def listen(caller: socket.socket) -> None:
+        while data := caller.recv(4096):
+            read.append(data)
+
+    with opened(listen) as ws:
+        ws.goodbye(['{"type": "end"}', b'{"end": "true"}'])
+        assert repeated(lambda: ws.send(PACKET)).kind == "aborted"
+    protocol = ServerProtocol(state=State.OPEN)
+    protocol.receive_data(b"".join(read))
+    got = [(event.opcode, event.data) for event in protocol.events_received()]  # type: ignore[union-attr]
+    assert [opcode for opcode, _ in got] == [Opcode.TEXT, Opcode.BINARY, Opcode.CLOSE]
+    assert [bytes(data) for _, data in got[:2]] == [b'{"type": "end"}', b'{"end": "true"}']
+
+
+def test_last_words_to_a_peer_that_reads_nothing_keep_nobody() -> None:
+    over = threading.Event()
+
+    def read_nothing(caller: socket.socket) -> None:
+        over.wait(HANG_S)
+
+    with opened(read_nothing, Limits(connect=10, silence=0.3)) as ws:
+        assert repeated(lambda: ws.send(bytes(65536))).kind == "stalled"
+        begun = time.monotonic()
+        ws.goodbye(['{"type": "end"}'])
+        assert time.monotonic() - begun < 0.2
+        ws.goodbye(['{"type": "end"}'])  # a second one is none
+        over.set()
+
+
 # --- rules of RFC 6455 that a server breaks ------------------------------------------------------
 
 
@@ -259,6 +295,7 @@ def masked(opcode: Opcode, data: bytes) -> bytes:
         (b"\x83\x00", "Invalid opcode 3"),
         (b"\x88\x01\x03", "Invalid close frame"),
     ],
+    ids=lambda value: value if isinstance(value, str) else "",  # a mask is of chance: no name
 )
 def test_a_broken_rule_ends_the_connection_with_its_name(sent: bytes, why: str) -> None:
     closed: list[bytes] = []

@@ -10,7 +10,7 @@ import pytest
 from agent.errors import LinkError, Refused
 from agent.events import Blocked, LinkDown, LinkUp, Notice
 from agent.pipeline import reach
-from agent.pipeline.reach import LEAST_S, LIMIT_S, MOST_AFTER_S, PRESS_S, Reach
+from agent.pipeline.reach import LEAST_S, LIMIT_S, MOST_AFTER_S, PRESS_S, SPREAD_S, Reach
 from agent.threads import Worker
 from tests.unit.pipeline.rig import Rig
 
@@ -26,6 +26,7 @@ class Watched(Rig):
     def __init__(self, **network: int) -> None:
         super().__init__(network=network)
         self.hurried_at = -inf
+        self.backlog_ms, self.unanswered_ms = 0, 40  # somebody has spoken
         self.worker = Worker(self.clock)
         self.waits: list[float] = []
         self.reach = Reach(self, self.parts, self.worker, lambda s: self.clock.advance(min(s, 0.1)))
@@ -42,6 +43,13 @@ class Watched(Rig):
     def press(self, seconds: float) -> None:
         """Somebody presses so many seconds from now."""
         self.clock.at(self.clock.now() + seconds, self._press)
+
+    def talk(self, seconds: float) -> None:
+        """Somebody begins to talk so many seconds from now."""
+        self.clock.at(self.clock.now() + seconds, self._talk)
+
+    def _talk(self) -> None:
+        self.backlog_ms = 40
 
     def _press(self) -> None:
         self.hurried_at = self.clock.now()
@@ -279,3 +287,55 @@ def test_stopping_ends_a_wait() -> None:
     rig.clock.at(5.0, rig.worker.stop)
     rig.fail(WRONG)
     assert rig.clock.now() <= 5.2
+
+
+# --- the first second of a storm ---------------------------------------------------------------
+
+KINDS = ("reset", "closed", "refused", "dns")
+
+
+def idle() -> Watched:
+    rig = Watched()
+    rig.unanswered_ms = 0
+    return rig
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_devices_that_are_idle_spread_where_it_smells_of_a_server(kind: str) -> None:
+    waits = sorted(idle().fail(LinkError("lost", kind)) for _ in range(400))
+    assert 0 <= waits[0] < 0.05
+    assert SPREAD_S - 0.05 < waits[-1] <= SPREAD_S + 0.1
+    quarter = len([wait for wait in waits if wait < SPREAD_S / 4])
+    assert 60 < quarter < 140, "evenly"
+
+
+@pytest.mark.parametrize("kind", ["silent", "unreachable", "timeout", "lost", "tls"])
+def test_a_connection_that_was_lost_alone_is_retried_at_once(kind: str) -> None:
+    assert {idle().fail(LinkError("lost", kind)) for _ in range(50)} == {0.0}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("what", ["backlog_ms", "unanswered_ms"])
+def test_nobody_who_talks_waits(kind: str, what: str) -> None:
+    for _ in range(50):
+        rig = idle()
+        setattr(rig, what, 40)
+        assert rig.fail(LinkError("lost", kind)) == 0.0
+
+
+def test_who_begins_to_talk_or_presses_waits_no_longer() -> None:
+    for _ in range(50):
+        rig, other = idle(), idle()
+        rig.talk(0.3)
+        other.press(0.3)
+        assert rig.fail() < 0.45
+        assert other.fail() < 0.45
+
+
+def test_only_the_first_attempt_is_spread() -> None:
+    rig = idle()
+    rig.fail()
+    assert all(rig.fail(LinkError("no", "refused")) <= 0.5 + 0.1 for _ in range(2))
+    rig.reach.reached("s1")
+    rig.reach.worked()
+    assert any(idle().fail() > 0.5 for _ in range(50)), "and again after it has worked"
