@@ -83,7 +83,7 @@ def configured(service: Service) -> Entry:
     streams = hear is None or own.is_wyoming(hear)
     english = own.to_english(service)
     gives = ["English translation" if english else "text"]
-    gives += ["translation"] if role is not None and service.target else []
+    gives += ["translation"] if role is not None else []
     gives += ["partials", "times"] if streams else ["times", "words"]
     gives += ["speech"] if service.speak else []
     chat = role is not None and not own.is_libre(role)
