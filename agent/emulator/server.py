@@ -65,6 +65,7 @@ class Emulator:
         self._thread: threading.Thread | None = None
         self._server: asyncio.Server | None = None
         self._waiting: set[Switch] = set()  # clients that have said nothing yet
+        self._closing = False
 
     @property
     def url(self) -> str:
@@ -146,6 +147,7 @@ class Emulator:
 
     def _close(self) -> None:
         """Take no more, and nobody who has said nothing yet."""
+        self._closing = True
         if self._server is not None:
             self._server.close()
         for each in tuple(self._waiting):
@@ -159,7 +161,7 @@ class Emulator:
         async def events(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             await wyoming.serve(reader, writer, self._site)
 
-        return lambda: Switch(http, events, self._waiting)
+        return lambda: Switch(http, events, self._waiting, lambda: self._closing)
 
     def _application(self) -> web.Application:
         application = web.Application()

@@ -16,18 +16,25 @@ _LINE = 65_536
 class Switch(asyncio.Protocol):
     """Waits for the first byte of a connection, and gives it to whom it belongs.
 
-    `waiting` has those that wait.
+    `waiting` has those that wait; `closing` tells that nobody is taken any more.
     """
 
     def __init__(
-        self, http: Callable[[], asyncio.BaseProtocol], wyoming: Serve, waiting: set[Switch]
+        self,
+        http: Callable[[], asyncio.BaseProtocol],
+        wyoming: Serve,
+        waiting: set[Switch],
+        closing: Callable[[], bool],
     ) -> None:
-        self._http, self._wyoming, self._waiting = http, wyoming, waiting
+        self._http, self._wyoming = http, wyoming
+        self._waiting, self._closing = waiting, closing
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
+        if self._closing():
+            transport.abort()  # it was taken, but too late
         self._waiting.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
