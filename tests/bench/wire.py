@@ -15,6 +15,7 @@ from tests.bench.contestants import contestants
 from tests.bench.limits import verdicts
 from tests.bench.plots import curves, lines
 from tests.bench.section import Options, Plot, Section, table
+from tests.bench.tried import tried
 from tests.bench.workshop import Workshop
 from tests.system.broker import Broker
 
@@ -79,26 +80,7 @@ every real device speaks it; the daemon runs as its service does, compiled witho
 floor and the naive loop have one, and between two naps of 40 ms the interpreter finds its caches
 cold. Instructions are those of the section below, of one packet; memory is in MB.
 
-| tried                                                                        | what it gave |
-| ---------------------------------------------------------------------------- | -----------: |
-| a slot of the ring in one call; ring, tape, pacing without `max()`, properties | send −18 000 |
-| counters and timings kept by the sender, msgspec for named tuples, a ledger that knows what comes next; pings, deafness, losses, the verdict on a turn once a second | send −25 000 |
-| a frame encoder of our own, a compiled mask, one lock                        | send −14 000 |
-| DC looked for in each eighth packet, no generator around webrtcvad, the assembler passed by | capture −18 000 |
-| a partial result asks the outbox nothing, and its QoS 0 acknowledgement wakes nobody | 280 000 → 115 000 each, without paho |
-| the sender is woken only while a take is played; ticks of 1 s (main), 2 s (player) | 25 wake-ups a second less while idle |
-| `wsaccel` for the mask                                                       | send +16 000: dropped |
-| the encoder of `websocket-client`; of `websockets`                           | send +78 000; +10 000: dropped |
-| a lock in place of the eventfd; pinning; another switch interval             | no difference |
-| one thread for both                                                          | not done: a network that stalls would stop the microphone |
-| what was made at the start is left out of garbage collections                | p99 1.6 → below 1 ms |
-| TLS, OpenSSL's hashes, `http.client`, `email` loaded where they are used     | 6.4 MB without TLS |
-| `websocket-client` for reading and the handshake in place of `websockets`    | 0.8 MB |
-| compiled without docstrings by the installer                                 | 1.2 MB |
-| one heap for all threads; authorities found by their hash (TLS)              | 0.8; 1.4 MB |
-| only the command, protocol and adapters in use are loaded                    | 4 MB |
-| Struct for the dataclasses that are left                                     | not done: 0.4 MB, and `inspect` comes with `websocket-client` |
-| `PYTHONMALLOC=malloc`, `PYTHONNODEBUGRANGES`                                 | nothing |
+{tried}
 """
 
 
@@ -163,7 +145,7 @@ def present(data: dict[str, Any]) -> Section:
     ]
     return Section(
         title="Microphone to wire",
-        text=TEXT.format(steps=_steps(data["step"]), **data),
+        text=TEXT.format(steps=_steps(data["step"]), tried=tried(), **data),
         table=table(["", *found], rows),
         verdicts=verdicts({name: one["runs"] for name, one in found.items()}),
         plots=_plots(found),
