@@ -18,10 +18,19 @@ import pytest
 from agent.app import App
 from agent.config import loader
 from agent.emulator import Emulator
+from agent.emulator.stream import Rules
 from agent.events import Event, SpeakerStopped, Transcript, VoiceStarted
 from tests.system import voices
 from tests.system.broker import wait_until
-from tests.system.device import Running, recording, write_config
+from tests.system.device import (
+    Running,
+    noise,
+    read_wav,
+    recording,
+    silence,
+    write_config,
+    write_wav,
+)
 from tests.system.pulse import Pulse, pulse
 
 __all__ = ["pulse"]
@@ -88,6 +97,27 @@ def test_a_voice_over_the_speaker_silences_it_and_is_heard(tmp_path: Path, pulse
     with Emulator() as cloud, in_a_room(tmp_path, pulse, cloud.url, **sections) as device:
         reached = _attempts(pulse, device, lambda: _talked_over(device, pulse))
     assert "heard" in reached, reached
+
+
+@pytest.mark.parametrize("mode", ["open", "vad"])
+@pytest.mark.parametrize("rate", [16000, 8000])
+def test_a_voice_is_barge_in_where_the_microphone_hears_no_speaker(
+    tmp_path: Path, mode: str, rate: int
+) -> None:
+    """The whole device without a room, on files: no machine is too busy for it."""
+    said = recording("Front_Center", rate)
+    write_wav(tmp_path / "speech.wav", silence(8.0, rate) + said + silence(4.0, rate), rate)
+    audio = {"echo": "cancel", "rate": rate}
+    with Emulator(rules=Rules(rate=rate)) as cloud:
+        sections = {"talk": {"mode": mode}, "service": {"tts": False}, "audio": audio}
+        device = Device(App(loader.load(str(write_config(tmp_path, cloud.url, **sections)))))
+        device.app.player.sentence()
+        device.app.player.speech(noise(30.0, rate))
+        assert device.start().finish() == 0
+    assert device.count(VoiceStarted) == 1
+    spoken = len(read_wav(tmp_path / "spoken.wav")) / 2 / rate
+    assert 7.0 < spoken < 12.0, "silenced by the voice, and not before"
+    assert device.finals
 
 
 def test_it_is_called_by_name_while_it_talks_and_heard_without_it(
