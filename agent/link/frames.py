@@ -14,9 +14,12 @@ from importlib.util import find_spec, module_from_spec
 from struct import Struct
 
 from msgspec import Struct as Record
-from websocket import ABNF, WebSocketException, frame_buffer
 
 from agent.errors import LinkError
+from agent.system.modules import replaced
+
+with replaced({"ssl": None, "_hashlib": None}):  # see agent.link.handshake
+    from websocket import ABNF, WebSocketException, frame_buffer
 
 Mask = Callable[[bytes, bytes], bytes]
 

@@ -7,27 +7,29 @@ sees a socket that waits within our limits and ends in our errors.
 from __future__ import annotations
 
 import socket
-import ssl
 from base64 import b64encode
 from http.cookies import CookieError
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
-
-import websocket
-from websocket import WebSocketBadStatusException, WebSocketException
-from websocket._handshake import CookieJar
 
 from agent import __version__
 from agent.clock import Clock
 from agent.errors import LinkError, Refused, UsageError
 from agent.link.dial import Dialer, Limits, Target
 from agent.link.portal import portal, with_date
-from agent.link.waiter import Cancelled, Waiter, never
+from agent.link.waiter import Cancelled, Waiter, blocked, never
 from agent.link.websocket import WebSocket
 from agent.printable import one_line
 from agent.services.answers import retry_after
 from agent.services.base import Endpoint
 from agent.services.shapes import Response
+from agent.system.modules import replaced
+
+# TLS is begun by us, and only where it is used; the one SHA-1 of a handshake needs no OpenSSL.
+with replaced({"ssl": None, "_hashlib": None}):
+    import websocket
+    from websocket import WebSocketBadStatusException, WebSocketException
+    from websocket._handshake import CookieJar
 
 SEND_BUFFER = 32 * 1024  # bytes; about a second of audio: a backlog belongs in the ring
 MOST_HEAD = 16 * 1024  # bytes of the answer's head
@@ -76,7 +78,9 @@ class _Line:
         while left:
             try:
                 left = left[self._sock.send(left) :]
-            except (BlockingIOError, ssl.SSLWantWriteError):
+            except OSError as error:
+                if not blocked(error):
+                    raise
                 self._wait.until_ready(self._sock, write=True)
         return len(data)
 
@@ -87,7 +91,9 @@ class _Line:
         while not self.rest:
             try:
                 self.rest = self._sock.recv(READ_SIZE)
-            except (BlockingIOError, ssl.SSLWantReadError):
+            except OSError as error:
+                if not blocked(error):
+                    raise
                 self._wait.until_ready(self._sock, write=False)
                 continue
             if not self.rest:

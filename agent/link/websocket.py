@@ -10,10 +10,9 @@ from __future__ import annotations
 
 import select
 import socket
-import ssl
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from agent.clock import Clock
@@ -21,7 +20,7 @@ from agent.errors import LinkError
 from agent.link.dial import Limits
 from agent.link.frames import BINARY, CLOSE, CONT, PING, PONG, TEXT, Frame, Frames, frame
 from agent.link.pacing import TokenBucket
-from agent.link.waiter import SLICE_S, Cancelled, never
+from agent.link.waiter import SLICE_S, Cancelled, blocked, never
 from agent.services.base import Message
 
 MAX_TEXT = 1024 * 1024  # bytes: of JSON Python makes up to twenty times as much
@@ -44,6 +43,7 @@ class WebSocket:
         self, sock: socket.socket, limits: Limits, clock: Clock, first: bytes = b""
     ) -> None:
         self._sock, self._limits, self._clock = sock, limits, clock
+        self._pending: Callable[[], int] | None = getattr(sock, "pending", None)  # TLS has it
         self._lock = threading.Lock()
         self._out = bytearray()
         self._gone: LinkError | None = None  # why nothing can be sent any more
@@ -128,10 +128,9 @@ class WebSocket:
         try:
             with self._lock:
                 data = self._sock.recv(READ_SIZE)
-        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
-            return
         except (OSError, ValueError) as error:
-            self._ends(_lost(error))
+            if not (isinstance(error, OSError) and blocked(error)):
+                self._ends(_lost(error))
             return
         self.last_heard = self._clock.now()
         if data:
@@ -235,9 +234,9 @@ class WebSocket:
         """How many bytes the socket takes now.  Under the lock."""
         try:
             return self._sock.send(data)
-        except (BlockingIOError, ssl.SSLWantWriteError, ssl.SSLWantReadError):
-            return 0
         except (OSError, ValueError) as error:
+            if isinstance(error, OSError) and blocked(error):
+                return 0
             self._gone = self._gone or _lost(error)
             raise self._gone from error
 
@@ -259,8 +258,8 @@ class WebSocket:
             self._select([], [self._sock], min(left, SLICE_S))
 
     def _wait_readable(self, until: float | None) -> None:
-        if self._tls_pending():
-            return
+        if self._pending is not None and self._pending() > 0:
+            return  # TLS holds bytes that no select will tell of
         left = self.last_heard + self._limits.silence - self._clock.now()
         if left <= 0:
             raise LinkError(f"nothing heard for {self._limits.silence:g} s", "silent")
@@ -275,10 +274,6 @@ class WebSocket:
             select.select(readers, writers, [], left)
         except (OSError, ValueError) as error:  # closed under us
             raise self._gone or _lost(error) from error
-
-    def _tls_pending(self) -> bool:
-        """Whether TLS holds bytes that no select will tell of."""
-        return isinstance(self._sock, ssl.SSLSocket) and self._sock.pending() > 0
 
 
 def _lost(error: BaseException | None) -> LinkError:

@@ -21,7 +21,6 @@ from typing import Any
 from agent.clock import Clock, stamp
 from agent.config.schema import Mqtt
 from agent.events import Notice, Transcript
-from agent.link import tls
 from agent.report import payloads
 from agent.report.disk import Disk
 from agent.report.dispatch import Dispatch, refusal
@@ -105,6 +104,8 @@ class Reporter(Worker):
         self._settings, self._where = settings, f"broker at {settings.host}:{settings.port}"
         self._rng, self._birth_delay_s = random.Random(), birth_delay_s
         if settings.tls:  # an unreadable file is refused now
+            from agent.link import tls
+
             files = {"cert_file": settings.cert_file, "key_file": settings.key_file}
             tls.context(settings.ca_file, "mqtt.ca_file", **files)
         self._device = device
