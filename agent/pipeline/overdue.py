@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from agent.events import Notice
 from agent.pipeline.cloud import Parts
-from agent.pipeline.reach import Hurried
 
 LATE_S = 120.0  # without a delivery
+
+
+class Pressed(Protocol):
+    """Where somebody presses (:class:`agent.pipeline.cloud.Cloud`)."""
+
+    @property
+    def hurried_at(self) -> float: ...
 
 
 class Overdue:
@@ -14,7 +22,7 @@ class Overdue:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self.cloud: Hurried | None = None  #: whose presses ask again
+        self.cloud: Pressed | None = None  #: whose presses ask again
         self._told_at: float | None = None
 
     def waits(self, waited: float) -> None:

@@ -7,15 +7,15 @@ from agent.pipeline.overdue import LATE_S, Overdue
 from tests.unit.pipeline.rig import Rig
 
 
-class Pressed:
-    """Somebody's presses."""
+class Somebody:
+    """Presses now and then."""
 
     def __init__(self) -> None:
         self.hurried_at = 0.0
 
 
 def test_it_is_told_once_and_a_press_after_that_asks_again() -> None:
-    rig, pressed = Rig(), Pressed()
+    rig, pressed = Rig(), Somebody()
     overdue = Overdue(rig.parts)
     overdue.cloud = pressed
     for submission in (1, 2):
