@@ -31,6 +31,7 @@ from agent.events import (
     WorkerStopped,
 )
 from agent.pipeline.cloud import Cloud, Parts
+from agent.pipeline.finals import Finals
 from agent.pipeline.summarizer import Summarizer
 from agent.report.telemetry import Telemetry
 from agent.services.provider import Provider
@@ -45,7 +46,8 @@ log = logging.getLogger(__name__)
 
 STOP_S = 0.6  # for the threads of the data path together
 REPORTS_S = 1.2  # for the last messages to leave or to be on disk
-TICK_S = 0.25
+TICK_S = 1.0  # between two looks at what no event tells of
+ENDING_TICK_S = 0.25  # the same for a run that has an end
 TELEMETRY_S = 10.0
 
 
@@ -87,6 +89,7 @@ class App:
         )
         self.hearer = assembly.hearer(config, self.ring, self.post, self.clock)
         self.reports = assembly.reports(config, self._command, self.post, self.clock)
+        self._finals = Finals()
         self._retired: list[Cloud] = []  # replaced by another service, ending
         cloud = self._cloud(config.service)
         self._summarizer = Summarizer(config, self.post, self.clock)
@@ -110,8 +113,8 @@ class App:
         self.sounds = assembly.sounds(config, self.controller, self.ring)
         if self.sounds is not None:
             self._checks.append(self.sounds.check)
+        self.reports.saved = self._saved
         if self.memory is not None:
-            self.reports.saved = self.memory.saved
             self.memory.hand_over(cloud, self.post)
         end_at = None if duration_s is None else self.clock.now() + duration_s
         self.ending = Ending(config, self.controller, self.player, end_at)
@@ -143,6 +146,7 @@ class App:
             self.telemetry,
             self.post,
             self.clock,
+            after_saved=self._finals.after,
         )
         cloud = clouds.build(parts)
         self.ring.on_write(cloud.captured, *([self.hearer.captured] if self.hearer else ()))
@@ -236,7 +240,7 @@ class App:
     def _loop(self) -> Stop:
         telemetry_at = self.clock.now() + TELEMETRY_S
         while True:
-            self._take_one(TICK_S)
+            self._take_one(ENDING_TICK_S if self.ending.near else TICK_S)
             if self._hung_up:
                 self._hung_up = False
                 self.on_hangup()
@@ -286,10 +290,16 @@ class App:
         self.telemetry.gauge("outbox", self.reports.waiting)
         self.telemetry.gauge("set_aside", self.reports.set_aside or None)
 
+    def _saved(self, final: str) -> None:
+        """The final of this id is on the disk; in the thread of the reports."""
+        self._finals.saved(final)
+        if self.memory is not None:
+            self.memory.saved(final)
+
     # --- changing ----------------------------------------------------------------------------
 
     def hang_up(self) -> None:
-        """SIGHUP came: call :attr:`on_hangup` soon; from a signal handler."""
+        """SIGHUP came: call :attr:`on_hangup` within a second; from a signal handler."""
         self._hung_up = True
 
     def reload(self, config: Config) -> list[str]:

@@ -67,7 +67,7 @@ class ManualClock:
 
 def rfc3339(moment: datetime) -> str:
     """``2026-01-01T00:00:00.000Z``: the one time format dragoman publishes."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
 def is_set(clock: Clock) -> bool:
@@ -82,8 +82,9 @@ def offset(clock: Clock) -> float:
 
 def stamp(clock: Clock) -> str:
     """This moment as :func:`rfc3339`; a mark for :func:`dated` while the clock is not set."""
-    if is_set(clock):
-        return rfc3339(clock.utc())
+    now = clock.utc()
+    if now >= RELEASED:
+        return rfc3339(now)
     return f"@{boot()}+{clock.now():.3f}"
 
 

@@ -152,8 +152,8 @@ class Errand(Generic[T]):
         self._error: Exception | None = None
         threading.Thread(target=self._run, name=name, daemon=True).start()
 
-    def done(self, seconds: float = 0.0) -> bool:
-        """Whether the call has ended, waiting at most ``seconds`` for it."""
+    def done(self, seconds: float | None = 0.0) -> bool:
+        """Whether the call has ended, waiting at most ``seconds`` for it (None: for ever)."""
         return self._over.wait(seconds)
 
     def result(self) -> T:

@@ -21,7 +21,7 @@ from agent.audio.convert import Converter
 
 OUT = Path("demo-out")
 RECORDINGS = Path("/usr/share/sounds/alsa")  # human speech, shipped with Debian's alsa-utils
-NAMES = ("Front_Center", "Front_Right", "Rear_Center", "Side_Left")
+NAMES = ("Front_Center", "Front_Right", "Rear_Center", "Side_Right")
 PAUSE_S = 2.0
 RATE = 16000
 SLOW_S = 120.0  # a small board under load; what has not come by then hangs
@@ -35,6 +35,9 @@ def main() -> int:
         action="store_true",
         help="end after one pass, as it does where nobody looks on (no terminal)",
     )
+    parser.add_argument(
+        "--small", action="store_true", help="download no better recogniser and voice"
+    )
     args = parser.parse_args()
     shutil.rmtree(OUT, ignore_errors=True)
     OUT.mkdir(exist_ok=True)
@@ -46,7 +49,8 @@ def main() -> int:
         messages = stack.enter_context(subscriber(broker_port))
         again = sys.stdin.isatty() and sys.stdout.isatty() and not args.once
         web_port = 8080 if not listens(8080) else free_port()
-        print(f"\nspeaking {speech:.1f} s of recorded English into the device …")
+        print(f"\nthe cloud of this machine: {engine()}")
+        print(f"speaking {speech:.1f} s of recorded English into the device …")
         print(f"captions in a browser: http://127.0.0.1:{web_port}/")
         print("again and again, until you press q\n" if again else "", flush=True)
         code = device(broker_port, cloud_port, web_port, again)
@@ -111,6 +115,12 @@ def emulator(port: int) -> Iterator[None]:
     command = [sys.executable, "-m", "agent", "emulate", "--engine", "local", "--port", str(port)]
     with process("emulator", command, port, {}):
         yield
+
+
+def engine() -> str:
+    """What the emulator recognises and speaks with, in its own words."""
+    lines = (OUT / "emulator.log").read_text().splitlines()
+    return ", ".join(line for line in lines if line.startswith(("recognising", "speaking")))
 
 
 @contextmanager

@@ -18,7 +18,11 @@ from agent.printable import as_json, printable
 
 MARKS = {"pass": "✓", "warn": "!", "fail": "✗", "skip": "–"}
 COLOURS = {"pass": "32", "warn": "33", "fail": "31", "skip": "2"}
-PROMPTS = {"microphone": "say something …", "speaker": "a tone will be played …"}
+PROMPTS = {
+    "microphone": "say something …",
+    "speaker": "a tone will be played …",
+    "echo": "a noise will be played …",
+}
 WIDTH = 13  # of the longest name
 
 
@@ -56,7 +60,7 @@ def _checks(args: argparse.Namespace, terminal: bool) -> Iterator[Check]:
     found = setting.load(args.config, args.set, args.cloud, os.environ)
     # What goes wrong is said by the checks.
     logs.setup("critical", found.config.logging.format)
-    silent = dict.fromkeys(("microphone", "speaker"), "--no-sound") if args.no_sound else {}
+    silent = dict.fromkeys(("microphone", "speaker", "echo"), "--no-sound") if args.no_sound else {}
 
     def begin(name: str) -> None:
         if terminal and name not in silent:

@@ -49,6 +49,7 @@ def run(args: argparse.Namespace) -> int:
     for module in ("aiohttp", "numpy", "soxr"):
         if find_spec(module) is None:
             raise UsageError(f"emulate needs {module}: pip install 'dragoman[emulator]'")
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
     from agent.emulator.engines import load_engine
     from agent.emulator.faults import read_faults
     from agent.emulator.server import Emulator
@@ -63,7 +64,6 @@ def run(args: argparse.Namespace) -> int:
         record=args.record,
         keep=False,
     )
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
     emulator.serve(lambda: _announce(emulator.url))
     return 0
 

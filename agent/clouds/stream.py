@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from agent.link import handshake
+from agent.link.channel import Channel
 from agent.link.dial import Dialer, Limits
 from agent.link.uplink import Uplink
 from agent.link.waiter import Cancelled
 from agent.link.websocket import WebSocket
-from agent.link.wire import Wire
 from agent.pipeline.answers import Answers
 from agent.pipeline.cloud import Cloud, Parts
 from agent.pipeline.receiver import Receiver
@@ -17,7 +17,7 @@ from agent.pipeline.sender import Sender
 from agent.pipeline.session import Session
 from agent.services.base import Endpoint
 
-Connect = Callable[[Endpoint, Cancelled], Wire]
+Connect = Callable[[Endpoint, Cancelled], Channel]
 
 
 def build(parts: Parts) -> Cloud:

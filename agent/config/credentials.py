@@ -22,6 +22,7 @@ CREDENTIALS: Mapping[str, tuple[str, ...]] = {
     "twetalk-summary": _TWETALK,
     "tencent-tsi": ("secret_id", "secret_key"),
     "tencent-speech-translate": _ASR,
+    "tencent-interpreter": _ASR,
     "tencent-long-asr": ("app_id", "app_key", "callback_url", "callback_port"),
     "maas-whisper": _MAAS,
     "maas-whisper-translate": _MAAS,
@@ -29,6 +30,7 @@ CREDENTIALS: Mapping[str, tuple[str, ...]] = {
     "maas-realtime-asr": _MAAS,
     "maas-speech-translation": _MAAS,
     "youdao": ("app_key", "app_secret"),
+    "youdao-stream": ("app_key", "app_secret"),
     own.OWN: ("hear",),
 }
 

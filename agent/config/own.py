@@ -23,10 +23,10 @@ Role = Hear | Translate | Speak
 
 
 def roles(service: Service) -> Iterator[tuple[str, Role]]:
-    """The roles that are named, in the order of a sentence's way."""
+    """The roles that are named (and have an address), in the order of a sentence's way."""
     for name in ROLES:
         role = getattr(service, name)
-        if role is not None:
+        if role is not None and role.url:
             yield name, role
 
 

@@ -41,6 +41,11 @@ class Ending:
         self._speech_until = 0.0  # until when speech may still come
         self._blocked: Blocked | None = None
 
+    @property
+    def near(self) -> bool:
+        """Whether the run is one with an end, which is looked for often."""
+        return self.finite or self._limited or self._ended_at is not None
+
     def notice(self, event: Event, now: float) -> None:
         """Look at one event before the controller does."""
         if isinstance(event, MicrophoneEnded):

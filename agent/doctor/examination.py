@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 
 from agent.clock import Clock
+from agent.config import own
+from agent.config.schema import Config
 from agent.doctor import board, listening, service
 from agent.doctor.broker import broker
 from agent.doctor.check import Check, redacted
 from agent.doctor.cloud import reach
+from agent.doctor.echo import echo
 from agent.doctor.setting import Setting
 from agent.doctor.trial import credentials
 from agent.report.telemetry import Telemetry
 from agent.threads import Worker
 
 LIMIT_S = 5.0
+LONGER_S = {"echo": 12.0}  # three seconds of sound, and numpy has to be loaded first
 BUSY = ("in use", "busy")
 
 Probe = Callable[[], Check]
@@ -39,7 +44,7 @@ def examine(
         if name in skipped:
             yield Check(name, "skip", skipped[name])
             continue
-        check = bounded(name, probe, clock)
+        check = bounded(name, probe, clock, LONGER_S.get(name, LIMIT_S))
         yield redacted(excused(check) if service.running(unit) else check)
 
 
@@ -62,6 +67,8 @@ def excused(check: Check) -> Check:
 
 def _probes(setting: Setting, unit: Mapping[str, str], clock: Clock) -> dict[str, Probe]:
     config = setting.config
+    cancelling = config.audio.echo == "cancel"
+    loop = {"echo": lambda: echo(config.audio, clock)} if cancelling else {}
     return {
         "service": lambda: service.service(unit),
         "clock": lambda: board.clock(clock.utc(), board.clock_state()),
@@ -70,10 +77,22 @@ def _probes(setting: Setting, unit: Mapping[str, str], clock: Clock) -> dict[str
         "power": lambda: board.power(board.throttled()),
         "microphone": lambda: listening.microphone(config.audio, clock),
         "speaker": lambda: listening.speaker(config.audio, clock),
-        "cloud": lambda: reach(config, clock),
-        "credentials": lambda: credentials(config, clock),
+        **loop,
+        **_service(config, clock),
         "broker": lambda: broker(config, clock),
         "pins": lambda: board.pins(config, clock),
+    }
+
+
+def _service(config: Config, clock: Clock) -> dict[str, Probe]:
+    """The service in use: one cloud, or servers of one's own."""
+    if config.service.name == own.OWN:
+        from agent.doctor.roles import role
+
+        return {name: partial(role, name, config, clock) for name, _ in own.roles(config.service)}
+    return {
+        "cloud": lambda: reach(config, clock),
+        "credentials": lambda: credentials(config, clock),
     }
 
 

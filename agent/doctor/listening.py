@@ -28,8 +28,8 @@ def microphone(audio: Audio, clock: Clock) -> Check:
     try:
         ears.open()
         if ears.realtime:
-            _record(ears, audio.rate, SETTLE_S)
-        heard = _record(ears, audio.rate, LISTEN_S)
+            record(ears, audio.rate, SETTLE_S)
+        heard = record(ears, audio.rate, LISTEN_S)
     except DragomanError as error:
         return failed("microphone", error)
     finally:
@@ -64,9 +64,9 @@ def _heard(mouth: Speaker, ears: Microphone, audio: Audio) -> Check:
     except DragomanError:  # the microphone has a line of its own
         _play(mouth, audio)
         return Check("speaker", "warn", "played a tone, but no microphone could listen")
-    _record(ears, audio.rate, SETTLE_S)
-    before = _record(ears, audio.rate, BEFORE_S)
-    during = _play(mouth, audio, ears) + _record(ears, audio.rate, AFTER_S)
+    record(ears, audio.rate, SETTLE_S)
+    before = record(ears, audio.rate, BEFORE_S)
+    during = _play(mouth, audio, ears) + record(ears, audio.rate, AFTER_S)
     rate = audio.rate
     return sound.speaker(sound.tone_levels(before, rate), sound.tone_levels(during, rate))
 
@@ -78,12 +78,12 @@ def _play(mouth: Speaker, audio: Audio, ears: Microphone | None = None) -> bytes
     for at in range(0, len(tone), size):
         mouth.write(tone[at : at + size])
         if ears is not None:
-            heard += _record(ears, audio.rate, 0.04)
+            heard += record(ears, audio.rate, 0.04)
     mouth.drain()
     return bytes(heard)
 
 
-def _record(ears: Microphone, rate: int, seconds: float) -> bytes:
+def record(ears: Microphone, rate: int, seconds: float) -> bytes:
     """That much sound, or less where a file ends."""
     wanted, heard = round(rate * seconds) * 2, bytearray()
     while len(heard) < wanted:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from agent.config import loader, sources
+from agent.config.own import ROLES
 from agent.config.schema import Config
 from agent.doctor.check import Check
 from agent.errors import ConfigError
@@ -16,7 +17,7 @@ STAND_INS = (
     *("app_key", "app_secret", "endpoint", "access_key"),
 )
 UNKNOWN = "needs a configuration without mistakes"
-BY_CONFIG = ("disk", "microphone", "speaker", "pins", "cloud", "credentials", "broker")
+BY_CONFIG = ("disk", "microphone", "speaker", "pins", "cloud", "credentials", *ROLES, "broker")
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,7 +94,7 @@ def _until(socket: WebSocket, deadline: float) -> Sequence[Message]:
 
 
 def _chunk(provider: Provider, config: Config, clock: Clock) -> None:
-    protocol = provider.chunks(provider.pair)
+    protocol = provider.chunks(provider.pair, False)
     silence = bytes(packet_bytes(config.audio.rate) * 5)
     request = protocol.request(silence, 0, True, exchange.nonce(clock, provider.new_id()))
     with _http(config, clock) as http:

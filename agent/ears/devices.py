@@ -19,8 +19,9 @@ log = logging.getLogger(__name__)
 class ReferencedSpeaker:
     """``sink``, whose sound is noted in ``reference``; see :class:`~agent.audio.device.Speaker`."""
 
-    def __init__(self, sink: Speaker, reference: Reference, clock: Clock) -> None:
+    def __init__(self, sink: Speaker, reference: Reference, rate: int, clock: Clock) -> None:
         self._sink, self._reference, self._clock = sink, reference, clock
+        self._rate = rate
         self.open, self.check, self.drain = sink.open, sink.check, sink.drain
 
     @property
@@ -32,10 +33,14 @@ class ReferencedSpeaker:
         return self._sink.delay
 
     def write(self, pcm: bytes) -> int:
-        """Play whole samples, and note when they will have been heard."""
-        underruns = self._sink.write(pcm)
-        self._reference.played(samples(pcm), self._clock.now() + self._sink.delay)
-        return underruns
+        """Play whole samples, and note when they will have been heard.
+
+        Noted before, as writing may take longer than the sound does to be heard.
+        """
+        sound = samples(pcm)
+        end = self._clock.now() + self._sink.delay + len(sound) / self._rate
+        self._reference.played(sound, end)
+        return self._sink.write(pcm)
 
     def drop(self) -> None:
         """Silence at once; there will be no echo of the rest."""

@@ -41,7 +41,7 @@ class EchoCancellation:
 
     def speaker(self, sink: Speaker) -> Speaker:
         """``sink``, which tells the canceller what it plays."""
-        return ReferencedSpeaker(sink, self._reference, self._clock)
+        return ReferencedSpeaker(sink, self._reference, self._rate, self._clock)
 
     def microphone(self, source: Microphone) -> Microphone:
         """``source`` without the speaker's sound."""

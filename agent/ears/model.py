@@ -32,6 +32,7 @@ OTHER_LAG_S = 0.16
 
 _PACKAGE = Path(pymicro_wakeword.__file__).parent
 _LARGEST = 4 * 1024 * 1024  # bytes of a model; the packaged ones have 80 kB
+_OWN = 0.4  # the sensitivity that is a model's own mark
 _STEEPNESS = 8.0  # of the sensitivity: 0 … 1 is so much in the logarithm of the odds
 _STRICTEST = 0.99  # of 256 steps, so a mean is hardly ever more
 
@@ -94,7 +95,8 @@ def _why(error: Exception) -> str:
 class Model:
     """One wake word, listening.  ``sensitivity``: 0 (hardly ever) to 1 (at a guess).
 
-    0.5 is where whoever trained the model put its mark.  Raises UsageError, which begins with
+    0.4 is where whoever trained the model put its mark; in a room, and over the speaker, a bit
+    more hears words that would be missed (docs/hearing.md).  Raises UsageError, which begins with
     ``key``, where the file cannot be used.
     """
 
@@ -140,8 +142,8 @@ class Model:
 
 
 def cutoff(own: float, sensitivity: float) -> float:
-    """The mark for ``sensitivity``, where a model's ``own`` is that for 0.5."""
-    odds = math.log(own / (1 - own)) + (0.5 - sensitivity) * _STEEPNESS
+    """The mark for ``sensitivity``, where a model's ``own`` is that for 0.4."""
+    odds = math.log(own / (1 - own)) + (_OWN - sensitivity) * _STEEPNESS
     return min(_STRICTEST, 1 / (1 + math.exp(-odds)))
 
 

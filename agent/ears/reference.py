@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 Samples = NDArray[numpy.int16]
 
 MEMORY_S = 4.0
-LATE_S, EARLY_S = 0.001, 0.02  # further off by the clock than this it is moved; an echo cannot
-# come before its sound, so early does no harm
-GAP_S = 0.03  # further than this, it is another speech
+LEAD_S = 0.02  # the reference comes so much before its echo: some sound servers let a sound be
+# recorded before it is played, and an echo before its sound is none to a canceller
+SLACK_S = 0.01  # further off by the clock than this it is moved
+GAP_S = 0.015  # further than this, it is another speech, or one that ran dry
 WINDOW_S, WINDOWS = 1.0, 4
 
 
@@ -103,23 +104,23 @@ class Reference:
 
     def played(self, sound: Samples, until: float) -> None:
         """``sound`` was written to the speaker, which will have played it at ``until`` (s)."""
-        end = self._timeline.at(until)
+        end = self._timeline.at(until - LEAD_S)
         if end is None:
             return
         start = end - len(sound)
         early = (start - self._next) / self._rate
         if abs(early) <= GAP_S:
             start = self._next
-            if early > EARLY_S:
+            if early > SLACK_S:
                 sound = numpy.concatenate((sound[:1], sound))
-            elif early < -LATE_S:
+            elif early < -SLACK_S:
                 sound = sound[1:]
         self._next = start + len(sound)
         self._store(start, sound)
 
     def silenced(self, now: float) -> None:
         """What was not yet played at ``now`` (s) never will be."""
-        start = self._timeline.at(now)
+        start = self._timeline.at(now - LEAD_S)
         if start is not None and start < self._next:
             start = max(start, self._next - self._size)
             self._store(start, numpy.zeros(self._next - start, numpy.int16))

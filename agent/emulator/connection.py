@@ -14,6 +14,7 @@ from typing import NoReturn, TypeVar
 
 from aiohttp import WSMsgType, web
 
+from agent.emulator.ear import Ear
 from agent.emulator.engines import EngineFailed, Heard
 from agent.emulator.faults import Armed
 from agent.emulator.journal import Connection
@@ -68,8 +69,10 @@ class _Stream:
         self._peer, self._page, self._site = peer, page, site
         self._faults, self._session = faults, session
         self._listening: asyncio.Future[Listen] = asyncio.get_running_loop().create_future()
-        self._audio: asyncio.Queue[bytes | None] = asyncio.Queue()  # None: no more comes
-        self._heard: asyncio.Queue[Heard | None] = asyncio.Queue()
+        # A `Listen` changes the language of what follows; None: no more comes.
+        self._audio: asyncio.Queue[bytes | Listen | None] = asyncio.Queue()
+        self._waiting: list[Listen | None] = []  # taken from there too early; one at most
+        self._heard: asyncio.Queue[tuple[Heard, Listen] | None] = asyncio.Queue()
         self._speech: asyncio.Queue[Say] = asyncio.Queue()
         self._stopped = asyncio.Event()
 
@@ -147,10 +150,16 @@ class _Stream:
                 case Say():
                     self._speech.put_nowait(action)
                 case Listen():
-                    self._page.setup = action.setup
-                    self._listening.set_result(action)
+                    self._listen(action)
                 case Refuse():
                     await self._refuse(action)
+
+    def _listen(self, listen: Listen) -> None:
+        self._page.setup = listen.setup
+        if self._listening.done():
+            self._audio.put_nowait(listen)
+        else:
+            self._listening.set_result(listen)
 
     async def _refuse(self, refuse: Refuse) -> NoReturn:
         log.info("%s: refusing, %d: %s", self._name, refuse.code, refuse.msg)
@@ -160,32 +169,33 @@ class _Stream:
         raise Ended("refused")
 
     async def _recognise(self) -> None:
-        listen = await self._listening
-        rate = self._site.rules.rate
-        recognizer = await self._work(self._site.engine.recognizer, listen.source, rate)
-        while (pcm := await self._next_audio()) is not None:
-            for heard in await self._work(recognizer.feed, pcm):
+        listen, rate = await self._listening, self._site.rules.rate
+        ear = await self._work(Ear, self._site.engine, rate, listen)
+        while (audio := await self._next_audio()) is not None:
+            hear = ear.turn if isinstance(audio, Listen) else ear.feed
+            for heard in await self._work(hear, audio):
                 self._heard.put_nowait(heard)
-        for heard in await self._work(recognizer.finish):
+        for heard in await self._work(ear.finish):
             self._heard.put_nowait(heard)
         self._heard.put_nowait(None)
         await asyncio.Event().wait()  # the connection ends when all of it was told
 
-    async def _next_audio(self) -> bytes | None:
-        """All audio that waits to be recognised; None when there is and will be none."""
-        if (pcm := await self._audio.get()) is None:
-            return None
+    async def _next_audio(self) -> bytes | Listen | None:
+        """All audio that waits to be recognised, or what interrupts it; None at its end."""
+        audio = self._waiting.pop() if self._waiting else await self._audio.get()
+        if not isinstance(audio, bytes):
+            return audio
         while not self._audio.empty():
             more = self._audio.get_nowait()
-            if more is None:
-                self._audio.put_nowait(None)
+            if not isinstance(more, bytes):
+                self._waiting.append(more)
                 break
-            pcm += more
-        return pcm
+            audio += more
+        return audio
 
     async def _translate(self) -> None:
-        listen = await self._listening
-        while (heard := await self._heard.get()) is not None:
+        while (told := await self._heard.get()) is not None:
+            heard, listen = told
             translation = ""
             if listen.target is not None and heard.text:
                 translation = await self._work(

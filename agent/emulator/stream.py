@@ -44,7 +44,8 @@ class Rules:
     `finish` whether a streamed translation ends with an event that says so: the document's table
     has one, its sample has none.
 
-    `streams` is how many connections at once Tencent Cloud's streams allow an account,
+    `long_gap_ms` is the gap Tencent Cloud's interpreting allows,
+    `streams` how many connections at once Tencent Cloud's streams allow an account,
     `chunks_per_s` and `jobs_per_s` are the request limits of TSI and of long ASR; a job is worked
     on for `job_ms` and its callback repeated after `callback_ms`.
     """
@@ -56,6 +57,7 @@ class Rules:
     slack_ms: int = 500
     code: Literal["present", "absent", "alternate"] = "alternate"
     finish: Literal["present", "absent", "alternate"] = "alternate"
+    long_gap_ms: int = 15_000
     streams: int = 5
     chunks_per_s: int = 25
     jobs_per_s: int = 10
@@ -73,7 +75,10 @@ class Send:
 
 @dataclass(frozen=True)
 class Listen:
-    """The set-up is accepted: recognise this language and translate into that one, if any."""
+    """The set-up is accepted: recognise this language and translate into that one, if any.
+
+    Another one changes the languages of the audio after it.
+    """
 
     setup: dict[str, object]
     source: str

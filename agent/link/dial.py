@@ -12,6 +12,7 @@ import os
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from agent.clock import Clock
@@ -19,13 +20,15 @@ from agent.config.proxies import Proxy
 from agent.config.schema import Network
 from agent.errors import LinkError, UsageError
 from agent.link import proxy as proxies
-from agent.link import tls
 from agent.link.race import Winners, race
 from agent.link.resolve import Names
 from agent.link.waiter import Cancelled, Waiter, never
 
 #: Seconds: a NAT forgets connections that say nothing; the kernel keeps them in its mind.
 KEEPALIVE_S, KEEPALIVE_EVERY_S, KEEPALIVE_TIMES = 15, 5, 3
+
+if TYPE_CHECKING:
+    from agent.link.tls import Context
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,8 @@ class Dialer:
         sock = self.connect(target, limits, cancelled)
         if not target.secure:
             return sock
+        from agent.link import tls  # 5 MB, where it is used
+
         wait = Waiter(str(target), self.clock, deadline, cancelled)
         return tls.secured(sock, self._context(), target.host, wait)
 
@@ -131,7 +136,9 @@ class Dialer:
             raise LinkError(f"{wait.where} hung up at once ({error})", "reset") from error
         return sock
 
-    def _context(self) -> tls.Context:
+    def _context(self) -> Context:
+        from agent.link import tls
+
         network = self._network
         return tls.context(network.ca_file, "network.ca_file", network.cert_file, network.key_file)
 

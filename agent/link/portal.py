@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from email.utils import format_datetime
 
 from agent.clock import Clock
 from agent.errors import LinkError
@@ -42,6 +41,8 @@ def with_date(response: Response, clock: Clock) -> Response:
     """``response`` with our time where it has a Retry-After and no time of its own."""
     if "retry-after" not in response.headers or "date" in response.headers:
         return response
+    from email.utils import format_datetime  # 1 MB, for what happens seldom
+
     now = format_datetime(clock.utc(), usegmt=True)
     return replace(response, headers={**response.headers, "date": now})
 

@@ -28,6 +28,7 @@ from agent.events import Pair
 
 log = logging.getLogger(__name__)
 
+ANSWERED = "answered"  # beside a recording whose answer was on its way to the disk
 LIMIT = 64 * 1024 * 1024  # bytes of sound kept at most: half an hour
 
 
@@ -122,6 +123,18 @@ class Spool:
         """Whether it still waits here for its answer."""
         with self._lock:
             return recording.number in self._waiting
+
+    def answered(self, recording: Recording) -> None:
+        """Its answer is here, but not on the disk: :meth:`done` when it is.
+
+        Until then a crash would have it answered once more, as ``replayed``.
+        """
+        with self._lock:
+            self._waiting.pop(recording.number, None)
+            self._unsaved.discard(recording.number)
+            if self._folder is not None:
+                with suppress(OSError):  # it is in memory only
+                    (self._folder / f"{recording.number:08}.{ANSWERED}").touch(mode=0o600)
 
     def done(self, recording: Recording) -> None:
         """It is answered (or given up): forget it."""
@@ -218,7 +231,7 @@ class Spool:
 
     def _remove(self, number: int) -> None:
         if self._folder is not None:
-            for suffix in ("json", "wav", "part"):
+            for suffix in ("json", "wav", "part", ANSWERED):
                 with suppress(OSError):  # a disk that fails: sent again after a restart, not lost
                     (self._folder / f"{number:08}.{suffix}").unlink(missing_ok=True)
 
@@ -253,9 +266,10 @@ class Spool:
             number = recording.number
             if number in later:  # given away in this run, too
                 number = self._last = self._last + 1
-                for suffix in ("json", "wav"):
+                for suffix in ("json", "wav", ANSWERED):
                     name = f"{recording.number:08}.{suffix}"
-                    (folder / name).rename(folder / f"{number:08}.{suffix}")
+                    with suppress(FileNotFoundError):
+                        (folder / name).rename(folder / f"{number:08}.{suffix}")
             self._waiting[number] = replace(recording, number=number)
         self._waiting |= later
 
@@ -287,7 +301,7 @@ def _read(path: Path) -> Recording | None:
         at = None if meta.get("at") is None else float(meta["at"])
         if rate <= 0 or len(pcm) != 2 * frames:
             return None
-        replayed = bool(meta.get("replayed"))
+        replayed = bool(meta.get("replayed")) or path.with_suffix(f".{ANSWERED}").exists()
         return Recording(int(path.stem), session, start_ms, pair, rate, pcm, at, replayed)
     except (
         OSError,

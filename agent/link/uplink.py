@@ -185,6 +185,14 @@ class Uplink:
             self._audio_at = now
             self._patience.connected(now)
 
+    def turned(self, pair: Pair) -> None:
+        """The connection goes on with ``pair``; what it was asked before is answered."""
+        with self._lock:
+            if self._pair is not None:
+                self._pair = pair
+            if self._patience.awaiting:
+                self._patience.begin()
+
     def disconnected(self) -> None:
         """The connection is gone; what it did not answer will be replayed."""
         with self._lock:

@@ -17,6 +17,15 @@ SLICE_S = 0.1
 Cancelled = Callable[[], bool]
 
 
+#: TLS has to be waited for.  By name: it is loaded only where it is used (5 MB).
+_WANTS = ("SSLWantReadError", "SSLWantWriteError")
+
+
+def blocked(error: OSError) -> bool:
+    """Whether what a non-blocking socket raised only means that it has to be waited for."""
+    return isinstance(error, BlockingIOError) or type(error).__name__ in _WANTS
+
+
 def never() -> bool:
     """Nobody ends this wait."""
     return False

@@ -126,6 +126,10 @@ class Answers:
 
 def extra(result: Result, offset_ms: int) -> dict[str, object]:
     """What only some services give, keys without a value left out; ``offset_ms`` moves times."""
+    if not (result.words or result.translations or result.speaker or result.language) and (
+        result.confidence is None
+    ):
+        return {}
     words = [
         {"text": w.text, "start_ms": w.start_ms + offset_ms, "end_ms": w.end_ms + offset_ms}
         for w in result.words

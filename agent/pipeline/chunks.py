@@ -174,7 +174,8 @@ class Chunker(Worker):
         if not self._answers.session:
             self._answers.session = self._parts.provider.new_session()
             self._uplink.new_session()
-        self._utterance = _Utterance(self._parts.provider.chunks(pair), pair)
+        protocol = self._parts.provider.chunks(pair, self._cloud.tts)
+        self._utterance = _Utterance(protocol, pair)
         self._uplink.connected(pair, self.clock.now())
         if self._cloud.connected:
             self._parts.post(LinkUp(self._answers.session))
@@ -192,7 +193,7 @@ class Chunker(Worker):
         wanted, self._cloud.wanted = self._cloud.wanted, False
         if wanted and self._reach.away:
             pair = self._parts.provider.pair
-            silence = _Utterance(self._parts.provider.chunks(pair), pair)
+            silence = _Utterance(self._parts.provider.chunks(pair, False), pair)
             silence.add(bytes(self._parts.ring.packet_bytes * PROBE_PACKETS))
             self._exchange(silence, last=True)
 

@@ -19,6 +19,9 @@ from agent.threads import Worker
 #: Told that the service is lost (True), that it works again (False), that nobody wants it (None).
 OnTrouble = Callable[[bool | None], None]
 
+#: Has a call made when the final of an id is on the disk.
+AfterSaved = Callable[[str, Callable[[], None]], None]
+
 
 @dataclass(frozen=True, slots=True)
 class Parts:
@@ -32,6 +35,7 @@ class Parts:
     post: Callable[[Event], None]
     clock: Clock
     on_trouble: OnTrouble = lambda news: None
+    after_saved: AfterSaved = lambda final, call: call()
 
 
 class Cloud(Protocol):

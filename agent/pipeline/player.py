@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 
 PERIOD_S = 0.02
 STOCK_S = 2 * PERIOD_S  # of silence in the speaker while it is kept open
+LOOK_S = 2.0  # looks around at least this often, also when nothing is spoken
 QUIET_S = 0.2  # so much silence means the sentence is over, not that it is late
 BUFFER_S = 120  # speech kept at most
 GUARD_S = 0.2  # the room goes on sounding after the speaker stops
@@ -224,7 +225,7 @@ class Player(Worker):
     def _pause(self, now: float) -> None:
         self._sink.check()
         ready = None if self.held else self._jitter.ready_at()
-        until = now + 0.5 if ready is None else min(ready, now + 0.5)
+        until = now + LOOK_S if ready is None else min(ready, now + LOOK_S)
         if self.speaking and self._silent_at is None:
             self._silent_at = now + self._sink.delay
         if self._silent_at is not None and ready is None:

@@ -14,7 +14,7 @@ from agent.events import (
     Result,
     ServiceEvent,
 )
-from agent.link.wire import Wire
+from agent.link.channel import Channel
 from agent.pipeline.cloud import Parts
 from agent.pipeline.reach import Reach
 from agent.pipeline.session import Connection, Session
@@ -36,7 +36,7 @@ class Receiver(Worker):
         self,
         session: Session,
         parts: Parts,
-        connect: Callable[[Endpoint, Callable[[], bool]], Wire],
+        connect: Callable[[Endpoint, Callable[[], bool]], Channel],
     ) -> None:
         super().__init__(parts.clock)
         self._session, self._uplink = session, session.uplink
@@ -46,7 +46,7 @@ class Receiver(Worker):
         self._reach = Reach(
             session, parts, self, lambda seconds: session.receiver_wake.wait(seconds)
         )
-        self._opening: Wire | None = None  # made, but not ready for audio yet
+        self._opening: Channel | None = None  # made, but not ready for audio yet
         self._unproven = False  # connected, but it refused us last time and has said nothing yet
 
     def wake(self) -> None:

@@ -6,7 +6,7 @@ import logging
 
 from agent.audio.pcm import PACKET_MS
 from agent.errors import LinkError
-from agent.events import Settled
+from agent.events import Pair, Settled
 from agent.link.uplink import Hangup, Send, Wait
 from agent.pipeline.cloud import Parts
 from agent.pipeline.news import Losses
@@ -84,7 +84,10 @@ class Sender(Worker):
     def _pause(self, connection: Connection, step: Wait | Hangup) -> float:
         """There is nothing to send now."""
         if isinstance(step, Hangup):
-            self._session.drop(connection, planned=step.reason)
+            if not self._turn_to(
+                connection, self._uplink.wanted(self.clock.now(), connection.pair)
+            ):
+                self._session.drop(connection, planned=step.reason)
             return 0.0
         now = self.clock.now()
         self._look(connection, now)
@@ -100,7 +103,22 @@ class Sender(Worker):
         self._tell(connection)
         self._look_at = min(self._ping_at, now + LOOK_S)
 
+    def _turn_to(self, connection: Connection, pair: Pair | None) -> bool:
+        """Go on with ``pair`` on this connection; false where it is none, or needs another."""
+        if pair is None or pair == connection.pair:
+            return False
+        message = connection.protocol.switch_pair(pair)
+        if message is None:
+            return False
+        connection.socket.send(message, self._waits)
+        connection.pair = pair
+        self._uplink.turned(pair)
+        return True
+
     def _control(self, connection: Connection) -> None:
+        if connection.turn is not None and not self._uplink.busy:
+            pair, connection.turn = connection.turn, None
+            self._turn_to(connection, pair)
         wanted = self._session.tts
         if connection.tts == wanted or self._session.connection is not connection:
             return

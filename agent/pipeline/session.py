@@ -14,9 +14,9 @@ from math import inf
 from agent.clock import Clock
 from agent.errors import LinkError
 from agent.events import Pair, Result, Unanswered
+from agent.link.channel import Channel
 from agent.link.handover import Handover
 from agent.link.uplink import Uplink
-from agent.link.wire import Wire
 from agent.pipeline.answers import Answers
 from agent.services.base import StreamProtocol
 from agent.services.provider import Provider
@@ -25,12 +25,13 @@ from agent.threads import Wake, Worker
 
 @dataclass(slots=True)
 class Connection:
-    """A WebSocket with the state of the service's protocol on it."""
+    """A channel with the state of the service's protocol on it."""
 
-    socket: Wire
+    socket: Channel
     protocol: StreamProtocol
     pair: Pair
     tts: bool  #: whether the service was told to speak
+    turn: Pair | None = None  #: what it is to go on with, while nobody speaks
     planned: str | None = None  #: why we hang up ourselves, if we do
     failure: LinkError | None = None  #: what the sender found, before the receiver could
     lock: threading.Lock = field(default_factory=threading.Lock)  #: for ``protocol``
@@ -91,10 +92,15 @@ class Session:
         self.sender_wake.set()
 
     def renew(self, pair: Pair) -> None:
-        """An idle connection is made anew for ``pair``; a busy one is renewed by the uplink."""
+        """An idle connection goes on with ``pair`` or is made anew; the uplink does a busy one."""
         connection = self.connection
-        if connection is not None and connection.pair != pair and not self.uplink.busy:
+        if connection is None or connection.pair == pair or self.uplink.busy:
+            return
+        if connection.protocol.switch_pair(pair) is None:
             self.drop(connection, planned="language pair")
+        else:
+            connection.turn = pair
+            self.sender_wake.set()
 
     def hand_over(self) -> Handover:
         left = self.uplink.hand_over()

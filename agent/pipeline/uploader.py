@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from agent.clock import is_set
 from agent.errors import LinkError, Refused, UsageError
@@ -83,9 +84,10 @@ class Uploader(Worker):
             self._taken += 1
             if not self._cloud.claim(recording):
                 return  # another service has it by now
-            self._hand_on(recording, events)
+            self._cloud.spool.answered(recording)
+            final = self._hand_on(recording, events)
             self._cloud.unspoken_ms = recording.duration_ms
-            self._done(recording)
+            self._answered(recording, final)
             self._parts.telemetry.count("clips_sent")
             self._speak(events)  # last: whatever comes of it, the recording is answered
             self._cloud.unspoken_ms = 0
@@ -106,13 +108,19 @@ class Uploader(Worker):
             else:
                 self._reach.refused(error)
 
-    def _hand_on(self, recording: Recording, events: Sequence[ServiceEvent]) -> None:
+    def _hand_on(self, recording: Recording, events: Sequence[ServiceEvent]) -> str | None:
+        """The id of the last final of it that goes to the disk."""
+        final = None
         for event in events:
             if isinstance(event, Result):
                 self._answers.session = recording.session
-                self._answers.result(event, self._place(recording, event), recording.pair)
+                answer = self._place(recording, event)
+                self._answers.result(event, answer, recording.pair)
+                if event.final and (event.text or event.translation):
+                    final = f"{recording.session}-{answer.number}"
             elif not isinstance(event, SpeechAt):
                 self._answers.other(event)
+        return final
 
     def _place(self, recording: Recording, result: Result) -> Answer:
         number = self._numbers[recording.session]
@@ -182,6 +190,14 @@ class Uploader(Worker):
         self._done(recording)
         detail = {"duration_ms": recording.duration_ms, "reason": str(error)}
         self._parts.post(Notice("lost_audio", detail))
+
+    def _answered(self, recording: Recording, final: str | None) -> None:
+        """Forget it when its answer is on the disk."""
+        if final is None:
+            self._done(recording)
+        else:
+            self._strikes.pop(recording.number, None)
+            self._parts.after_saved(final, partial(self._cloud.spool.done, recording))
 
     def _done(self, recording: Recording) -> None:
         self._cloud.spool.done(recording)

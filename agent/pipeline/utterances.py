@@ -41,6 +41,7 @@ class Utterances:
         self.idle = Wake()  # the uploader's: there may be something to send
         self._parts = parts
         self._lock = threading.Lock()
+        self._packet_bytes = parts.ring.packet_bytes
         self._tape = Tape(parts.ring, catch_up=False)
         self._segmenter = segmenter
         self._take: Take | None = None  # the one being recorded
@@ -154,12 +155,13 @@ class Utterances:
             if self._cut is not segment:
                 return []  # another service has taken it over
             self._cut, self._saved = None, segment
+            self._changed()
         rate = self._parts.config.audio.rate
         start_ms = max(0, segment.start - self._origin) * PACKET_MS
         pair = self._take.pair if self._take else self._parts.provider.pair
         clock = self._parts.clock
         at = clock.utc().timestamp() if is_set(clock) else None
-        stretch = segment.start, segment.start + len(segment.pcm) // self._parts.ring.packet_bytes
+        stretch = segment.start, segment.start + len(segment.pcm) // self._packet_bytes
         replayed = segment.start < self._repeats_until
         gone = self.spool.put(
             Recording(0, self.session, start_ms, pair, rate, segment.pcm, at, replayed, stretch)
@@ -219,11 +221,14 @@ class Utterances:
 
     def _changed(self) -> None:
         if self._keep is not None:
-            begin = self._begun if self._saved is None else min(self._begun, self._saved.start)
+            begin, covered = self._begun, self._repeats_until
+            if self._saved is not None:  # perhaps it is on the disk already
+                begin = min(begin, self._saved.start)
+                end = self._saved.start + len(self._saved.pcm) // self._packet_bytes
+                covered = max(covered, end)
             here = [take for take in self._takes if take.end is None or take.end > begin]
             takes = tuple(Stretch(take.start, take.end, take.pair) for take in here)
-            covered, service = self._repeats_until, self._parts.provider.name
-            self._keep(Unanswered(takes, begin, covered, service=service))
+            self._keep(Unanswered(takes, begin, covered, service=self._parts.provider.name))
 
     def _unfinished(self) -> tuple[Take, ...]:
         """What is in no recording yet, which is forgotten here."""

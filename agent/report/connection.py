@@ -12,19 +12,13 @@ paho's thread only posts signals; nothing else of ours runs on it.
 from __future__ import annotations
 
 import socket
-import ssl
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any
-
-from paho.mqtt import client as paho
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
-from paho.mqtt.reasoncodes import ReasonCode
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 from agent.config.schema import Mqtt
-from agent.link.tls import context as verified
+from agent.link.waiter import blocked
 from agent.report import reasons
 from agent.report.dispatch import LARGEST
 from agent.report.payloads import MAX_COMMAND, OFFLINE
@@ -32,6 +26,28 @@ from agent.report.signals import Acked, Alive, Connect, Down, Incoming, Post, Un
 from agent.report.terms import Terms
 from agent.report.topics import Topic, Topics, birth_topic
 from agent.report.way import Way
+from agent.system.modules import Lazy, replaced
+
+if TYPE_CHECKING:
+    from agent.link.tls import Context
+
+
+class _NoTls(ModuleType):
+    """All that paho asks of ``ssl`` where the context is ours; what TLS raises is told by us."""
+
+    class SSLWantReadError(Exception):
+        """Never raised."""
+
+    SSLWantWriteError = CertificateError = SSLWantReadError
+
+
+# It asks for urllib.request too, which brings http.client and email, and uses it with PySocks.
+with replaced({"ssl": _NoTls("ssl"), "urllib.request": Lazy("urllib.request")}):
+    from paho.mqtt import client as paho
+    from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+    from paho.mqtt.packettypes import PacketTypes
+    from paho.mqtt.properties import Properties
+    from paho.mqtt.reasoncodes import ReasonCode
 
 KEEPALIVE_S = 30
 CONNECT_TIMEOUT_S = 10.0
@@ -44,7 +60,7 @@ MOST_IN = 2 * MAX_COMMAND + 4096
 READ_BYTES = 16 * 1024
 
 
-def tls_context(settings: Mqtt) -> ssl.SSLContext | None:
+def tls_context(settings: Mqtt) -> Context | None:
     """Verified TLS by ``mqtt.ca_file`` or the system's authorities; None without ``mqtt.tls``.
 
     Raises:
@@ -52,6 +68,8 @@ def tls_context(settings: Mqtt) -> ssl.SSLContext | None:
     """
     if not settings.tls:
         return None
+    from agent.link.tls import context as verified
+
     files = {"cert_file": settings.cert_file, "key_file": settings.key_file}
     return verified(settings.ca_file, "mqtt.ca_file", **files)
 
@@ -104,6 +122,8 @@ class _Client(paho.Client):
         except BlockingIOError:
             raise
         except OSError as error:
+            if blocked(error):
+                raise BlockingIOError from error
             self.hung_up = isinstance(error, ConnectionResetError)
             self.trouble = error
             raise
@@ -115,6 +135,10 @@ class _Client(paho.Client):
             return super()._sock_send(buf)
         except (ConnectionResetError, BrokenPipeError):
             self.hung_up = True
+            raise
+        except OSError as error:
+            if blocked(error) and not isinstance(error, BlockingIOError):
+                raise BlockingIOError from error
             raise
 
     def _packet_read(self) -> MQTTErrorCode:
@@ -143,7 +167,7 @@ class Connection:
     def __init__(
         self,
         settings: Mqtt,
-        tls: ssl.SSLContext | None,
+        tls: Context | None,
         client_id: str,
         will: tuple[Topic, bytes] | None,
         subscriptions: Sequence[str],

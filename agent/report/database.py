@@ -91,7 +91,8 @@ def _prepare(path: Path) -> None:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    database = sqlite3.connect(path, timeout=0)
+    # Used by one thread at a time, but not always the same.
+    database = sqlite3.connect(path, timeout=0, check_same_thread=False)
     # A flipped bit in one topic is that message's trouble alone.
     database.text_factory = lambda text: text.decode("utf-8", "surrogateescape")
     try:

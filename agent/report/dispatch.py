@@ -16,7 +16,6 @@ refuses for good, one it hangs up on (see :mod:`agent.report.suspects`).
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -87,6 +86,7 @@ class Dispatch:
 
     Attributes:
         held: while true nothing is taken from the outbox.
+        writing: while true the outbox must not be touched: the disk has it.
         retain: whether the broker takes retained messages, as far as is known.
         aside: what was set aside that was not in the outbox; take it out.
         answered: acknowledgements so far.
@@ -94,7 +94,7 @@ class Dispatch:
     """
 
     def __init__(self, outbox: Outbox) -> None:
-        self.held = False
+        self.held = self.writing = False
         self.retain = True
         self.aside: list[Aside] = []
         self.answered = self.flight_bytes = 0
@@ -146,7 +146,6 @@ class Dispatch:
         ``hung_up``: how the broker closed it, where it did.  Whether that settled which
         message was the reason.
         """
-        self.settle()
         flight = {parcel.key: parcel for parcel in self._flight.values()}
         guilty = self._suspects.lost(flight) if hung_up and flight else None
         unanswered = [p for p in self._flight.values() if p.row is None and not p.pinned]
@@ -211,12 +210,10 @@ class Dispatch:
             self._rewind(_START if parcel.row is None else parcel.row - 1)
         return parcel
 
-    def settle(self, messages: Iterable[tuple[str, bytes]] = ()) -> None:
-        """Add ``messages`` to the outbox and take out what was acknowledged, in one commit."""
-        messages = list(messages)
-        if messages or self._done:
-            self._outbox.update(messages, self._done)
-            self._done.clear()
+    def take_done(self) -> list[int]:
+        """The rows that were acknowledged since, to be taken out of the outbox now."""
+        done, self._done = self._done, []
+        return done
 
     @property
     def waiting(self) -> int:
@@ -243,7 +240,7 @@ class Dispatch:
         """Whether everything that can be has been published and acknowledged."""
         if self._flight or self._answers or self._due.keys() - self._given_up:
             return False
-        return self.held or not (self._ready or self._fill())
+        return self.held or not (self.writing or self._ready or self._fill())
 
     # --- choosing ----------------------------------------------------------------------------
 
@@ -261,7 +258,7 @@ class Dispatch:
         return replace(self._pinned[topic], retain=self.retain)
 
     def _next_row(self) -> Parcel | None:
-        if self.held or not (self._ready or self._fill()):
+        if self.held or self.writing or not (self._ready or self._fill()):
             return None
         parcel = self._ready.popleft()
         self._cursor = _START if parcel.row is None else parcel.row
@@ -274,7 +271,7 @@ class Dispatch:
         for key in list(self._suspects.last):
             if isinstance(key, str) and key in self._due:
                 return self._take_pinned(key)
-            if isinstance(key, int) and not self.held:
+            if isinstance(key, int) and not (self.held or self.writing):
                 for row in self._outbox.after(key - 1, 1):
                     if row.id == key:
                         return _parcel(row)
@@ -283,6 +280,8 @@ class Dispatch:
 
     def _fill(self) -> bool:
         """Read ahead, past rows that are on their way, done (after a rewind) or suspected."""
+        if self.waiting <= 0:  # as it is at nearly every partial result: the disk is not asked
+            return False
         taken = {parcel.row for parcel in self._flight.values()} | set(self._done)
         taken |= {key for key in self._suspects.last if isinstance(key, int)}
         rows = self._outbox.after(self._cursor, WINDOW + len(taken), self._refused)

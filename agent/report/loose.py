@@ -48,12 +48,13 @@ class Loose:
         self._waiting.add(link.publish(name, payload, topic.qos))
         self._young[name] = size, now
 
-    def acknowledged(self, message_id: int) -> None:
-        """It is in the socket; or it is one of the others, and the broker has answered."""
+    def acknowledged(self, message_id: int) -> bool:
+        """True: it is in the socket.  False: it is none of these, and the broker has answered."""
         if message_id in self._waiting:
             self._waiting.discard(message_id)
-        else:
-            self._suspects.alive()
+            return True
+        self._suspects.alive()
+        return False
 
     def connected(self, largest: int) -> None:
         """A new connection: so many bytes of a packet."""

@@ -2,7 +2,8 @@
 
 Everything reaches that thread through one queue: what other threads report and what the
 connection signals.  Finals, events and summaries are committed to the outbox before they
-are published; see :mod:`agent.report.dispatch` for the order of things.
+are published; see :mod:`agent.report.dispatch` for the order of things.  The commit is made
+by a thread of its own: meanwhile commands are taken and answered.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import logging
 import queue
 import random
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -19,9 +21,9 @@ from typing import Any
 from agent.clock import Clock, stamp
 from agent.config.schema import Mqtt
 from agent.events import Notice, Transcript
-from agent.link import tls
 from agent.report import payloads
-from agent.report.dispatch import WINDOW, Dispatch, refusal
+from agent.report.disk import Disk
+from agent.report.dispatch import Dispatch, refusal
 from agent.report.health import OutboxHealth
 from agent.report.homeassistant import discovery, node_id
 from agent.report.inbound import Inbound
@@ -102,6 +104,8 @@ class Reporter(Worker):
         self._settings, self._where = settings, f"broker at {settings.host}:{settings.port}"
         self._rng, self._birth_delay_s = random.Random(), birth_delay_s
         if settings.tls:  # an unreadable file is refused now
+            from agent.link import tls
+
             files = {"cert_file": settings.cert_file, "key_file": settings.key_file}
             tls.context(settings.ca_file, "mqtt.ca_file", **files)
         self._device = device
@@ -111,10 +115,10 @@ class Reporter(Worker):
         self._line = Line(self._where, reconnect, self._timers, self.clock, self._signal)
         self._line.connect = connect
         self._inbound = Inbound(self.topics, on_command, self._answer, self._on_birth)
-        self._unsaved: list[tuple[str, bytes]] = []
-        self._finals: list[str] = []  # ids of those that are not on the disk yet
-        self._behind: list[tuple[Topic, Mapping[str, Any]]] = []  # QoS 0, after the unsaved ones
+        self._acks: deque[tuple[Link, Acked]] = deque()
+        self._behind: deque[tuple[Topic, Mapping[str, Any]]] = deque(maxlen=BUSY)  # QoS 0
         self._loose = Loose()
+        self._passing = 0  # calls of this turn that published a message of QoS 0, and no more
         self._health = OutboxHealth()
         self._discovery: dict[Topic, dict[str, Any]] = {}
 
@@ -151,7 +155,7 @@ class Reporter(Worker):
 
     def choices(self, now: Choices) -> None:
         """Announce the device to Home Assistant, with what can be chosen now."""
-        self._inbox.put(partial(self._announce, now))
+        self._inbox.put(lambda: self._disk.after(partial(self._announce, now)))
 
     def telemetry(self, fields: Mapping[str, Any]) -> None:
         """Publish counters and gauges if the broker is there."""
@@ -184,6 +188,7 @@ class Reporter(Worker):
         most = settings.outbox_max_mb * 1_000_000
         self._outbox = Outbox(settings.outbox, settings.outbox_limit, self.clock, most=most)
         self._dispatch = Dispatch(self._outbox)
+        self._disk = Disk(self._outbox, self._dispatch, self._inbox.put, lambda id: self.saved(id))
         self._past = Past(self._outbox, settings, node_id(self._device))
         try:
             self._begin()
@@ -192,7 +197,7 @@ class Reporter(Worker):
             self._farewell()
         finally:
             self._empty_inbox()
-            self._settle()
+            self._disk.finish()
             self._outbox.close()
 
     def _begin(self) -> None:
@@ -204,17 +209,24 @@ class Reporter(Worker):
 
     def _turn(self, longest: float) -> None:
         """Wait for work, at most ``longest`` seconds, and do all that is there."""
+        calls = self._passing = 0
         with suppress(queue.Empty):
             self._inbox.get(timeout=self._timers.wait(self.clock.now(), longest))()
-        self._empty_inbox()
-        self._timers.run(self.clock.now())
-        self._flush()
-        self._watch_outbox()
+            calls = 1
+        calls += self._empty_inbox()
+        due = self._timers.run(self.clock.now())
+        self._take_acks()
+        if due or not calls or calls > self._passing:  # else the outbox is as it was
+            self._flush()
+            self._watch_outbox()
+            self._take_acks()
         self.beat()
 
-    def _empty_inbox(self) -> None:
-        for _ in range(self._inbox.qsize()):
+    def _empty_inbox(self) -> int:
+        calls = self._inbox.qsize()
+        for _ in range(calls):
             self._inbox.get_nowait()()
+        return calls
 
     def _farewell(self) -> None:
         """Get out what can get out, say ``offline`` and go; not longer than a second."""
@@ -238,10 +250,9 @@ class Reporter(Worker):
 
     def _keep(self, topic: Topic, fields: Mapping[str, Any], final: str = "") -> None:
         if topic == self.topics.transcript:  # it overtakes the partials that came before it
-            self._behind = [entry for entry in self._behind if entry[0] != self.topics.partial]
-        self._unsaved.append((topic.name, payloads.encode(fields)))
-        if final:
-            self._finals.append(final)
+            others = [entry for entry in self._behind if entry[0] != self.topics.partial]
+            self._behind = deque(others, BUSY)
+        self._disk.keep(topic.name, payloads.encode(fields), final)
 
     def _pin(self, topic: Topic, fields: Mapping[str, Any]) -> None:
         self._dispatch.pin(topic, payloads.encode(fields))
@@ -250,23 +261,24 @@ class Reporter(Worker):
         self._dispatch.answer(self.topics.result, payloads.encode(fields))
 
     def _publish_loose(self, topic: Topic, fields: Mapping[str, Any]) -> None:
-        if self._unsaved:  # a partial does not overtake the final that was reported before it
+        if self._disk.behind:  # a partial does not overtake the final that was reported before it
             self._behind.append((topic, fields))
             return
         link = self._line.link
         if link is not None and self.connected and not self._dispatch.careful:
             payload = payloads.dated(payloads.encode(fields), self.clock)
             self._loose.publish(link, topic, payload, self.clock.now())
+            self._passing += 1
 
     def _flush(self) -> None:
-        """Commit what is new, then publish as much as the window takes."""
-        if self._unsaved or self._dispatch.unsettled >= WINDOW:
+        """Have committed what is new, and publish as much as the window takes."""
+        if self._disk.due:
             self._settle()
         elif self._dispatch.unsettled and self._settle not in self._timers:
             self._timers.set(self._settle, self.clock.now() + LINGER_S)
-        behind, self._behind = self._behind, []
         link = self._line.link
         if link is None or not self.connected:
+            self._behind.clear()
             return
         while parcel := self._dispatch.next():
             payload = payloads.dated(parcel.payload, self.clock)
@@ -277,41 +289,48 @@ class Reporter(Worker):
             else:
                 self._dispatch.sent(message_id, parcel)
         self._line.watch(self._dispatch.flight_bytes, self._dispatch.answered)
-        for topic, fields in behind:
-            self._publish_loose(topic, fields)
+        for _ in range(len(self._behind)):
+            self._publish_loose(*self._behind.popleft())
 
     def _settle(self) -> None:
         self._timers.unset(self._settle)
-        self._dispatch.settle(self._unsaved)
-        self._unsaved.clear()
-        self._tell_saved()
-
-    def _tell_saved(self) -> None:
-        if self._finals and self._outbox.fault is None:
-            finals, self._finals = self._finals, []
-            for final in finals:
-                self.saved(final)
+        self._disk.write()
 
     def _watch_outbox(self) -> None:
+        if self._disk.busy:
+            return
         self.waiting, self.dropped = self._dispatch.waiting, self._outbox.dropped
-        self._tell_saved()  # those that waited for the disk to mend
         for news in self._health.news(self._outbox, self._dispatch.aside):
             self.tell(news)
             if news.event == "outbox_back":  # what the file held is older than all that was sent
                 self._dispatch.rewind()
         self.set_aside = self._health.set_aside
         self._past.look(self._dispatch.taken)
-        if self._outbox.fault and self._outbox.retry not in self._timers:
-            self._timers.set(self._outbox.retry, self.clock.now() + PAUSE_S)
+        if self._outbox.fault and self._settle not in self._timers:
+            self._timers.set(self._settle, self.clock.now() + PAUSE_S)
 
     # --- the connection ----------------------------------------------------------------------
 
     def _signal(self, link: Link, signal: Signal) -> None:
-        self._inbox.put(partial(self._on, link, signal))
+        if isinstance(signal, Acked) and not self._dispatch.busy:  # of QoS 0: worth no turn
+            self._acks.append((link, signal))
+        else:
+            self._inbox.put(partial(self._on, link, signal))
+
+    def _take_acks(self) -> None:
+        """Those that came while none was awaited; one may be quicker than we note what we sent."""
+        while self._acks:
+            awaited = self._dispatch.busy
+            self._on(*self._acks.popleft())
+            if awaited and not self._dispatch.busy:
+                self.wake()
 
     def _on(self, link: Link, signal: Signal) -> None:
         if link is not self._line.link:
             return  # an echo of a connection that is history
+        if self._disk.busy and _needs_outbox(signal):
+            self._disk.after(partial(self._on, link, signal))
+            return
         match signal:
             case Up():
                 self._on_up(signal)
@@ -345,7 +364,8 @@ class Reporter(Worker):
             self._line.on_down(signal, soon=found)
 
     def _on_acked(self, signal: Acked) -> None:
-        self._loose.acknowledged(signal.message_id)
+        if self._loose.acknowledged(signal.message_id):
+            return
         refused = self._dispatch.acknowledged(signal.message_id, signal.code)
         self._line.watch(self._dispatch.flight_bytes, self._dispatch.answered)
         if refused and self._dispatch.release not in self._timers:  # one line for a whole window
@@ -381,3 +401,8 @@ class Reporter(Worker):
     def _wipe_all_but(self, topics: Sequence[str]) -> None:
         for stale in self._past.announce(topics):
             self._dispatch.pin(discovery_topic(stale), b"")
+
+
+def _needs_outbox(signal: Signal) -> bool:
+    """Whether what follows from it touches the outbox."""
+    return isinstance(signal, Down) or (isinstance(signal, Acked) and signal.code >= 0x80)

@@ -48,7 +48,7 @@ class Row(NamedTuple):
 
 
 class Outbox:
-    """Messages in order, at most ``limit`` of them; for one thread, the one that made it.
+    """Messages in order, at most ``limit`` of them; for one thread at a time.
 
     Args:
         path: the file; made with its folder.
@@ -125,7 +125,10 @@ class Outbox:
         return rows + list(islice(younger, limit - len(rows)))
 
     def set_aside(self, row_id: int, found: Aside) -> None:
-        """Keep a message beside the box, as the broker can never take it: see ``aside``."""
+        """Keep a message beside the box, as the broker can never take it: see ``aside``.
+
+        On the disk with the next write.
+        """
         if row_id not in self._sizes:
             return
         self._take_out(row_id)
@@ -133,10 +136,10 @@ class Outbox:
         for oldest in list(self._unfit)[: -aside.LIMIT]:  # only while the disk takes nothing
             del self._unfit[oldest]
         self.aside.append(found)
-        self.retry()
 
     def restore(self) -> int:
         """Put what was set aside back to its place; how many messages."""
+        self.retry()
         if self._database is None:
             return 0
         try:
@@ -152,14 +155,19 @@ class Outbox:
         return {**self._notes, **self._new_notes}.get(key)
 
     def set_note(self, key: str, value: str) -> None:
-        """Remember ``value`` over restarts."""
+        """Remember ``value`` over restarts, from the next write on."""
         if self.note(key) != value:
             self._new_notes[key] = value
-            self.retry()
 
     def count(self) -> int:
         """How many messages wait, on the disk and in memory."""
         return len(self._sizes)
+
+    @property
+    def due(self) -> bool:
+        """Whether the disk is not up to date."""
+        waiting = self._memory or self._gone or self._unfit or self._new_notes
+        return bool(waiting or self.fault)
 
     def retry(self) -> None:
         """Bring the disk up to date when something is due; the outcome is in :attr:`fault`."""
@@ -167,7 +175,7 @@ class Outbox:
             raise ValueError("the outbox is closed")
         while len(self._sizes) > self.limit or self._bytes > self.most:
             self._drop(self._events or self._sizes)
-        if not (self._memory or self._gone or self._unfit or self._new_notes or self.fault):
+        if not self.due:
             return
         try:
             self._write()

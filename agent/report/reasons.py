@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 from typing import TYPE_CHECKING
 
 from agent.printable import one_line
@@ -47,8 +46,9 @@ def loss(code: ReasonCode, trouble: OSError | None) -> str:
     """The connection ended by itself, by ``trouble`` where that is known."""
     if code.value == 0x8D:
         return "the broker does not answer any more"
-    if isinstance(trouble, ssl.SSLError) and "ALERT" in (trouble.reason or ""):
-        why = (trouble.reason or "").lower().replace("_", " ")
+    reason = getattr(trouble, "reason", None) or ""  # TLS's errors have one
+    if "ALERT" in reason:
+        why = reason.lower().replace("_", " ")
         return (
             f"the broker does not want this device's certificate, or none ({why}): mqtt.cert_file"
         )
@@ -58,8 +58,9 @@ def loss(code: ReasonCode, trouble: OSError | None) -> str:
 
 def explain(error: Exception) -> str:
     """The connection could not be made."""
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"the broker's certificate is not trusted ({error.verify_message}): see mqtt.ca_file"
+    distrust = getattr(error, "verify_message", None)  # TLS's, where a certificate is no good
+    if distrust:
+        return f"the broker's certificate is not trusted ({distrust}): see mqtt.ca_file"
     if isinstance(error, OSError):
         return error.strerror or str(error) or type(error).__name__
     return f"{type(error).__name__}: {error}"

@@ -78,11 +78,13 @@ class Timers:
     def __contains__(self, call: Callable[[], None]) -> bool:
         return call in self._due
 
-    def run(self, now: float) -> None:
-        """Make the calls that are due."""
-        for call in [call for call, at in self._due.items() if at <= now]:
+    def run(self, now: float) -> bool:
+        """Make the calls that are due; whether there were any."""
+        due = [call for call, at in self._due.items() if at <= now]
+        for call in due:
             del self._due[call]
             call()
+        return bool(due)
 
     def wait(self, now: float, longest: float) -> float:
         """Seconds until the next call is due, at most ``longest``, never negative."""

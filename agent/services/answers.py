@@ -8,7 +8,6 @@ sent: an answer nobody can read is ``Garbage`` when its status says success, and
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
 from msgspec.structs import replace
@@ -107,6 +106,8 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     value = headers.get("retry-after", "").strip()
     if value.isascii() and value.isdigit():
         return float(value[:9])
+    from email.utils import parsedate_to_datetime  # 1 MB, for what happens seldom
+
     try:
         until = parsedate_to_datetime(value)
         return max(0.0, (until - parsedate_to_datetime(headers.get("date", ""))).total_seconds())

@@ -34,7 +34,11 @@ OFFERS = (
     Offer("twetalk", _TWETALK, ("twetalk-v2", "twetalk-v1", "twetalk-asr")),
     Offer("twetalk_text", _TWETALK, ("twetalk-translate", "twetalk-summary")),
     Offer("tencent_tsi", "tsi.tencentcloudapi.com", ("tencent-tsi",)),
-    Offer("tencent_streams", "asr.cloud.tencent.com", ("tencent-speech-translate",)),
+    Offer(
+        "tencent_streams",
+        "asr.cloud.tencent.com",
+        ("tencent-speech-translate", "tencent-interpreter"),
+    ),
     Offer("tencent_long_asr", "api.ai.qq.com", ("tencent-long-asr",)),
     Offer(
         "maas",
@@ -48,6 +52,7 @@ OFFERS = (
         ),
     ),
     Offer("youdao", "openapi.youdao.com", ("youdao",)),
+    Offer("youdao_stream", "openapi.youdao.com", ("youdao-stream",)),
     Offer("own", "", ("own",)),
 )
 

@@ -62,9 +62,9 @@ class Provider:
         """The protocol of one connection, with a request id never used before."""
         return cast(StreamProtocol, self._make(pair, tts))
 
-    def chunks(self, pair: Pair) -> ChunkProtocol:
+    def chunks(self, pair: Pair, tts: bool) -> ChunkProtocol:
         """The protocol of one utterance."""
-        return cast(ChunkProtocol, self._make(pair, False))
+        return cast(ChunkProtocol, self._make(pair, tts))
 
     def utterance(self, pair: Pair) -> UtteranceProtocol:
         """The protocol of uploads."""

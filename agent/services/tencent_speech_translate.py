@@ -16,16 +16,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from msgspec.structs import replace
-
 from agent.errors import UsageError
-from agent.events import Finished, Pair, Result, ServiceEvent, Speech
+from agent.events import Pair, ServiceEvent, Speech
 from agent.services import tencent_streams
 from agent.services.base import SPEECH_RATE, Endpoint, Message
 from agent.services.locales import choose_pair
-from agent.services.reading import Fields, Malformed
-from agent.services.sentences import Sentences
-from agent.services.tencent_streams import END, VOICE_FORMAT, Account
+from agent.services.tencent_streams import END, VOICE_FORMAT, Account, Answers
 from agent.services.tencent_streams import HOST as HOST
 
 NAME = "tencent-speech-translate"
@@ -90,8 +86,11 @@ class TencentSpeechTranslate:
     def __init__(self, setup: Setup, host: str = HOST) -> None:
         self._setup = setup
         self._host = host
-        self._ready = False
-        self._sentences = Sentences()
+        self._answers = Answers(
+            translated=setup.source != setup.target,
+            detects=False,
+            last=_ALL_SPOKEN if setup.tts else _ALL_SAID,
+        )
 
     def endpoint(self, unix: float) -> Endpoint:
         setup = self._setup
@@ -113,7 +112,7 @@ class TencentSpeechTranslate:
     @property
     def ready(self) -> bool:
         """Whether the handshake was answered with ``code`` 0."""
-        return self._ready
+        return self._answers.ready
 
     def ping(self, token: str) -> Message | None:
         return None
@@ -133,36 +132,4 @@ class TencentSpeechTranslate:
     def receive(self, message: Message) -> Sequence[ServiceEvent]:
         if isinstance(message, bytes):
             return [Speech(message)] if message and self._setup.tts else []
-        return tencent_streams.read(message, self._meaning)
-
-    def _meaning(self, data: Fields) -> Sequence[ServiceEvent]:
-        # A result that is null or left out: the stream lives, and there is nothing new.
-        events = self._results(data) if data.get("result") else []
-        if not self._ready:
-            events = [tencent_streams.welcome(data), *events]
-            self._ready = True
-        last = _ALL_SPOKEN if self._setup.tts else _ALL_SAID
-        return [*events, Finished()] if tencent_streams.final(data) == last else events
-
-    def _results(self, data: Fields) -> list[ServiceEvent]:
-        result = sentence(data)
-        number = self._sentences.number(data.word("sentence_id"), result.final)
-        if number is None:
-            return []
-        if self._setup.source == self._setup.target:
-            result = replace(result, translation=None)
-        return [replace(result, index=number)]
-
-
-def sentence(data: Fields) -> Result:
-    """``result`` without its number; Malformed where there is nothing of a sentence."""
-    detail = data.nested("result")
-    if not detail.keys() & {"source_text", "target_text", "sentence_end"}:
-        raise Malformed("missing-field", "result: nothing of a sentence")
-    return Result(
-        index=-1,
-        text=detail.text("source_text"),
-        translation=detail.text("target_text") or None,
-        final=detail.flag("sentence_end"),
-        **tencent_streams.times(detail),
-    )
+        return self._answers.read(message)

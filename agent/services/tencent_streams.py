@@ -1,23 +1,25 @@
 """What the translating WebSockets of Tencent Cloud have in common (``asr.cloud.tencent.com``).
 
-The signed address, the end of the audio and the codes of refusals.  The address and the end
-are those of Tencent's own speech SDKs (Python, Go, Java).  The tables of codes of both pages
-are not at hand: the last three digits are read as those of the sister page 实时语音识别
-(1093/48982), whichever family (4, 5 or 6 thousand) they belong to.
+The signed address, the messages with sentences, the end of the audio and the codes of refusals.
+The address and the end are those of Tencent's own speech SDKs (Python, Go, Java).  The tables
+of codes of both pages are not at hand: the last three digits are read as those of the sister
+page 实时语音识别 (1093/48982), whichever family (4, 5 or 6 thousand) they belong to.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 from urllib.parse import quote
 
-from agent.events import About, Failure, Garbage, Ready, ServiceEvent
+from msgspec.structs import replace
+
+from agent.events import About, Failure, Finished, Garbage, Ready, Result, ServiceEvent
 from agent.services import answers
 from agent.services.base import Message, at
 from agent.services.reading import Fields, Malformed, parse_object
+from agent.services.sentences import Sentences
 from agent.services.signing import hmac_sha1
 
 HOST = "wss://asr.cloud.tencent.com"
@@ -72,23 +74,6 @@ def address(
     return at(host, f"{where}?{escaped}&signature={quote(signature, safe='')}", "ws")
 
 
-def read(
-    message: str | bytes, meaning: Callable[[Fields], Sequence[ServiceEvent]]
-) -> Sequence[ServiceEvent]:
-    """The events of a JSON message: a refusal, else what ``meaning`` makes of it.
-
-    ``meaning`` may raise Malformed; that, like bad JSON, becomes one ``Garbage``.  So does
-    each odd field of a message that can be read all the same.
-    """
-    try:
-        data = parse_object(message)
-        code = data.code()
-        events = meaning(data) if code == "0" else [failure(code, data.text("message"))]
-        return [*events, *data.odd]
-    except Malformed as error:
-        return [Garbage(error.kind, str(error), whole=True)]
-
-
 def failure(code: str, message: str) -> Failure:
     """What a code says of another attempt; its wording, where the code is unknown."""
     family, number = divmod(int(code), 1000) if code.isdigit() else (0, 0)
@@ -103,22 +88,73 @@ def failure(code: str, message: str) -> Failure:
     return answers.failure(code, said, not lasting, about=about)
 
 
-def welcome(data: Fields) -> Ready:
-    """The answer to the handshake, which a result says as well; Malformed for anything else."""
-    if data.get("code") is None and not data.get("result"):
-        raise Malformed("missing-field", "code")
-    return Ready()
+class Answers:
+    """Reads the messages of one connection: the handshake's answer, then sentences.
+
+    ``translated`` is whether their translations count, ``detects`` whether their languages are
+    news; ``last`` is the ``final`` that ends all.
+    """
+
+    def __init__(self, *, translated: bool, detects: bool, last: int) -> None:
+        self._translated, self._detects, self._last = translated, detects, last
+        self._sentences = Sentences()
+        self.ready = False  #: whether the handshake was answered with ``code`` 0
+
+    def read(self, message: str | bytes) -> Sequence[ServiceEvent]:
+        """The events of a JSON message; what cannot be read becomes ``Garbage``."""
+        try:
+            data = parse_object(message)
+            code = data.code()
+            events = self._meaning(data) if code == "0" else [failure(code, data.text("message"))]
+            return [*events, *data.odd]
+        except Malformed as error:
+            return [Garbage(error.kind, str(error), whole=True)]
+
+    def _meaning(self, data: Fields) -> list[ServiceEvent]:
+        # A result that is null or left out: the stream lives, and there is nothing new.
+        events = self._results(data) if data.get("result") else []
+        if not self.ready:
+            if data.get("code") is None and not data.get("result"):
+                raise Malformed("missing-field", "code")
+            events = [Ready(), *events]
+            self.ready = True
+        return [*events, Finished()] if _final(data) >= self._last else events
+
+    def _results(self, data: Fields) -> list[ServiceEvent]:
+        result = sentence(data)
+        number = self._sentences.number(data.word("sentence_id"), result.final)
+        if number is None:
+            return []
+        return [
+            replace(
+                result,
+                index=number,
+                translation=result.translation if self._translated else None,
+                language=result.language if self._detects else None,
+            )
+        ]
 
 
-def final(data: Fields) -> int:
-    """How far the whole stream is: 0 where it goes on."""
-    value = data.get("final")
-    return int(value) if isinstance(value, bool) else data.whole("final") or 0
-
-
-def times(detail: Fields) -> Mapping[str, Any]:
-    """``start_ms`` and ``end_ms`` of a result, in ms of the audio of its connection."""
+def sentence(data: Fields) -> Result:
+    """``result`` without its number; Malformed where there is nothing of a sentence."""
+    detail = data.nested("result")
+    if not detail.keys() & {"source_text", "target_text", "sentence_end"}:
+        raise Malformed("missing-field", "result: nothing of a sentence")
     start, end = detail.whole("start_time"), detail.whole("end_time")
     if start is not None and end is not None and end < start:
         end = None  # a sentence that has only begun has no end yet
-    return {"start_ms": start, "end_ms": end}
+    return Result(
+        index=-1,
+        text=detail.text("source_text"),
+        translation=detail.text("target_text") or None,
+        final=detail.flag("sentence_end"),
+        start_ms=start,
+        end_ms=end,
+        language=detail.word("source"),
+    )
+
+
+def _final(data: Fields) -> int:
+    """How far the whole stream is: 0 where it goes on."""
+    value = data.get("final")
+    return int(value) if isinstance(value, bool) else data.whole("final") or 0

@@ -1,42 +1,55 @@
 """Tencent simultaneous interpreting, ``TongChuanSync`` (TSI quick start, 2024-12-31).
 
-A POST each 200 to 500 ms of sound; every answer brings the sentences that changed.
+A POST each 200 to 500 ms of sound; every answer brings the sentences that changed and, where it
+is asked for (``TTS``), their translations spoken (``Audio``).  The pairs, ``Utc``, ``TTS`` and
+``Audio`` are those of Tencent's own SDK (``tsi`` 2021-03-25) and the page 1399/107637.
 
-Where the document leaves a choice:
+Where the documents leave a choice:
 
 * ``Data`` is raw PCM.  The text asks for "pcm" and ``AudioFormat`` 1 means PCM; that
   the sample exports each chunk as a WAV file puts 44 bytes of header, a click, into
   every chunk of the sound.
-* ``Utc`` is in seconds, the time of the request, as the sample sends it
-  (``int(time.time())``, "当前unix时间").  No unit is written down anywhere.
+* ``Utc`` is when the speech began ("语音开始的时间戳", the SDK): the same with each chunk of an
+  utterance, in seconds as in the sample (``int(time.time())``).  No unit is written down.
 * ``TranslateTime`` 2 translates sentence by sentence, 0 not at all; the sample's 1 is
   in no list of values.
 * Times of sentences are taken as ms from the start of the utterance.
+* ``VoiceType`` 0, which a sample has, stands for "whichever"; ``Audio`` is asked for as ``wav``.
 """
 
 from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from msgspec.structs import replace
 
-from agent.events import About, Failure, Result, ServiceEvent
+from agent.errors import UsageError
+from agent.events import About, Failure, Result, ServiceEvent, Speech
 from agent.services import answers
-from agent.services.base import at
-from agent.services.locales import choose
+from agent.services.base import SPEECH_RATE, at
+from agent.services.locales import choose_pair
 from agent.services.reading import Fields, Malformed
 from agent.services.shapes import Nonce, Request, Response
 from agent.services.signing import Tc3
+from agent.services.wav import samples
 
 HOST = "https://tsi.tencentcloudapi.com"
 ACTION, VERSION = "TongChuanSync", "2021-03-25"
 CONTENT_TYPE = "application/json; charset=utf-8"
 
-LANGUAGES = ("zh", "en", "ja", "ko", "yue")
+#: From Chinese to all others, from them to Chinese (the SDK, ``Target``).
+TARGETS: Mapping[str, tuple[str, ...]] = {
+    "zh": ("en", "ja", "ko", "yue"),
+    "en": ("zh",),
+    "ja": ("zh",),
+    "ko": ("zh",),
+    "yue": ("zh",),
+}
+LANGUAGES = tuple(TARGETS)
 _ALIASES = {"zh-hk": "yue"}
 
 # Section 1, "接口描述": 16 kHz, 16 bit, one channel, 200 to 500 ms, 25 requests a second.
@@ -62,6 +75,9 @@ RETRYABLE = frozenset(
 CLOCK = "AuthFailure.SignatureExpire"
 HINTS = {CLOCK: "check the device's clock"}
 
+CODEC = "wav"
+MAX_AUDIO = 4 * 2**20  # characters of Base64: more than a minute
+
 
 @dataclass(frozen=True, slots=True)
 class Account:
@@ -72,6 +88,13 @@ class Account:
     token: str = field(default="", repr=False)
 
 
+def choose_voice(voice: str | None) -> int:
+    """The number of a voice (``VoiceType``); 0 where none is chosen."""
+    if voice and not (voice.isascii() and voice.isdigit() and len(voice) <= 9):
+        raise UsageError(f"tencent-tsi: the voice is a number (VoiceType), not {voice[:20]!r}")
+    return int(voice or 0)
+
+
 def pad(pcm: bytes) -> bytes:
     """``pcm`` with silence up to the shortest chunk allowed, for the end of an utterance."""
     return pcm.ljust(MIN_CHUNK_MS * BYTES_PER_MS, b"\0")
@@ -80,24 +103,34 @@ def pad(pcm: bytes) -> bytes:
 class TencentTsi:
     """One utterance, named ``session`` (a UUID); ``host`` is scheme, host and port.
 
-    Without a ``target``, or with that of the source, speech is recognised only.
-    Raises UsageError for languages the service does not know.
+    Without a ``target``, or with that of the source, speech is recognised only; else, with a
+    ``voice``, the translation is spoken.  Raises UsageError for pairs the service does not have.
     """
 
     def __init__(
-        self, account: Account, source: str, target: str | None, session: str, host: str = HOST
+        self,
+        account: Account,
+        source: str,
+        target: str | None,
+        session: str,
+        host: str = HOST,
+        voice: int | None = None,
     ) -> None:
         self._account = account
         self._signer = Tc3(account.secret_id, account.secret_key, "tsi")
         self._url = at(host, "/", "http")
-        self._source = choose("tencent-tsi", source, LANGUAGES, _ALIASES)
-        self._target = choose("tencent-tsi", target or source, LANGUAGES, _ALIASES)
+        self._source, self._target = choose_pair("tencent-tsi", (source, target), TARGETS, _ALIASES)
         self._session = session
+        self._voice = voice if self._source != self._target else None
+        self._began: int | None = None
         self._sentences = _Sentences()
+        self._spoken: set[str] = set()
 
     def request(self, pcm: bytes, seq: int, last: bool, nonce: Nonce) -> Request:
         """Chunk ``seq`` of 16 kHz s16le mono, 200 to 500 ms; the last may be short or empty."""
-        body = json.dumps(self._payload(pad(pcm) if last else pcm, seq, last, nonce)).encode()
+        if self._began is None:  # it was spoken before it could be sent
+            self._began = int(nonce.time - len(pcm) / BYTES_PER_MS / 1000)
+        body = json.dumps(self._payload(pad(pcm) if last else pcm, seq, last)).encode()
         return Request("POST", self._url, self._headers(body, int(nonce.time)), body)
 
     def answer(self, response: Response) -> Sequence[ServiceEvent]:
@@ -108,21 +141,23 @@ class TencentTsi:
         """The sentences still growing, settled as they stand: when nothing more will come."""
         return self._sentences.settle()
 
-    def _payload(self, pcm: bytes, seq: int, last: bool, nonce: Nonce) -> dict[str, Any]:
+    def _payload(self, pcm: bytes, seq: int, last: bool) -> dict[str, Any]:
         translate = self._target != self._source
-        # Target is mandatory even when nothing is translated: then any valid pair will do.
-        other = "en" if self._source == "zh" else "zh"
-        return {
+        payload = {
             "SessionUuid": self._session,
             "Source": self._source,
-            "Target": self._target if translate else other,
+            # Mandatory even when nothing is translated: then any valid pair will do.
+            "Target": self._target if translate else TARGETS[self._source][0],
             "AudioFormat": 1,
             "Seq": seq,
-            "Utc": int(nonce.time),
+            "Utc": self._began,
             "IsEnd": int(last),
             "TranslateTime": 2 if translate else 0,
             "Data": base64.b64encode(pcm).decode(),
         }
+        if self._voice is not None:
+            payload["TTS"] = {"Codec": CODEC, "VoiceType": self._voice, "SampleRate": SPEECH_RATE}
+        return payload
 
     def _headers(self, body: bytes, timestamp: int) -> dict[str, str]:
         host = self._url.partition("://")[2].rstrip("/").lower()
@@ -138,7 +173,26 @@ class TencentTsi:
         return headers | ({"X-TC-Token": self._account.token} if self._account.token else {})
 
     def _results(self, data: Fields) -> list[ServiceEvent]:
-        return answers.each(data.nested("Response").objects("List"), self._sentences.merge)
+        items = data.nested("Response").objects("List")
+        spoken = items if self._voice is not None else []
+        return [
+            *answers.each(items, self._sentences.merge),
+            *answers.each(spoken, self._speech),
+        ]
+
+    def _speech(self, item: Fields) -> Speech | None:
+        """The translation spoken, once for each sentence; Malformed for what is no speech."""
+        audio, name = item.get("Audio"), str(item.get("SeId", item.get("StartTime")))
+        if not audio or name in self._spoken:
+            return None
+        if not isinstance(audio, str) or len(audio) > MAX_AUDIO:
+            raise Malformed("bad-audio", f"Audio: {type(audio).__name__}")
+        self._spoken.add(name)
+        try:
+            pcm = samples(base64.b64decode(audio, validate=True))
+        except ValueError as error:  # not Base64, or not ASCII; Malformed is one, too
+            raise Malformed("bad-audio", str(error)) from error
+        return Speech(pcm) if pcm else None
 
 
 def _refusal(data: Fields) -> Failure | None:

@@ -20,9 +20,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from agent.events import Failure, Garbage, Result, ServiceEvent
+from agent.events import Failure, Garbage, Pair, Result, ServiceEvent
 from agent.services import answers
-from agent.services.base import Endpoint, Message
+from agent.services.base import Endpoint, Message, StreamProtocol
 from agent.services.reading import Fields, Malformed, parse_object
 
 DOCUMENT = "Wyoming protocol (rhasspy/wyoming)"
@@ -189,7 +189,7 @@ LISTENING = Event("listening")
 """No event of the protocol: the link's own word that the server takes an utterance."""
 
 
-class Listening:
+class Listening(StreamProtocol):
     """Speech to text as a stream (see :class:`agent.services.base.StreamProtocol`).
 
     Its messages are what :func:`note` makes of events: one connection has many utterances, each
@@ -202,7 +202,7 @@ class Listening:
         self._url, self._language, self._model = url, language, model
         self._texts: dict[int, str] = {}  # of utterances the server tells piece by piece
 
-    def endpoint(self) -> Endpoint:
+    def endpoint(self, unix: float) -> Endpoint:
         return Endpoint(self._url)
 
     def begin(self) -> Sequence[Message]:
@@ -215,6 +215,12 @@ class Listening:
     def switch_tts(self, enabled: bool) -> Message | None:
         """Nothing is to be said to the ears."""
         return ""
+
+    def switch_pair(self, pair: Pair) -> Message | None:
+        return None
+
+    def end(self) -> Sequence[Message]:
+        return ()
 
     def flush(self) -> Sequence[ServiceEvent]:
         return ()

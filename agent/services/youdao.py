@@ -41,7 +41,7 @@ LANGUAGES = (
 )
 CHINESE_ONLY = ("id",)  # "注意": translated to and from Chinese only
 #: What the rest of the world calls them.
-_ALIASES: Mapping[str, str] = {
+ALIASES: Mapping[str, str] = {
     "cmn": "zh-CHS",
     "en-au": "en-AUS",
     "en-gb": "en-GBR",
@@ -77,8 +77,8 @@ class Youdao:
         self, account: Account, source: str, target: str | None, voice: str = "0", host: str = HOST
     ) -> None:
         self._account = account
-        self._source = choose("youdao", source, LANGUAGES, _ALIASES)
-        self._target = choose("youdao", target or source, LANGUAGES, _ALIASES)
+        self._source = choose("youdao", source, LANGUAGES, ALIASES)
+        self._target = choose("youdao", target or source, LANGUAGES, ALIASES)
         self._voice = voice
         self._url = at(host, PATH, "http")
         _check(self._source, self._target, voice)

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from tests.bench.workshop import ROOT, environment
@@ -49,9 +50,14 @@ class Report:
 class Sink:
     """A running ``tests.bench.sink``; a context manager."""
 
-    def __init__(self) -> None:
+    def __init__(self, certificate: Path | None = None) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.bench.sink"],
+            [
+                sys.executable,
+                "-m",
+                "tests.bench.sink",
+                *([str(certificate)] if certificate else []),
+            ],
             cwd=ROOT,
             env=environment(),
             stdin=subprocess.PIPE,

@@ -49,28 +49,34 @@ class Started:
 def contestants(workshop: Workshop, broker_port: int) -> tuple[Contestant, ...]:
     """In the order in which they take turns."""
     naive = [sys.executable, str(HERE / "naive.py"), MICROPHONE]
+    authority = str(workshop.certificate)
     return (
         Contestant("floor", lambda port: [str(workshop.floor), MICROPHONE, str(port)]),
         Contestant("naive", lambda port: [*naive, f"ws://127.0.0.1:{port}{PATH}"]),
         dragoman(workshop, broker_port),
+        Contestant("naive, wss", lambda port: [*naive, f"wss://127.0.0.1:{port}{PATH}", authority]),
+        dragoman(workshop, broker_port, secure=True),
     )
 
 
-def dragoman(workshop: Workshop, broker_port: int, *front: str) -> Contestant:
+def dragoman(workshop: Workshop, broker_port: int, *front: str, secure: bool = False) -> Contestant:
     """The daemon with MQTT and a sound card; ``front`` stands in the place of ``-m agent``."""
 
     def command(port: int) -> list[str]:
-        config = configuration(workshop.folder, port, broker_port)
+        ca_file = workshop.certificate if secure else None
+        config = configuration(workshop.folder, port, broker_port, ca_file)
         return [sys.executable, *(front or ("-m", "agent")), "run", "--config", str(config)]
 
-    return Contestant("dragoman", command)
+    return Contestant("dragoman, wss" if secure else "dragoman", command)
 
 
-def configuration(folder: Path, port: int, broker_port: int) -> Path:
+def configuration(folder: Path, port: int, broker_port: int, ca_file: Path | None = None) -> Path:
     """A daemon that always listens, with the defaults wherever they can be."""
+    scheme = "ws" if ca_file is None else "wss"
     data = {
         "device": {"id": "bench"},
-        "service": {"token": "demo", "url": f"ws://127.0.0.1:{port}"},
+        "service": {"token": "demo", "url": f"{scheme}://127.0.0.1:{port}"},
+        "network": {"ca_file": None if ca_file is None else str(ca_file)},
         "audio": {"capture": {"device": MICROPHONE}, "playback": {"device": SPEAKER}},
         "talk": {"mode": "open"},
         "mqtt": {"host": "127.0.0.1", "port": broker_port, "outbox": str(folder / "outbox.db")},
@@ -83,7 +89,7 @@ def configuration(folder: Path, port: int, broker_port: int) -> Path:
 @contextmanager
 def running(contestant: Contestant, workshop: Workshop, port: int) -> Iterator[Started]:
     """Start ``contestant`` and end it afterwards; RuntimeError when it ended by itself."""
-    log = workshop.folder / f"{contestant.name}.log"
+    log = workshop.folder / f"{contestant.name.replace(', ', '-')}.log"
     with log.open("wb") as stderr:
         begun = time.monotonic_ns()
         process = subprocess.Popen(

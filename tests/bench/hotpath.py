@@ -15,10 +15,6 @@ from collections.abc import Callable
 from random import Random
 from types import ModuleType
 
-from websockets.client import ClientProtocol
-from websockets.protocol import State
-from websockets.uri import parse_uri
-
 from agent.audio.alsa import AlsaMicrophone
 from agent.audio.convert import Converter
 from agent.audio.pcm import PACKET_MS, SAMPLE_BYTES, packet_bytes
@@ -93,9 +89,7 @@ def send() -> Stage:
     pair = provider.pair
     session.open(0, pair)
     session.uplink.connected(pair, clock.now())
-    protocol = ClientProtocol(parse_uri("ws://127.0.0.1/"))
-    protocol.state = State.OPEN
-    websocket = WebSocket(_Sink(), protocol, Limits(), clock)
+    websocket = WebSocket(_Sink(), Limits(), clock)
     session.attach(Connection(websocket, provider.stream(pair, True), pair, True))
     sender, packet = Sender(session, parts), _sound(RATE * PACKET_MS // 1000)
     # Nobody answers here.

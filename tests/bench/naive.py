@@ -1,6 +1,6 @@
 """The loop people write first: read the microphone, send it, sleep for as long as a packet lasts.
 
-    python naive.py DEVICE URL
+    python naive.py DEVICE URL [AUTHORITIES]
 
 Kept as such loops are: one thread, blocking calls, a pause before it connects again.
 """
@@ -20,7 +20,8 @@ RETRY_S = 1.0
 
 
 def main() -> None:
-    device, url = sys.argv[1:]
+    device, url, *authorities = sys.argv[1:]
+    tls = {"ca_certs": authorities[0]} if authorities else None
     microphone = alsaaudio.PCM(
         alsaaudio.PCM_CAPTURE,
         device=device,
@@ -31,7 +32,7 @@ def main() -> None:
     )
     while True:
         try:
-            connection = websocket.create_connection(url)
+            connection = websocket.create_connection(url, sslopt=tls)
             while True:
                 frames, data = microphone.read()
                 if frames > 0:

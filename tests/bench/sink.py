@@ -1,7 +1,8 @@
 """A service that only measures: it notes when each packet of audio came in, as its own process.
 
-    python -m tests.bench.sink
+    python -m tests.bench.sink [CERTIFICATE]
 
+With a certificate (and its key, in one file) it takes callers that begin TLS too, on the same port.
 It prints its port, then answers each line on standard input with one of JSON: ``state`` (how many
 packets came and how old the newest was), ``outage SECONDS`` (tears all connections and refuses new
 ones; answers like ``state``) and ``report`` (everything; it ends).
@@ -18,6 +19,7 @@ import json
 import os
 import select
 import socket
+import ssl
 import struct
 import sys
 import time
@@ -28,6 +30,7 @@ from tests.bench import marker
 from tests.bench.frames import BINARY, CLOSE, TEXT, Frame, Peer, pack
 
 SO_TIMESTAMPNS_NEW = 64
+HANDSHAKE = b"\x16"  # what TLS begins with, and no request of HTTP
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER
 PARTIAL_EVERY, FINAL_AFTER = 8, 12  # packets
 SOUND = slice(200, 208)  # of a packet: beyond the marker
@@ -61,8 +64,12 @@ class Service:
 class Client:
     """One connection."""
 
-    def __init__(self, sock: socket.socket, number: int) -> None:
+    def __init__(self, sock: socket.socket, number: int, tls: ssl.SSLContext | None) -> None:
         self.sock, self.number = sock, number
+        self._tls = tls
+        self._secure: ssl.SSLObject | None = None
+        self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._begun = self._shaken = False
         self.peer = Peer()
         self.service: Service | None = None
         sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS_NEW, 1)
@@ -78,11 +85,46 @@ class Client:
                 return data, now - (wall - seconds * marker.SECOND - nanoseconds)
         return data, now
 
+    def plain(self, data: bytes) -> bytes:
+        """What the bytes mean that came: the same, or what TLS makes of them."""
+        if not self._begun:
+            self._begun = True
+            if self._tls is not None and data[:1] == HANDSHAKE:
+                self._secure = self._tls.wrap_bio(self._in, self._out, server_side=True)
+        if self._secure is None:
+            return data
+        self._in.write(data)
+        plain = b""
+        with suppress(ssl.SSLWantReadError):
+            if not self._shaken:
+                self._secure.do_handshake()
+                self._shaken = True
+            while piece := self._secure.read(65536):
+                plain += piece
+        self._push()
+        return plain
+
+    def send(self, data: bytes) -> None:
+        """Say ``data``, which the socket is taken to have room for."""
+        if self._secure is None:
+            self.sock.send(data)
+        else:
+            self._secure.write(data)
+            self._push()
+
+    def _push(self) -> None:
+        if self._out.pending:
+            self.sock.send(self._out.read())
+
 
 class Sink:
     """The loop; :attr:`arrivals` has five columns a packet, see :class:`Arrival`."""
 
-    def __init__(self) -> None:
+    def __init__(self, certificate: str | None = None) -> None:
+        self._tls: ssl.SSLContext | None = None
+        if certificate is not None:
+            self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            self._tls.load_cert_chain(certificate)
         self._epoll = select.epoll()
         self._epoll.register(sys.stdin.fileno(), select.EPOLLIN)
         self._clients: dict[int, Client] = {}
@@ -152,7 +194,7 @@ class Sink:
     def _accept(self) -> None:
         sock, _ = self._listener.accept()
         self.opened.append(time.monotonic_ns())
-        self._clients[sock.fileno()] = Client(sock, self._connections)
+        self._clients[sock.fileno()] = Client(sock, self._connections, self._tls)
         self._connections += 1
         self._epoll.register(sock.fileno(), select.EPOLLIN)
 
@@ -164,11 +206,11 @@ class Sink:
     def _read(self, client: Client) -> None:
         try:
             data, at = client.receive()
-            frames, answer = client.peer.feed(data)
+            frames, answer = client.peer.feed(client.plain(data))
             for frame in frames:
                 answer += self._take(client, frame, at)
             if answer:
-                client.sock.send(answer)
+                client.send(answer)
         except OSError:
             data = b""
         if not data:
@@ -203,7 +245,7 @@ def main() -> None:
     with suppress(PermissionError):
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
     gc.disable()
-    Sink().run()
+    Sink(*sys.argv[1:2]).run()
 
 
 if __name__ == "__main__":

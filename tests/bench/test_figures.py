@@ -155,6 +155,7 @@ GOOD = {
     "deviation_ms_p99": 0.1,
     "latency_ms_p50": 0.1,
     "latency_ms_p99": 0.2,
+    "after_ms_p50": 0.1,
     "peak_mb": 25.0,
     "start_ms": 100.0,
 }
@@ -163,17 +164,19 @@ GOOD = {
 @pytest.mark.parametrize(
     ("key", "worst", "too_much"),
     [
-        ("cpu_s_per_minute", 0.2, 0.201),
+        ("cpu_s_per_minute", 0.25, 0.251),
         ("deviation_ms_p99", 0.149, 0.151),
-        ("latency_ms_p50", 0.39, 0.41),
+        ("latency_ms_p50", 0.29, 0.31),
+        ("after_ms_p50", 0.29, 0.31),
         ("latency_ms_p99", 1.19, 1.21),
         ("peak_mb", 30.0, 30.1),
-        ("start_ms", 250.0, 250.1),
+        ("start_ms", 200.0, 200.1),
     ],
 )
 def test_each_limit_passes_up_to_its_figure(key: str, worst: float, too_much: float) -> None:
     def met(value: float) -> bool:
-        judged = verdicts({"floor": GOOD, "naive": GOOD, "dragoman": {**GOOD, key: value}})
+        own = GOOD | {key: value}
+        judged = verdicts({"floor": [GOOD], "naive": [GOOD], "dragoman": [own]})
         return all(verdict.met for verdict in judged)
 
     assert met(worst)
@@ -182,8 +185,27 @@ def test_each_limit_passes_up_to_its_figure(key: str, worst: float, too_much: fl
 
 def test_cpu_is_also_held_against_the_floor() -> None:
     floor = GOOD | {"cpu_s_per_minute": 0.06}
-    unmet = [v for v in verdicts({"floor": floor, "naive": GOOD, "dragoman": GOOD}) if not v.met]
-    assert [verdict.figure for verdict in unmet] == ["3.33 times"]
+    judged = verdicts({"floor": [floor], "naive": [GOOD], "dragoman": [GOOD]})
+    assert [verdict.figure for verdict in judged if not verdict.met] == ["3.33 times"]
+
+
+def test_a_busy_round_widens_the_spread_and_not_the_verdict() -> None:
+    quiet, busy = GOOD, GOOD | {"cpu_s_per_minute": 0.8, "latency_ms_p50": 9.0}
+    runs = {"floor": [quiet, busy, quiet], "naive": [quiet, busy, quiet]}
+    own = [quiet, busy | {"cpu_s_per_minute": 1.6}, quiet]
+    judged = verdicts({**runs, "dragoman": own})
+    assert all(verdict.met for verdict in judged)
+    cpu = next(verdict for verdict in judged if "naive" in verdict.limit)
+    assert cpu.figure == "1.00 (1.00 to 2.00) times"
+
+
+def test_what_is_secured_has_limits_of_its_own() -> None:
+    runs = {"naive, wss": [GOOD], "dragoman, wss": [GOOD | {"peak_mb": 34.1}]}
+    judged = verdicts(runs)
+    assert [(v.limit, v.met) for v in judged] == [
+        ("CPU at most 1.25 times the naive loop's, over wss", True),
+        ("memory at most 34 MB, over wss", False),
+    ]
 
 
 def test_growth_is_told_after_the_warm_up_only() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from statistics import median
 from typing import Any
 
 from tests.bench import figures, processes
@@ -17,6 +18,7 @@ SETTLE_S = 2.0
 OUTAGE_S = 3.0
 RECOVERY_S = 45.0
 LOOK_S = 0.2
+AFTER_S, WINDOW_S = 30.0, 8.0  # after an outage: when it is looked at again, for how long
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,7 @@ class Usage:
 
 def start_ms(contestant: Contestant, workshop: Workshop) -> float:
     """From the start of the process to its first packet on the wire."""
-    with Sink() as sink:
+    with Sink(workshop.certificate) as sink:
         with running(contestant, workshop, sink.port) as started:
             _await_packets(started, sink)
         first = sink.report().arrivals[0]
@@ -40,7 +42,7 @@ def start_ms(contestant: Contestant, workshop: Workshop) -> float:
 
 def run(contestant: Contestant, workshop: Workshop, seconds: float) -> dict[str, Any]:
     """The figures of one run that streams for ``seconds`` before the outage."""
-    with Sink() as sink:
+    with Sink(workshop.certificate) as sink:
         with running(contestant, workshop, sink.port) as started:
             _await_packets(started, sink)
             time.sleep(SETTLE_S)
@@ -49,7 +51,9 @@ def run(contestant: Contestant, workshop: Workshop, seconds: float) -> dict[str,
             cpu, end = processes.cpu_s(started.pid) - cpu, time.monotonic_ns()
             _await_speech()
             sink.outage(OUTAGE_S)
+            over = time.monotonic() + OUTAGE_S + AFTER_S + WINDOW_S
             _await_recovery(sink)
+            time.sleep(max(0.0, over - time.monotonic()))
             usage = Usage(begin, end, cpu, processes.peak_mb(started.pid))
         return judged(sink.report(), usage)
 
@@ -90,8 +94,16 @@ def _outage(report: Report, usage: Usage) -> dict[str, Any]:
         "lost_outage_ms": figures.lost_speech_ms(report.arrivals, safe, until),
         "back_s": figures.first_after(report.arrivals, back),
         "live_s": figures.first_after(report.arrivals, back, figures.LIVE_MS),
+        "after_ms_p50": _after(report.arrivals, back),
         "outage_series": _series(report.arrivals, left),
     }
+
+
+def _after(arrivals: list[Arrival], back: int) -> float | None:
+    """The median latency (ms) half a minute after the service was back."""
+    begin = back + round(AFTER_S * SECOND)
+    found = figures.latencies_ms(figures.between(arrivals, begin, begin + round(WINDOW_S * SECOND)))
+    return median(found) if found else None
 
 
 def _series(arrivals: list[Arrival], left: int) -> list[tuple[float, float]]:

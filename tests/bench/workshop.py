@@ -42,14 +42,19 @@ class Workshop:
         library = folder / "libasound_module_pcm_dragoman_clock.so"
         _compile(HERE / "alsa_clock.c", library, "-shared", "-fPIC", "-DPIC")
         _compile(HERE / "floor.c", self.floor)
+        self.certificate = folder / "service.pem"
+        _certify(self.certificate)
         names = {"microphone": MICROPHONE, "speaker": SPEAKER}
         self._alsa = folder / "asound.conf"
         self._alsa.write_text(_system() + _ALSA.format(library=library, step=step, **names))
 
     @property
     def environment(self) -> dict[str, str]:
-        """With the bench's sound devices."""
-        return environment(self._alsa)
+        """With the bench's sound devices; for the daemon as its service unit has it."""
+        cache = {"PYTHONOPTIMIZE": "2", "PYTHONPYCACHEPREFIX": str(self.folder / "cache")}
+        own = environment(self._alsa) | cache
+        own.pop("PYTHONDONTWRITEBYTECODE", None)
+        return own
 
 
 def _system() -> str:
@@ -58,6 +63,18 @@ def _system() -> str:
     Of a sound server's plugins that would load libraries of several MB into each contestant.
     """
     return _HOOKS.sub("", _SYSTEM.read_text())
+
+
+def _certify(target: Path) -> None:
+    """A certificate for the loopback, and its key, in one file."""
+    key = target.with_suffix(".key")
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-nodes", "-days", "30"]
+    command += ["-pkeyopt", "ec_paramgen_curve:prime256v1", "-subj", "/CN=bench"]
+    command += ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(target)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    if done.returncode:
+        raise RuntimeError(f"openssl makes no certificate:\n{done.stderr}")
+    target.write_bytes(key.read_bytes() + target.read_bytes())
 
 
 def _compile(source: Path, target: Path, *options: str) -> None:

@@ -7,6 +7,7 @@ process had recorded whole: its own ring tells how far it came.
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import struct
@@ -42,6 +43,14 @@ RECORD_BYTES = (RING_AT - RECORD_AT) // 2
 SLOTS = 60_000 // PACKET_MS + 1  # of the ring, one of them guarded
 GARBAGE = b"\xa5" * 400
 
+#: A card that takes three seconds over every write.
+SLOW_CARD = """
+import time
+from agent.report.outbox import Outbox
+write = Outbox._write
+Outbox._write = lambda box: (time.sleep(3), write(box))
+"""
+
 Stream = {"name": "twetalk-v2"}
 
 
@@ -69,15 +78,18 @@ class Lives:
         self._begun = 0  # packets on the ring before this life, the pause between included
         self._speech = Speech(1)
 
-    def live(self, speech: Speech) -> subprocess.Popen[bytes]:
-        """Start the daemon with somebody saying ``speech``."""
+    def live(self, speech: Speech, before: str = "") -> subprocess.Popen[bytes]:
+        """Start the daemon with somebody saying ``speech``; ``before`` is Python it runs first."""
         write_wav(self.folder / "speech.wav", speech.pcm + QUIET)
         self._speech, self._begun = speech, self.packets + (KEEP if self.packets else 0)
-        return self._stack.enter_context(daemon(self.config, self.memory.parent))
+        return self._stack.enter_context(daemon(self.config, self.memory.parent, before))
 
     def die(self, process: subprocess.Popen[bytes], at: Word, number: int = signal.SIGKILL) -> None:
         """Kill it once ``at`` has been said, in the pause before the next word or in that word."""
         wait_until(lambda: self.heard_ms >= at.end_ms, f"word {at.number} to be heard", 60)
+        self.kill(process, number)
+
+    def kill(self, process: subprocess.Popen[bytes], number: int = signal.SIGKILL) -> None:
         os.kill(process.pid, number)
         process.wait(20)
         self.words += [word for word in self._speech.words if word.end_ms <= self.heard_ms]
@@ -145,9 +157,10 @@ class Lives:
 
 
 @contextmanager
-def daemon(config: Path, runtime: Path) -> Iterator[subprocess.Popen[bytes]]:
+def daemon(config: Path, runtime: Path, before: str) -> Iterator[subprocess.Popen[bytes]]:
     """`dragoman run` with a runtime directory; killed at the end if it still runs."""
-    command = [sys.executable, "-m", "agent", "run", "--config", str(config)]
+    code = f"{before}\nimport sys\nfrom agent.cli import main\nsys.exit(main())"
+    command = [sys.executable, "-c", code, "run", "--config", str(config)]
     env = os.environ | {"RUNTIME_DIRECTORY": str(runtime)}
     with subprocess.Popen(command, env=env, stderr=subprocess.DEVNULL) as process:
         try:
@@ -198,6 +211,40 @@ def crashed_chunks(lives: Lives) -> Outcome:
 @fault("uploads: kill -9 in mid-sentence", name="maas-fast-asr", target=None)
 def crashed_uploads(lives: Lives) -> Outcome:
     return _once(lives)
+
+
+def _unwritten(lives: Lives, answered: Callable[[], object]) -> Outcome:
+    """The answer is here, and on its way to a slow card: it dies with the process."""
+    first = lives.live(Speech(3), SLOW_CARD)
+    wait_until(answered, "an answer", 60)
+    lives.wait(0.5)
+    lives.kill(first)
+    if lives.finals:
+        lives.notes.append("the answer was published before it was written")
+    lives.wait(RESTART_S)
+    return lives.end(lives.live(Speech(2, first=20)))
+
+
+@fault(
+    "kill -9 between an answer and its write to a slow card",
+    name="twetalk-asr",  # its finals have times: nothing before them is said twice
+    target=None,
+)
+def crashed_unwritten(lives: Lives) -> Outcome:
+    def answered() -> bool:
+        results = [result for c in lives.cloud.connections for result in c.results]
+        return any('"slice_type": 2' in json.dumps(result) for result in results)
+
+    return _unwritten(lives, answered)
+
+
+@fault(
+    "uploads: kill -9 between an answer and its write to a slow card",
+    name="maas-fast-asr",
+    target=None,
+)
+def crashed_unwritten_upload(lives: Lives) -> Outcome:
+    return _unwritten(lives, lambda: lives.cloud.exchanges)
 
 
 @fault("kill -9 with the network away for 10 s")

@@ -12,15 +12,15 @@ from agent.clock import Backoff, Clock
 from agent.config.schema import Config
 from agent.errors import Overrun
 from agent.events import Event, Notice, Transcript
+from agent.link.channel import Channel
 from agent.link.waiter import Cancelled, never
-from agent.link.wire import Wire
 from agent.pipeline.receiver import Receiver
 from agent.services.base import Endpoint, Message
 from tests.faults.speech import RATE
 
 READ_MS = 20
 
-Connect = Callable[[Endpoint, Callable[[], bool]], Wire]
+Connect = Callable[[Endpoint, Callable[[], bool]], Channel]
 
 
 class Hush(bytes):
@@ -138,7 +138,7 @@ class Device(App):
     def _tapped(self, connect: Connect) -> Connect:
         """``connect``, noting the moment before each packet goes to the socket."""
 
-        def connected(endpoint: Endpoint, cancelled: Callable[[], bool]) -> Wire:
+        def connected(endpoint: Endpoint, cancelled: Callable[[], bool]) -> Channel:
             socket = connect(endpoint, cancelled)
             times: list[float] = []
             self.sends.append(times)

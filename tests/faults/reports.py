@@ -6,14 +6,17 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from agent.clock import SystemClock
 from agent.emulator import Emulator
 from agent.emulator.engines.scripted import ScriptedEngine
+from agent.report.outbox import Outbox
 from tests.faults import measure
 from tests.faults.case import Case, Catalogue
 from tests.faults.measure import Outcome
@@ -23,6 +26,8 @@ from tests.system.broker import Broker, Observer, wait_until
 from tests.system.device import write_config, write_wav
 
 reports = Catalogue()
+
+STUCK_S = 20.0
 
 
 @reports.fault("the broker dies for 10 s", "finals wait on disk, then come in order")
@@ -48,6 +53,47 @@ def broker_restarts(rig: Rig) -> None:
         rig.broker.restart()
     rig.finish()
     _in_order(rig)
+
+
+@reports.fault(
+    "commands during writes to the card, which take 500 ms",
+    "each is obeyed and answered during the write; finals come in order",
+)
+def slow_card(rig: Rig) -> None:
+    """Were commands to wait for the card, both would wait for each other."""
+    write, clock, answered = Outbox._write, rig.clock, threading.Event()
+
+    def slow(box: Outbox) -> None:
+        clock.sleep(0.5)
+        answered.wait(STUCK_S)
+        write(box)
+
+    answered.set()
+    with patch.object(Outbox, "_write", slow):
+        speech = rig.say(Speech(5, pause_ms=600))
+        rig.until(speech.ends[0] + 400)
+        for number in range(20):
+            rig.wait(0.13 + number % 5 * 0.07)
+            answered.clear()
+            rig.recover_s = max(rig.recover_s or 0.0, _obeyed(rig, number))
+            answered.set()
+        rig.finish()
+    _in_order(rig)
+    if (rig.recover_s or 0.0) > STUCK_S / 2:
+        rig.notes.append(f"a command was answered after {rig.recover_s:.1f} s")
+
+
+def _obeyed(rig: Rig, number: int) -> float:
+    """Seconds until a command is answered."""
+    begun = rig.clock.now()
+    rig.command(f'{{"volume": {number}, "ref": {number}}}')
+
+    def done() -> bool:
+        results = rig.observer.objects(f"{BASE}/command/result")
+        return any(result["ref"] == number and result["ok"] for result in results)
+
+    rig.observer.wait(done, "an answer", 2 * STUCK_S)
+    return rig.clock.now() - begun
 
 
 def _in_order(rig: Rig) -> None:

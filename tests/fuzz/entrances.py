@@ -15,10 +15,6 @@ from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
 
-from websockets.client import ClientProtocol
-from websockets.protocol import State
-from websockets.uri import parse_uri
-
 from agent.audio.kinds import kind_of
 from agent.audio.wav import WavReader
 from agent.cli.summarize import spoken
@@ -36,7 +32,9 @@ from agent.link.websocket import WebSocket
 from agent.redact import hide
 from agent.report import payloads
 from agent.report.signals import Incoming
+from agent.services.reading import Malformed
 from agent.services.twetalk_stream import Stream
+from agent.services.wav import samples
 from agent.web import messages
 from tests.unit.emulator.calls import call
 from tests.unit.emulator.test_any_request import PROVIDERS, answered
@@ -89,10 +87,9 @@ def _events(data: bytes) -> None:
 def _websocket(data: bytes) -> None:
     ours, theirs = socket.socketpair()
     ours.setblocking(False)
-    protocol = ClientProtocol(parse_uri("ws://cloud.test/"), state=State.OPEN, max_size=2**16)
     clock = SystemClock()
     with theirs, closing(ours):
-        link = WebSocket(ours, protocol, Limits(silence=5.0), clock)
+        link = WebSocket(ours, Limits(silence=5.0), clock)
         theirs.setblocking(False)
         with suppress(OSError):
             theirs.send(data)
@@ -169,6 +166,11 @@ def _wav(data: bytes) -> None:
         with suppress(DeviceError, UsageError), closing(WavReader(file.name)) as reader:
             while reader.read(4096):
                 pass
+
+
+def _spoken(data: bytes) -> None:
+    with suppress(Malformed):
+        assert len(samples(data)) % 2 == 0
 
 
 def _kind(data: bytes) -> None:
@@ -250,6 +252,7 @@ ENTRANCES: Mapping[str, Entrance] = {
     ),
     "emulator": Entrance(_emulator, tuple(b"%c\n{}" % n for n in range(len(PROVIDERS)))),
     "wav": Entrance(_wav, (_WAV,)),
+    "spoken": Entrance(_spoken, (_WAV, _WAV[:40] + b"\xff\xff\xff\xff" + bytes(3))),
     "kind": Entrance(
         _kind, (_WAV, b"ID3\4\0\0\0\0\0\0\xff\xfb\x90\0", b"\x02#!SILK_V3", b"OggS", b"fLaC")
     ),

@@ -16,7 +16,7 @@ from agent.clock import SystemClock
 from agent.config import loader
 from agent.config.credentials import CREDENTIALS
 from agent.config.schema import Audio, Capture, Playback
-from agent.doctor import listening
+from agent.doctor import echo, listening
 from agent.doctor.trial import credentials
 from agent.emulator import Emulator
 from tests.patience import HANG_S
@@ -168,7 +168,7 @@ def test_nothing_is_left_where_it_was_called(config: Path, tmp_path: Path) -> No
 # --- every service ---------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", CREDENTIALS)
+@pytest.mark.parametrize("name", [name for name in CREDENTIALS if name != "own"])
 def test_good_credentials_are_accepted(name: str, cloud: Emulator) -> None:
     source = "zh" if name == "tencent-long-asr" else "en"
     config = loader.load(
@@ -178,7 +178,7 @@ def test_good_credentials_are_accepted(name: str, cloud: Emulator) -> None:
     assert (check.outcome, check.text) == ("pass", f"accepted by {name}")
 
 
-@pytest.mark.parametrize("name", CREDENTIALS)
+@pytest.mark.parametrize("name", [name for name in CREDENTIALS if name != "own"])
 def test_wrong_credentials_are_refused(name: str, cloud: Emulator) -> None:
     wrong = "7" if WRONG[name] == "app_id" else SECRET
     sets = ["service.source=zh", "service.target=en", f"service.{WRONG[name]}={wrong}"]
@@ -202,6 +202,16 @@ def test_a_tone_is_heard_through_alsa(pulse: Pulse) -> None:
 def test_a_speaker_that_is_turned_off_is_not_heard(pulse: Pulse) -> None:
     audio = Audio(capture=Capture(device="mic"), playback=Playback(device="speaker", volume=0))
     assert listening.speaker(audio, CLOCK).outcome == "warn"
+
+
+def test_the_loop_is_measured_through_alsa(pulse: Pulse) -> None:
+    pytest.importorskip("pywebrtc_audio")
+    audio = Audio(capture=Capture(device="mic"), playback=Playback(device="speaker"), echo="cancel")
+    # On a busy machine a noise has gaps, and is measured anew.
+    found = (echo.echo(audio, CLOCK) for _ in range(10))
+    assert any(check.outcome == "pass" and "ms late at" in check.text for check in found)
+    deaf = Audio(capture=Capture(device="mic"), playback=Playback(device="speaker", volume=0))
+    assert echo.echo(deaf, CLOCK).text == "the microphone does not hear the speaker"
 
 
 def test_a_silent_microphone_through_alsa(pulse: Pulse) -> None:

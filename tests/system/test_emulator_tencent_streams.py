@@ -21,8 +21,9 @@ from tests.unit.emulator.asr import openssl
 
 __all__ = ["emulator"]
 
-TRANSLATE = "/asr/speech_translate"
+TRANSLATE, INTERPRET = "/asr/speech_translate", "/asr/si"
 WISH = {"voice_format": "1", "source": "zh", "target": "en"}
+TO_ENGLISH = {"target": "en", "input_sample_rate": "16000"}
 SPEECH = {"enable_tts": "1", "codec": "pcm", "sample_rate": "16000"}
 
 
@@ -91,7 +92,7 @@ def test_a_wrong_key_is_refused(emulator: Emulator) -> None:
     assert "demo" not in json.dumps(json.loads(answer))
 
 
-@pytest.mark.parametrize(("path", "wish"), [(TRANSLATE, WISH)])
+@pytest.mark.parametrize(("path", "wish"), [(TRANSLATE, WISH), (INTERPRET, TO_ENGLISH)])
 def test_a_sixth_connection_is_one_too_many(
     emulator: Emulator, path: str, wish: Mapping[str, str]
 ) -> None:
@@ -102,3 +103,20 @@ def test_a_sixth_connection_is_one_too_many(
     eventually(lambda: all(page.ended for page in emulator.connections))
     with stream(emulator, path, wish) as client:
         assert json.loads(client.recv(timeout=HANG_S))["code"] == 0
+
+
+def test_interpreting_changes_its_target_in_mid_stream(emulator: Emulator) -> None:
+    with stream(emulator, INTERPRET, TO_ENGLISH) as client:
+        assert json.loads(client.recv(timeout=HANG_S))["message_type"] == "handshake"
+        say(client, 1)
+        client.send('{"type": "update", "target": "zh"}')
+        say(client, 2)
+        client.send('{"type": "end"}')
+        told = collect(client)
+    finals = [each for each in texts(told) if (each.get("result") or {}).get("sentence_end")]
+    said = [(each["result"]["source"], each["result"]["target_text"]) for each in finals]
+    assert said == [("zh", "[en] w1"), ("en", "[zh] w2")]
+    assert [each["sentence_id"][-2:] for each in finals] == ["_0", "_1"]
+    spoken = b"".join(message for message in told if isinstance(message, bytes))
+    assert {1, 2} <= set(decode_tones(spoken, 16_000))
+    assert texts(told)[-1]["final"] == 1

@@ -60,8 +60,10 @@ def _after(seconds: float) -> Any:
         ("twetalk-asr", ("en", None)),
         ("tencent-tsi", ("en", "zh")),
         ("tencent-speech-translate", ("en", "zh")),
+        ("tencent-interpreter", ("en", "zh")),
         ("maas-fast-asr", ("en", None)),
         ("youdao", ("en", "es")),
+        ("youdao-stream", ("en", "es")),
         ("tencent-long-asr", ("zh", None)),
     ],
 )
@@ -104,6 +106,76 @@ def test_the_speech_of_an_upload_service_is_fetched_and_played(
             device.wait_for("speaking")
             device.wait_for("idle")
     assert len(read_wav(tmp_path / "spoken.wav")) > 16000
+
+
+@pytest.mark.parametrize("service", ["tencent-speech-translate", "tencent-interpreter"])
+def test_the_speech_of_a_stream_is_played(
+    tmp_path: Path, broker: Broker, observer: Observer, service: str
+) -> None:
+    with Emulator() as cloud:
+        path = config(tmp_path, cloud.url, broker.port, service, source="en", target="zh")
+        with running(path) as device:
+            device.wait_for("idle")
+            talk(observer)
+            device.wait_for("speaking")
+            device.wait_for("idle")
+        [page] = cloud.connections
+        wait_until(lambda: page.ended, "the end")
+    assert len(read_wav(tmp_path / "spoken.wav")) >= len(page.speech) > 8000
+    assert [each.text for each in page.received if each.text] == ['{"type": "end"}']
+
+
+def test_the_speech_of_chunks_is_played_and_only_asked_for_if_wanted(
+    tmp_path: Path, broker: Broker, observer: Observer
+) -> None:
+    with Emulator() as cloud:
+        path = config(tmp_path, cloud.url, broker.port, "tencent-tsi", source="en", target="zh")
+        with running(path) as device:
+            device.wait_for("idle")
+            talk(observer)
+            device.wait_for("speaking")
+            device.wait_for("idle")
+            asked = len(cloud.exchanges)
+            observer.publish(f"{BASE}/command", b'{"tts": false}')
+            state = f"{BASE}/state"
+            observer.wait(lambda: observer.objects(state)[-1]["tts"] is False, "the switch")
+            talk(observer)
+            observer.wait(lambda: len(observer.on(f"{BASE}/transcript")) == 2, "another final")
+        exchanges = cloud.exchanges
+    assert len(read_wav(tmp_path / "spoken.wav")) > 8000
+    assert {"TTS" in each.fields for each in exchanges[:asked]} == {True}
+    assert {"TTS" in each.fields for each in exchanges[asked:]} == {False}
+    assert len({each.fields["Utc"] for each in exchanges[:asked]}) == 1
+
+
+def test_a_target_is_changed_in_mid_session_without_a_new_connection(
+    tmp_path: Path, broker: Broker, observer: Observer
+) -> None:
+    with Emulator() as cloud:
+        path = config(
+            tmp_path, cloud.url, broker.port, "tencent-interpreter", source="zh", target="en"
+        )
+        with running(path) as device:
+            device.wait_for("idle")
+            talk(observer)
+            observer.wait(lambda: observer.on(f"{BASE}/transcript"), "a final")
+            device.wait_for("idle")
+            observer.publish(f"{BASE}/command", b'{"source": "en", "target": "zh"}')
+            state = f"{BASE}/state"
+            observer.wait(lambda: observer.objects(state)[-1]["source"] == "en", "the switch")
+            talk(observer)
+            observer.wait(lambda: len(observer.on(f"{BASE}/transcript")) == 2, "another final")
+            device.wait_for("idle")
+        assert len(cloud.connections) == 1
+        texts = [each.text for each in cloud.connections[0].received if each.text]
+    first, second = observer.objects(f"{BASE}/transcript")
+    assert texts[0] == '{"type": "update", "target": "zh"}'
+    assert (first["source"], first["target"], first["language"]) == ("zh", "en", "zh")
+    assert (second["source"], second["target"], second["language"]) == ("en", "zh", "en")
+    assert second["text"] == FIRST
+    assert second["translation"]
+    assert second["index"] == first["index"] + 1
+    assert second["start_ms"] >= first["end_ms"]
 
 
 def test_an_upload_that_fails_is_made_again_after_a_restart(

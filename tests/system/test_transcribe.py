@@ -32,6 +32,7 @@ PAIRS = {
     "tencent-long-asr": ("zh", "en"),
     "tencent-tsi": ("zh", "en"),
     "tencent-speech-translate": ("zh", "en"),
+    "tencent-interpreter": ("zh", "en"),
     "youdao": ("en", "zh"),
 }
 TEXTS = {

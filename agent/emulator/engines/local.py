@@ -1,39 +1,41 @@
 """The local engine: recognises, translates and speaks for real, without a network.
 
-pocketsphinx hears English, Apertium translates between the languages it has pairs for, and
-espeak-ng speaks.
+Whisper hears English where it is installed, else pocketsphinx; Apertium translates between the
+languages it has pairs for; Piper speaks where it is installed, else espeak-ng.
 """
 
 from __future__ import annotations
 
-import io
+import logging
 import re
 import shutil
-import subprocess
-import wave
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
-import soxr
-
-from agent.emulator.engines import SPEECH_RATE, EngineFailed, Recognizer, Unsupported
+from agent.emulator.engines.engine import EngineFailed, Recognizer, Unsupported
+from agent.emulator.engines.program import run
 from agent.emulator.engines.summary import summary
+from agent.emulator.engines.voices import Piper, espeak, voice_file
 from agent.emulator.yamlfile import integer, mapping, read_yaml, string
 from agent.errors import UsageError
 
+if TYPE_CHECKING:
+    from agent.emulator.engines.sentences import Decoder
+    from agent.emulator.engines.whisper import Whisper
+
+log = logging.getLogger(__name__)
+
 HEARD = "en"
-"""The one language pocketsphinx brings a model for."""
+"""The one language there is a model for."""
 
 ENDPOINT_MS = 500
 _APERTIUM_CODES = {
     "ar": "ara", "de": "deu", "en": "eng", "es": "spa", "fr": "fra", "id": "ind",
     "it": "ita", "ms": "zlm", "pt": "por", "ru": "rus", "tr": "tur",
 }  # fmt: skip
-_VOICES = {"zh": "cmn", "en": "en-us"}
 _PHRASE = re.compile(r"[a-z']+( [a-z']+)*")
-_TIMEOUT_S = 20
 
 
 def read_options(path: Path) -> tuple[tuple[str, ...], int]:
@@ -59,6 +61,8 @@ class LocalEngine:
         self._phrases = tuple(phrase.lower() for phrase in phrases)
         self._endpoint_ms = endpoint_ms
         _check_phrases(self._phrases)
+        self._whisper = None if self._phrases else _whisper()
+        self._piper = _piper()
         self._pairs = _translation_pairs()
 
     def require(self, source: str, target: str | None) -> None:
@@ -75,10 +79,19 @@ class LocalEngine:
             raise Unsupported(f"no Apertium pair from {source!r} to {target!r} (have: {known})")
 
     def recognizer(self, source: str, rate: int) -> Recognizer:
-        """A new decoder; loading its model takes a moment."""
-        from agent.emulator.engines.sphinx import SphinxRecognizer
+        """A new one; its decoder's model may take a moment to load."""
+        from agent.emulator.engines.sentences import SentenceRecognizer
 
-        return SphinxRecognizer(rate, self._phrases, self._endpoint_ms)
+        return SentenceRecognizer(self._decoder(), rate, self._endpoint_ms)
+
+    def _decoder(self) -> Decoder:
+        if self._whisper is not None:
+            from agent.emulator.engines.whisper import WhisperDecoder
+
+            return WhisperDecoder(self._whisper)
+        from agent.emulator.engines.sphinx import SphinxDecoder
+
+        return SphinxDecoder(self._phrases)
 
     def translate(self, text: str, source: str, target: str) -> str:
         """See `Engine.translate`."""
@@ -87,7 +100,7 @@ class LocalEngine:
         pair = self._pair(source, target)
         if pair is None:
             raise EngineFailed(f"no Apertium pair from {source!r} to {target!r}")
-        return _run(["apertium", "-u", pair], text).decode("utf-8", "replace").strip()
+        return run(["apertium", "-u", pair], text).decode("utf-8", "replace").strip()
 
     def summarise(self, text: str, longest: int | None = None) -> str:
         """The sentences whose words the text repeats most; nothing is written anew."""
@@ -97,12 +110,29 @@ class LocalEngine:
         """See `Engine.speak`."""
         if not text.strip():
             return b""
-        voice = _VOICES.get(language, language)
-        return _to_speech_rate(_run(["espeak-ng", "--stdin", "--stdout", "-v", voice], text))
+        if self._piper is not None and self._piper.speaks(language):
+            return self._piper(text, language)
+        return espeak(text, language)
 
     def _pair(self, source: str, target: str) -> str | None:
         pair = f"{_APERTIUM_CODES.get(source)}-{_APERTIUM_CODES.get(target)}"
         return pair if pair in self._pairs else None
+
+
+def _whisper() -> Whisper | None:
+    """Its model, loaded; None where it is not installed."""
+    from agent.emulator.engines.whisper import Whisper, model_folder
+
+    folder = model_folder()
+    log.info("recognising with %s", "Whisper (tiny.en)" if folder else "pocketsphinx")
+    return Whisper(folder) if folder else None
+
+
+def _piper() -> Piper | None:
+    """Piper with its voice, loaded; None where it is not installed."""
+    file = voice_file()
+    log.info("speaking with %s", "Piper (en_US-joe-medium) and espeak-ng" if file else "espeak-ng")
+    return Piper(file) if file else None
 
 
 def _check_installed() -> None:
@@ -114,7 +144,7 @@ def _check_installed() -> None:
 
 
 def _translation_pairs() -> frozenset[str]:
-    pairs = frozenset(_run(["apertium", "-l"], "").decode().split())
+    pairs = frozenset(run(["apertium", "-l"], "").decode().split())
     if not pairs:
         raise UsageError("apertium has no language pair: sudo apt install apertium-eng-spa")
     return pairs
@@ -132,26 +162,3 @@ def _check_phrases(phrases: Sequence[str]) -> None:
         for word in phrase.split():
             if dictionary.lookup_word(word) is None:
                 raise UsageError(f"phrase {phrase!r}: {word!r} is not in the dictionary")
-
-
-def _run(command: list[str], text: str) -> bytes:
-    """What the program answers to this text. It goes in by a pipe: it may look like an option."""
-    try:
-        done = subprocess.run(
-            command, input=text.encode(), capture_output=True, timeout=_TIMEOUT_S, check=True
-        )
-    except (OSError, subprocess.SubprocessError) as error:
-        raise EngineFailed(f"{command[0]}: {error}") from error
-    return done.stdout
-
-
-def _to_speech_rate(wav: bytes) -> bytes:
-    """16 kHz s16le from the WAV a program wrote to a pipe (its lengths are not to be trusted)."""
-    try:
-        with wave.open(io.BytesIO(wav)) as reader:
-            rate = reader.getframerate()
-            pcm = reader.readframes(len(wav))
-    except (wave.Error, EOFError) as error:
-        raise EngineFailed(f"espeak-ng: {str(error) or 'no sound'}") from error
-    samples = np.frombuffer(pcm[: len(pcm) // 2 * 2], "<i2")
-    return bytes(soxr.resample(samples, rate, SPEECH_RATE).astype("<i2").tobytes())

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Literal, Protocol
 
-from agent.emulator.engines import SPEECH_RATE, Heard, Recognizer
+from agent.emulator.engines.engine import SPEECH_RATE, Heard, Recognizer
 from agent.emulator.engines.hops import HOP_MS, Hops, Samples, is_loud
 from agent.emulator.engines.script import DEFAULT_SCRIPT, Script, read_script
 from agent.emulator.engines.summary import sentences

@@ -1,6 +1,7 @@
 """Tencent Cloud and Tencent AI open platform.
 
-`tsi` with `tc3` and `sentences`, `speech_translate` with `streams`; `long_asr` with `job`.
+`tsi` with `tc3` and `sentences`; `speech_translate` and `interpreter` with `streams`; `long_asr`
+with `job`.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from aiohttp import web
 from agent.emulator.connection import serve_stream
 from agent.emulator.http import handler
 from agent.emulator.site import Site
+from agent.emulator.tencent.interpreter import PATH as INTERPRETER
+from agent.emulator.tencent.interpreter import InterpreterSession
 from agent.emulator.tencent.long_asr import PATH, LongAsrProvider
 from agent.emulator.tencent.speech_translate import PATH as SPEECH_TRANSLATE
 from agent.emulator.tencent.speech_translate import SpeechTranslateSession
@@ -23,6 +26,7 @@ __all__ = ["routes"]
 
 _STREAMS: tuple[tuple[str, str, type[TencentSession]], ...] = (
     ("tencent-speech-translate", SPEECH_TRANSLATE, SpeechTranslateSession),
+    ("tencent-interpreter", INTERPRETER, InterpreterSession),
 )
 
 

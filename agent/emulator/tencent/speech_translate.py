@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from agent.emulator.engines import Heard
+from agent.emulator.signed import Require
 from agent.emulator.stream import Action, Code, Refused, Rules, Say
 from agent.emulator.tencent.streams import (
     WRONG,
     Address,
-    Require,
     TencentSession,
     one_of,
     within,

@@ -12,25 +12,12 @@ import hashlib
 import hmac
 import json
 import re
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from agent.emulator.engines import Heard, Unsupported
-from agent.emulator.stream import (
-    DEMO,
-    Action,
-    AudioMeter,
-    Code,
-    Finish,
-    Hear,
-    Listen,
-    Refuse,
-    Refused,
-    Rules,
-    Send,
-    parse_object,
-)
+from agent.emulator.signed import Require, SignedSession
+from agent.emulator.stream import DEMO, Action, Code, Listen, Refuse, Refused, Rules, Send
 
 HOST = "asr.cloud.tencent.com"
 """What a client signs, wherever it connects to."""
@@ -54,9 +41,6 @@ _CODES = {
 }
 _SIGNED = ("secretid", "timestamp", "expired", "nonce", "voice_id")
 _DIGITS = re.compile(r"[0-9]{1,10}")
-
-Require = Callable[[str, str | None], None]
-"""Raises `Unsupported` for languages the engine cannot do."""
 
 
 @dataclass(frozen=True)
@@ -119,9 +103,8 @@ def within(parameters: Mapping[str, str], name: str, least: int, most: int) -> N
         raise Refused(WRONG, f"{name} must be {least} to {most}")
 
 
-class TencentSession(ABC):
-    """One connection; see `stream.StreamSession`. `used` are the names clients have used up,
-    `open_streams` counts the connections of this account, this one among them."""
+class TencentSession(SignedSession):
+    """One connection; `open_streams` counts those of this account, this one among them."""
 
     def __init__(
         self,
@@ -132,107 +115,41 @@ class TencentSession(ABC):
         open_streams: Callable[[], int],
         now: float,
     ) -> None:
-        self._rules, self._address = rules, address
-        self._used, self._require, self._open_streams = used, require, open_streams
-        self._meter = AudioMeter(rules, now)
-        self._ended = False
+        super().__init__(rules, used, require, now)
+        self._address, self._open_streams = address, open_streams
         self._voice_id = ""
-
-    @property
-    def deadline(self) -> float:
-        """See `StreamSession.deadline`."""
-        return float("inf") if self._ended else self._meter.deadline
-
-    @property
-    def speaking(self) -> bool:
-        """See `StreamSession.speaking`."""
-        return True
-
-    def opened(self, now: float) -> list[Action]:
-        """The answer to the handshake."""
-        try:
-            parameters = self._address.parameters()
-            self._voice_id = parameters.pop("voice_id")
-            source, target = self._read(parameters)
-            self._require_languages(source, target)
-            if self._voice_id in self._used:
-                raise Refused(WRONG, "voice_id was used before")
-            if self._open_streams() > self._rules.streams:
-                raise Refused(BUSY, f"more than {self._rules.streams} connections at once")
-        except Refused as refused:
-            return [self.refuse(refused.code, refused.msg)]
-        self._used.add(self._voice_id)
-        self._meter = AudioMeter(self._rules, now)
-        setup: dict[str, object] = {"appid": self._address.app_id, **dict(self._address.query)}
-        setup.pop("signature", None)
-        return [self._message({"final": 0}, "handshake"), Listen(setup, source, target)]
-
-    def text(self, message: str, now: float) -> list[Action]:
-        """See `StreamSession.text`."""
-        try:
-            fields = parse_object(message)
-            if self._ended:
-                raise Refused(Code.MESSAGE, "ended already")
-            return self._control(fields)
-        except Refused as refused:
-            return [self.refuse(refused.code, refused.msg)]
-
-    def audio(self, message: bytes, now: float) -> list[Action]:
-        """See `StreamSession.audio`."""
-        try:
-            if self._ended:
-                raise Refused(Code.MESSAGE, "audio after the end")
-            self._meter.take(message, now)
-        except Refused as refused:
-            return [self.refuse(refused.code, refused.msg)]
-        return [Hear(message)]
-
-    def expired(self, now: float) -> list[Action]:
-        """See `StreamSession.expired`."""
-        try:
-            if not self._ended:
-                self._meter.check(now)
-        except Refused as refused:
-            return [self.refuse(refused.code, refused.msg)]
-        return []
-
-    @abstractmethod
-    def heard(self, heard: Heard, translation: str) -> list[Action]:
-        """See `StreamSession.heard`."""
-
-    @abstractmethod
-    def finished(self) -> list[Action]:
-        """See `StreamSession.finished`."""
-
-    def spoken(self) -> list[Action]:
-        """See `StreamSession.spoken`."""
-        return []
 
     def refuse(self, code: int, msg: str) -> Refuse:
         """See `StreamSession.refuse`."""
         own = _CODES.get(code, code) if isinstance(code, Code) else int(code)
-        fields = {"code": own, "message": msg, "voice_id": self._voice_id}
+        fields = {"code": own, "message": msg, "voice_id": self._voice_id, **self._kind("error")}
         return Refuse(json.dumps(fields), own, msg)
 
-    def thaw(self, now: float, frozen_ms: float) -> None:
-        """See `StreamSession.thaw`."""
-        self._meter.thaw(now, frozen_ms)
+    def _open(self) -> list[Action]:
+        parameters = self._address.parameters()
+        self._voice_id = parameters.pop("voice_id")
+        source, target = self._read(parameters)
+        self._require_languages(source, target)
+        if self._open_streams() > self._rules.streams:
+            raise Refused(BUSY, f"more than {self._rules.streams} connections at once")
+        self._take_name(self._voice_id, WRONG)
+        setup: dict[str, object] = {"appid": self._address.app_id, **dict(self._address.query)}
+        setup.pop("signature", None)
+        welcome = self._message({"final": 0, **self._kind("handshake")}, "handshake")
+        return [welcome, Listen(setup, source, target)]
 
     @abstractmethod
     def _read(self, parameters: dict[str, str]) -> tuple[str, str]:
         """The languages the parameters ask for; `Refused` when they are not as documented."""
 
+    def _kind(self, kind: str) -> dict[str, str]:
+        """What tells the kinds of messages apart, where they have something that does."""
+        return {}
+
     def _control(self, fields: dict[str, object]) -> list[Action]:
         if fields != {"type": "end"}:
             raise Refused(Code.MESSAGE, "unknown text message")
-        self._ended = True
-        return [Finish()]
-
-    def _require_languages(self, source: str, target: str) -> None:
-        try:
-            self._require(source, target)
-        except Unsupported as unsupported:
-            raise Refused(WRONG, str(unsupported)) from None
+        return self._end()
 
     def _message(self, content: Mapping[str, object], kind: str = "result") -> Send:
         fields = {"code": 0, "message": "success", "voice_id": self._voice_id, **content}

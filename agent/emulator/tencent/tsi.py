@@ -4,7 +4,7 @@ After the TSI quick start document and its sample code; what that leaves open (l
 answer's fields, error codes) is as Tencent's own SDK for `tsi` 2021-03-25 documents it. The
 sample sends each chunk as a WAV file under `AudioFormat` 1 (pcm): both are taken, and measured
 by their samples. `TranslateTime` is 0 (no translation), 2 (sentence by sentence), or 1 as in the
-sample, which is taken for 2.
+sample, which is taken for 2. With `TTS` a settled translation is spoken in `Audio`.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from agent.emulator.sound import NoSound, kind_of, read_sound
 from agent.emulator.stream import Refused, Rules, parse_object
 from agent.emulator.tencent.sentences import Chunk, Sentence, Session
 from agent.emulator.tencent.tc3 import verify
+from agent.emulator.tencent.voice import Voice, read_voice
 
 ACTION, VERSION, SERVICE = "TongChuanSync", "2021-03-25", "tsi"
 TYPES: dict[str, type] = {
@@ -47,6 +48,7 @@ class Wish:
     source: str
     target: str | None
     chunk: Chunk
+    voice: Voice | None = None
 
     @property
     def languages(self) -> tuple[str, str | None]:
@@ -116,9 +118,11 @@ class TsiProvider:
         return answer
 
     def _told(self, wish: Wish, sentence: Sentence) -> dict[str, object]:
-        heard, target = sentence.heard, ""
+        heard, target, audio = sentence.heard, "", b""
         if wish.target:
             target = self._engine.translate(heard.text, wish.source, wish.target)
+        if wish.target and wish.voice and heard.kind == "final":
+            audio = wish.voice.encoded(self._engine.speak(target, wish.target))
         return {
             "SeId": f"{wish.session}_{heard.index}",
             "SeVer": sentence.version,
@@ -127,7 +131,7 @@ class TsiProvider:
             "StartTime": heard.start_ms,
             "EndTime": heard.end_ms,
             "IsEnd": heard.kind == "final",
-            "Audio": "",
+            "Audio": base64.b64encode(audio).decode(),
         }
 
 
@@ -167,7 +171,8 @@ def read_wish(call: Call) -> Wish:
         allowed = ", ".join(TARGETS[source])
         raise Declined("UnsupportedOperation", f"From {source} the targets are {allowed}.")
     chunk = Chunk(int(str(fields["Seq"])), _pcm(str(fields["Data"])), bool(fields["IsEnd"]))
-    return Wish(str(fields["SessionUuid"]), source, target if translated else None, chunk)
+    voice = read_voice(fields["TTS"]) if "TTS" in fields else None
+    return Wish(str(fields["SessionUuid"]), source, target if translated else None, chunk, voice)
 
 
 def _fields(call: Call) -> dict[str, object]:
@@ -179,7 +184,7 @@ def _fields(call: Call) -> dict[str, object]:
     except Refused as refused:
         raise Declined("InvalidParameter", f"The request is {refused.msg}.") from None
     call.page.note_fields(fields)
-    for name in fields.keys() - TYPES.keys():
+    for name in fields.keys() - {*TYPES, "TTS"}:
         raise Declined("UnknownParameter", f"The parameter `{name[:40]}` is not recognized.")
     for name, kind in TYPES.items():
         if name not in fields or fields[name] == "":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from agent.config.schema import Service
 from agent.events import Pair
-from agent.services import tencent_speech_translate, tencent_streams
+from agent.services import tencent_interpreter, tencent_speech_translate, tencent_streams
 from agent.services.entry import Entry, Shape, plain
 
 
@@ -31,6 +31,15 @@ def speech_translate(
     return tencent_speech_translate.TencentSpeechTranslate(setup, host)
 
 
+def interpreter(
+    service: Service, pair: Pair, request_id: str, tts: bool
+) -> tencent_interpreter.TencentInterpreter:
+    _, target = tencent_interpreter.languages(pair)
+    voice = tencent_interpreter.choose_voice(service.voice)
+    setup = tencent_interpreter.Setup(_account(service), request_id, target, tts, voice)
+    return tencent_interpreter.TencentInterpreter(setup, service.url or tencent_streams.HOST)
+
+
 ENTRIES = (
     Entry(
         "tencent-speech-translate",
@@ -39,5 +48,13 @@ ENTRIES = (
         "text, translation, partials, times, speech",
         tencent_streams.HOST,
         speech_translate,
+    ),
+    Entry(
+        "tencent-interpreter",
+        "Tencent Cloud ASR, real-time interpreting (1093/140336)",
+        Shape.STREAM,
+        "text, translation, partials, language, speech",
+        tencent_streams.HOST,
+        interpreter,
     ),
 )

@@ -1,4 +1,4 @@
-"""Tencent TSI: speech translation in chunks."""
+"""Tencent TSI: speech translation in chunks, with a voice."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ def tsi(service: Service, pair: Pair, request_id: str, tts: bool) -> tencent_tsi
         plain(service.secret_id), plain(service.secret_key), plain(service.token)
     )
     host = service.url or tencent_tsi.HOST
-    return tencent_tsi.TencentTsi(account, pair.source, pair.target, request_id, host)
+    voice = tencent_tsi.choose_voice(service.voice)
+    return tencent_tsi.TencentTsi(
+        account, pair.source, pair.target, request_id, host, voice if tts else None
+    )
 
 
 ENTRIES = (
@@ -21,7 +24,7 @@ ENTRIES = (
         "tencent-tsi",
         "Tencent TSI quick start and TongChuanSync, 2021-03-25",
         Shape.CHUNK,
-        "text, translation, partials, times",
+        "text, translation, partials, times, speech",
         tencent_tsi.HOST,
         tsi,
         Limits(rates=tencent_tsi.RATES, requests_per_s=tencent_tsi.REQUESTS_PER_SECOND),

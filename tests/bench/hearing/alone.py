@@ -28,8 +28,8 @@ def measure(options: Options) -> dict[str, Any]:
 
 def present(data: dict[str, Any]) -> Section:
     """The table, and what was promised."""
-    header = ["room, rate", "barge-ins", "without the gate", "without the canceller"]
-    header += ["its own words as text", "without the canceller, a minute"]
+    header = ["room, rate", "barge-ins", "without the gate", "packets taken for a voice"]
+    header += ["without the gate", "without the canceller", "words as text", "a minute without"]
     rows = [
         [f"{r['room_s']:g} s, {r['rate'] // 1000} kHz", *(str(r[key]) for key in _COLUMNS)]
         for r in data["rows"]
@@ -37,12 +37,12 @@ def present(data: dict[str, Any]) -> Section:
     words = f"""\
 The device talks for {data["seconds"] / 60:.0f} minutes in the voices of espeak-ng and nobody else
 does. A barge-in is a voice that would have silenced it. *Without the gate*: the voice detector on
-what the canceller leaves, as it is. *Its own words as text*: sentences with words that pocketsphinx
-makes of all that is sent in the mode `open` (at 16 kHz)."""
+what the canceller leaves, as it is. *Words as text*: what pocketsphinx makes of all that is sent in
+the mode `open` (at 16 kHz), and of a minute of what the microphone hears."""
     return Section("The device alone", words, table(header, rows), _verdicts(data["rows"]))
 
 
-_COLUMNS = ("starts", "ungated", "raw", "texts", "raw_texts")
+_COLUMNS = ("starts", "ungated", "voiced", "ungated_voiced", "raw_voiced", "words", "raw_words")
 
 
 def _verdicts(rows: list[dict[str, Any]]) -> list[Verdict]:
@@ -51,8 +51,8 @@ def _verdicts(rows: list[dict[str, Any]]) -> list[Verdict]:
         worst = max(row["starts"] for row in rows if row["room_s"] == room_s)
         limit = f"barge-ins by itself in a room of {room_s:g} s ≤ {most}"
         found.append(Verdict(limit, str(worst), worst <= most))
-    texts = sum(row["texts"] for row in rows if isinstance(row["texts"], int))
-    return [*found, Verdict("finals made of its own voice: none", str(texts), texts == 0)]
+    words = sum(row["words"] for row in rows if isinstance(row["words"], int))
+    return [*found, Verdict("finals made of its own voice: none", f"{words} words", words == 0)]
 
 
 def _row(setting: Setting, seconds: float) -> dict[str, Any]:
@@ -65,22 +65,29 @@ def _row(setting: Setting, seconds: float) -> dict[str, Any]:
         "room_s": setting.room_s,
         "rate": setting.rate,
         "starts": sum(packet.started for packet in taken),
-        "ungated": starts(clean, setting.rate),
-        "raw": starts([packet.near for packet in taken], setting.rate),
-        "texts": sentences(numpy.concatenate(clean)) if telling else "–",
-        "raw_texts": sentences(near[: 60 * setting.rate]) if telling else "–",
+        "voiced": _percent([packet.voiced for packet in taken]),
+        **_judged("ungated", clean, setting.rate),
+        **_judged("raw", [packet.near for packet in taken], setting.rate),
+        "words": words(numpy.concatenate(clean)) if telling else "–",
+        "raw_words": words(near[: 60 * setting.rate]) if telling else "–",
     }
 
 
-def starts(packets: list[Sound], rate: int) -> int:
-    """How often speech begins in them for the voice detector alone."""
+def _judged(name: str, packets: list[Sound], rate: int) -> dict[str, Any]:
+    """How often speech begins in them for the voice detector alone, and how many are speech."""
     vad, endpointer = Vad(rate), Endpointer()
-    changes = [endpointer.feed(n, vad.voiced(p.tobytes())) for n, p in enumerate(packets)]
-    return sum(isinstance(change, SpeechStarted) for change in changes)
+    voiced = [vad.voiced(packet.tobytes()) for packet in packets]
+    changes = [endpointer.feed(number, voice) for number, voice in enumerate(voiced)]
+    starts = sum(isinstance(change, SpeechStarted) for change in changes)
+    return {name: starts, f"{name}_voiced": _percent(voiced)}
 
 
-def sentences(sound: Sound) -> int:
-    """How many sentences pocketsphinx makes of it in which there are words; at 16 kHz."""
+def _percent(flags: list[bool]) -> str:
+    return f"{100 * sum(flags) / len(flags):.1f} %"
+
+
+def words(sound: Sound) -> int:
+    """How many words pocketsphinx makes of it; at 16 kHz."""
     ears, decoder = Sentences(sample_rate=16000), Decoder(samprate=16000, loglevel="FATAL")
     pcm, found, inside = sound.tobytes(), 0, False
     for at in range(0, len(pcm) - ears.frame_bytes, ears.frame_bytes):
@@ -92,9 +99,11 @@ def sentences(sound: Sound) -> int:
             decoder.process_raw(frame)
         if inside and not ears.in_speech:
             inside = False
-            decoder.end_utt()
-            found += bool(decoder.hyp() and decoder.hyp().hypstr)
-    if inside:
-        decoder.end_utt()
-        found += bool(decoder.hyp() and decoder.hyp().hypstr)
-    return found
+            found += _ended(decoder)
+    return found + (_ended(decoder) if inside else 0)
+
+
+def _ended(decoder: Decoder) -> int:
+    decoder.end_utt()
+    said = decoder.hyp()
+    return len(said.hypstr.split()) if said else 0

@@ -158,7 +158,7 @@ class _Sink:
 
     @property
     def delay(self) -> float:
-        return self.until + 0.02 - self._clock.now()
+        return self.until - self._clock.now()
 
     def open(self) -> None: ...
 

@@ -114,10 +114,11 @@ class Cloud:
         self.url = ""
         self.start()
 
-    def start(self) -> None:
-        """Start it, at the same port as before."""
+    def start(self, script: Path | None = None) -> None:
+        """Start it, at the same port as before; ``script`` says what it hears."""
         port = self.url.rpartition(":")[2] or "0"
         options = ["--port", port, "--record", str(self.folder)]
+        options += ["--script", str(script)] if script else []
         self._process = subprocess.Popen(
             [sys.executable, "-m", "agent", "emulate", *options], stdout=subprocess.PIPE, text=True
         )

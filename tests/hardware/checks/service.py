@@ -10,7 +10,7 @@ from pathlib import Path
 
 import yaml
 
-from tests.hardware.checks import Row, Skipped, freeze
+from tests.hardware.checks import Row, Skipped, crash, freeze
 from tests.hardware.checks.bench import BASE, SLOW_S, Bench, moment
 from tests.hardware.checks.cardless import cardless
 from tests.hardware.checks.doctor import examined
@@ -37,7 +37,10 @@ def service(bench: Bench) -> Iterator[Row]:
         yield _examined()
         yield from cardless(bench)
         yield from _killed(bench)
-        yield from _frozen(bench)
+        with crash.naming(bench):
+            yield from _killed_speaking(bench)
+            yield from _frozen(bench)
+        yield crash.wiped()
     finally:
         started = time.monotonic()
         sh("scripts/install", "--uninstall", timeout=300)
@@ -141,14 +144,26 @@ def _killed(bench: Bench) -> Iterator[Row]:
     yield Row("last will at kill -9", "offline, online", ", ".join(statuses), good)
 
 
+def _killed_speaking(bench: Bench) -> Iterator[Row]:
+    def kill() -> None:
+        sh("kill", "-9", str(pid()))
+
+    yield from crash.words_kept(bench, "kill -9 in mid-sentence", 0, kill)
+
+
 def _frozen(bench: Bench) -> Iterator[Row]:
     """Only the thread that reads the microphone stands still: the watchdog has to notice."""
-    with restarted() as restart:
-        name = freeze.thread_in_poll(pid(), freeze.CAPTURE_POLL_MS)
-    log = sh("journalctl", "-u", UNIT, "--no-pager", "-o", "cat", "--since", "-2min")
+    frozen: list[int] = []
+
+    def freeze_capture() -> None:
+        frozen.append(freeze.thread_in_poll(pid(), freeze.CAPTURE_POLL_MS))
+
+    began = time.monotonic()
+    yield from crash.words_kept(bench, "frozen in mid-sentence", 20, freeze_capture)
+    log = sh("journalctl", "-u", UNIT, "--no-pager", "-o", "cat", "--since", "-6min")
     watchdog, named = "Watchdog timeout" in log, "no progress" in log and "capture" in log
-    seen = f"thread {name}: {'watchdog' if watchdog else 'something else'}"
-    seen += f", {'named' if named else 'not named'}, ready again after {restart[0]:.1f} s"
+    seen = f"thread {frozen[0]}: {'watchdog' if watchdog else 'something else'}"
+    seen += f", {'named' if named else 'not named'}, {time.monotonic() - began:.0f} s in all"
     yield Row("capture frozen", "named, watchdog, restarted", seen, watchdog and named)
 
 

@@ -6,11 +6,11 @@ import numpy
 import pytest
 
 from agent.audio.pcm import packet_bytes
-from agent.audio.ring import Ring
+from agent.audio.ring import Ring, ring_bytes
 from agent.audio.scripted import ScriptedMicrophone, ScriptedSpeaker
 from agent.clock import ManualClock
 from agent.ears.devices import CancelledMicrophone, ReferencedSpeaker
-from agent.ears.reference import Reference, Samples
+from agent.ears.reference import LEAD_S, Reference, Samples
 from agent.ears.tap import TappedRing
 from agent.errors import DeviceError, EndOfAudio, Overrun
 
@@ -39,9 +39,13 @@ class Loop:
         self.microphone = CancelledMicrophone(
             self.source, self.reference, self.hearing, RATE, self.clock
         )
-        self.speaker = ReferencedSpeaker(self.sink, self.reference, self.clock)
+        self.speaker = ReferencedSpeaker(self.sink, self.reference, RATE, self.clock)
         self.microphone.open()
         self.speaker.open()
+
+    def say(self, pcm: bytes) -> None:
+        self.clock.advance(LEAD_S)
+        self.speaker.write(pcm)
 
     def packets(self, count: int) -> list[bytes]:
         found: list[bytes] = []
@@ -70,7 +74,7 @@ def test_what_the_speaker_plays_is_given_to_the_canceller_when_it_is_heard() -> 
     loop = Loop()
     loop.source.feed(sound(7, 10))
     loop.packets(2)
-    loop.speaker.write(sound(7, 1))
+    loop.say(sound(7, 1))
     left = numpy.frombuffer(b"".join(loop.packets(4)), "<i2")
     assert (left == 0).sum() == PACKET // 2
     assert [bool(far.any()) for far in loop.hearing.fars].count(True) in (1, 2)
@@ -80,7 +84,7 @@ def test_a_dropped_speech_is_not_expected_any_more() -> None:
     loop = Loop()
     loop.source.feed(sound(7, 20))
     loop.packets(2)
-    loop.speaker.write(sound(7, 1))
+    loop.say(sound(7, 1))
     loop.speaker.drop()
     assert loop.sink.drops
     assert set(loop.packets(3)) == {sound(7, 1)}
@@ -96,7 +100,7 @@ def test_an_overrun_is_told_and_the_far_end_stays_in_step() -> None:
     with pytest.raises(Overrun):
         loop.microphone.read()
     loop.packets(1)
-    loop.speaker.write(sound(7, 1))
+    loop.say(sound(7, 1))
     assert b"\0" * PACKET in b"".join(loop.packets(4))
 
 
@@ -145,3 +149,15 @@ def test_the_tap_has_the_same_numbers_and_is_written_first() -> None:
     assert [(p.at, p.flags) for p in found if p] == [(0.0, 0), (1.0, 1), (2.0, 2)]
     assert seen == [(1, 1), (2, 2), (3, 3)]
     assert isinstance(ring, Ring)
+
+
+def test_a_tapped_ring_goes_on_with_what_a_crash_left() -> None:
+    memory = memoryview(bytearray(ring_bytes(2, 10)))
+    before = TappedRing(2, 10, lambda: b"ll", memory)
+    for number in range(3):
+        before.write(b"ab", number)
+    after = TappedRing(2, 10, lambda: b"ll", memory)
+    assert after.head == after.tap.head == 3
+    assert after.write(b"cd", 3.0) == 3
+    read = after.read(2), after.read(3), after.tap.read(3)
+    assert [packet.data for packet in read if packet] == [b"ab", b"cd", b"ll"]

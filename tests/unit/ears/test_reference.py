@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.ears.reference import EARLY_S, GAP_S, MEMORY_S, Reference, Samples, Timeline
+from agent.ears.reference import GAP_S, LEAD_S, MEMORY_S, SLACK_S, Reference, Samples, Timeline
 
 RATE = 16000
 PACKET, PORTION = 640, 320
@@ -16,7 +16,9 @@ MARKS = 32_000  # so many samples can be told apart
 
 
 class Cards:
-    """A microphone read each 40 ms and a speaker written each 20 ms, 80 ms ahead, in virtual time.
+    """A microphone read each 40 ms and a speaker written each 20 ms, in virtual time.
+
+    The speaker sounds 20 ms after it was given something.
 
     ``ppm`` is by how much the microphone's clock is fast.
     """
@@ -40,7 +42,7 @@ class Cards:
 
     def say(self, portions: int = 1) -> None:
         """The next samples, each of its own number."""
-        self.until = max(self.until, self.now)
+        self.until = max(self.until, self.now + LEAD_S)
         for _ in range(portions):
             sound = (numpy.arange(self.said, self.said + PORTION) % MARKS + 1).astype(numpy.int16)
             self.said += PORTION
@@ -50,7 +52,7 @@ class Cards:
     def talk(self, packets: int) -> Samples:
         heard = []
         for _ in range(packets):
-            while self.until < self.now + 0.08:
+            while self.until < self.now + 0.1:
                 self.say()
             heard.append(self.listen())
         return numpy.concatenate(heard)
@@ -67,6 +69,16 @@ def test_what_is_played_is_heard_once_and_in_order() -> None:
     heard = cards.listen(5)
     assert heard[:1280].tolist() == list(range(1, 1281))
     assert not heard[1280:].any()
+
+
+def test_what_sounds_at_once_lacks_no_more_than_its_lead() -> None:
+    cards = Cards()
+    cards.listen()
+    cards.until = cards.now
+    for _ in range(4):
+        cards.until += PORTION_S
+        cards.reference.played(numpy.full(PORTION, 5, numpy.int16), cards.until)
+    assert (cards.listen(3) == 5).sum() == 4 * PORTION - LEAD_S * RATE
 
 
 def test_what_is_played_before_the_microphone_gives_sound_is_no_matter() -> None:
@@ -99,10 +111,10 @@ def test_a_silenced_speaker_has_no_echo_of_the_rest() -> None:
     cards.listen(2)
     cards.say(4)
     heard = cards.listen()
-    cards.reference.silenced(cards.now)
+    cards.reference.silenced(cards.now + LEAD_S)
     assert heard.all()
     assert not cards.listen(5).any()
-    cards.until = cards.now
+    cards.until = 0.0
     cards.say(2)
     assert cards.listen()[0] == 4 * PORTION + 1
 
@@ -115,7 +127,7 @@ def test_lost_samples_of_the_microphone_are_made_up_by_the_clock(gap: float) -> 
     cards.captured += round(gap * RATE)
     cards.reference.torn()
     assert not cards.listen(2).any(), "the sound of the gap is over"
-    cards.until = cards.now
+    cards.until = 0.0
     cards.say(2)
     assert cards.listen()[0] == 2 * PORTION + 1
 
@@ -127,14 +139,15 @@ def test_cards_that_drift_apart_are_brought_together_sample_by_sample(ppm: int) 
     steps = numpy.diff(heard[numpy.flatnonzero(heard)[0] :].astype(int)) % MARKS
     assert set(numpy.unique(steps)) <= {0, 1, 2}, "never read before it was written"
     moved = 600 * RATE * 100e-6
-    least = moved - EARLY_S * RATE  # so much needs no moving
+    least = moved - SLACK_S * RATE - 10  # so much needs no moving
     assert least <= (steps != 1).sum() <= moved + 10
 
 
-def test_one_card_for_both_is_never_moved_for_a_speech_of_two_minutes() -> None:
+@pytest.mark.parametrize("ppm", [-100, 100])
+def test_one_card_for_both_is_never_moved_for_a_speech_of_a_minute(ppm: int) -> None:
     """Both sides of a card have one clock, which is not the system's."""
-    cards = Cards(ppm=100)
-    heard = cards.talk(25 * 120)
+    cards = Cards(ppm)
+    heard = cards.talk(25 * 60)
     assert set(numpy.unique(numpy.diff(heard[heard != 0].astype(int)) % MARKS)) == {1}
 
 
@@ -148,12 +161,13 @@ def test_whatever_happens_no_sample_is_heard_twice(script: list[tuple[int, int, 
         if cards.said + said * PORTION < MARKS:
             cards.say(said)
         if cut:
-            cards.reference.silenced(cards.now)
-            cards.until = cards.now
+            cards.reference.silenced(cards.now + LEAD_S)
+            cards.until = 0.0
     heard.append(cards.listen(25 * int(MEMORY_S)))
     sound = numpy.concatenate(heard)
     sound = sound[sound != 0]
-    assert len(set(sound.tolist())) == len(sound)
+    twice = len(sound) - len(set(sound.tolist()))
+    assert twice <= cards.said / PORTION, "but one a portion, where clocks are brought together"
 
 
 def test_the_earliest_read_tells_the_time() -> None:

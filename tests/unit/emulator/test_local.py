@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 import soxr
 
-from agent.emulator.engines import Engine, Heard, Unsupported
+from agent.emulator.engines import Engine, Heard, Unsupported, local
 from agent.emulator.engines.local import LocalEngine
+from agent.emulator.engines.voices import voice_file
+from agent.emulator.engines.whisper import model_folder
 from agent.errors import UsageError
 
 pytest.importorskip("pocketsphinx")
@@ -31,7 +33,11 @@ needs_recordings = pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def engine() -> LocalEngine:
-    return LocalEngine()
+    """With what every installation has."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(local, "_whisper", lambda: None)
+        patch.setattr(local, "_piper", lambda: None)
+        return LocalEngine()
 
 
 def recording(place: str, rate: int = 16_000) -> bytes:
@@ -161,3 +167,19 @@ def test_a_missing_program_is_named(missing: str, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(shutil, "which", lambda name: None if name == missing else name)
     with pytest.raises(UsageError, match=f"sudo apt install {missing}"):
         LocalEngine()
+
+
+@pytest.mark.skipif(model_folder() is None, reason="Whisper is not installed (scripts/demo)")
+@needs_recordings
+@pytest.mark.parametrize("place", ["front center", "front right", "rear center", "side right"])
+def test_whisper_hears_what_the_demo_says(place: str) -> None:
+    [said] = finals(hear(LocalEngine(), recording(place)))
+    assert said.lower() == f"{place}."
+
+
+@pytest.mark.skipif(voice_file() is None, reason="Piper is not installed (scripts/demo)")
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_piper_speaks(language: str) -> None:
+    spoken = np.frombuffer(LocalEngine().speak("Buenos días. Good morning.", language), "<i2")
+    assert 1.0 < len(spoken) / 16_000 < 5.0
+    assert np.abs(spoken.astype(float)).max() > 3_000

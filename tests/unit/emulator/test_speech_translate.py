@@ -118,7 +118,7 @@ def test_a_parameter_stands_once() -> None:
 def test_a_name_serves_once_and_only_five_connections_at_once() -> None:
     where, used = address(PATH, query(PATH, WISH)), set[str]()
     assert len(at(where, used).opened(0)) == 2
-    assert refusal(at(where, used).opened(0)) == (6001, "voice_id was used before")
+    assert refusal(at(where, used).opened(0)) == (6001, "this name of a connection was used before")
     assert len(at(where, open_streams=5).opened(0)) == 2
     assert refusal(at(where, open_streams=6).opened(0))[0] == 6006
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
+import wave
 from typing import Any
 
 import pytest
 
+from agent.emulator import ffmpeg
 from agent.emulator.call import Call
 from agent.emulator.engines import EngineFailed, Unsupported
 from agent.emulator.engines.scripted import ScriptedEngine
 from agent.emulator.engines.tones import silence
+from agent.emulator.sound import kind_of, read_sound
 from agent.emulator.stream import Rules
 from agent.emulator.tencent.tsi import TsiProvider
 from tests.unit.emulator import tc3
@@ -75,6 +79,68 @@ def test_the_last_chunk_ends_what_is_open() -> None:
 def test_the_time_of_translation(when: int, target: str) -> None:
     (sentence,) = heard(provider(), ask(speech(5)[:12_800], IsEnd=1, TranslateTime=when))
     assert sentence["TargetText"] == target
+
+
+# --- speech ----------------------------------------------------------------------------------
+
+SAMPLE = {"Codec": "wav", "VoiceType": 0, "Volume": 0, "Speed": 0.5, "SampleRate": 16_000}
+
+
+def spoken(**changes: Any) -> bytes:
+    """The `Audio` of one settled sentence, asked for with these changes to `SAMPLE`."""
+    voice = {name: value for name, value in {**SAMPLE, **changes}.items() if value is not None}
+    (sentence,) = heard(provider(), ask(speech(5)[:12_800], IsEnd=1, TTS=voice))
+    return base64.b64decode(str(sentence["Audio"]))
+
+
+def test_a_settled_translation_is_spoken_if_asked_for() -> None:
+    pcm = TONES.speak("[en] w5", "en")
+    assert read_sound(spoken()).mono == pcm
+    assert spoken(Codec="pcm", Volume=None, Speed=None, SampleRate=None) == pcm
+    half = spoken(Codec="pcm", SampleRate=8_000)
+    assert half[:4] == pcm[:2] + pcm[4:6]
+    assert len(half) == (len(pcm) // 2 + 1) // 2 * 2
+    with wave.open(io.BytesIO(spoken(SampleRate=8_000))) as file:
+        assert (file.getframerate(), file.getnchannels(), file.getsampwidth()) == (8_000, 1, 2)
+
+
+def test_what_still_grows_or_is_not_translated_is_not_spoken() -> None:
+    tsi, growing = provider(), speech(5)[:12_800]
+    (sentence,) = heard(tsi, ask(growing[:6_400], TTS=SAMPLE))
+    assert (sentence["IsEnd"], sentence["Audio"]) == (False, "")
+    (sentence,) = heard(provider(), ask(growing, IsEnd=1, TTS=SAMPLE, TranslateTime=0))
+    assert sentence["Audio"] == ""
+
+
+@pytest.mark.skipif(not ffmpeg.installed(), reason="ffmpeg is not installed")
+def test_speech_may_be_mp3() -> None:
+    assert kind_of(spoken(Codec="mp3")) == "mp3"
+
+
+def test_speech_as_mp3_needs_ffmpeg(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ffmpeg, "installed", lambda: False)
+    request = ask(speech(5)[:12_800], IsEnd=1, TTS={**SAMPLE, "Codec": "mp3"})
+    assert error(provider(), request)[0] == "InternalError"
+
+
+@pytest.mark.parametrize(
+    ("voice", "code"),
+    [
+        ("wav", "InvalidParameter"),
+        ({"Codec": "wav"}, "InvalidParameter.MissingParameter"),
+        ({"VoiceType": 0}, "InvalidParameter.MissingParameter"),
+        ({**SAMPLE, "Codec": "ogg"}, "InvalidParameterValue"),
+        ({**SAMPLE, "VoiceType": "0"}, "InvalidParameter"),
+        ({**SAMPLE, "VoiceType": -1}, "InvalidParameter"),
+        ({**SAMPLE, "Volume": 10.5}, "InvalidParameterValue"),
+        ({**SAMPLE, "Speed": -3}, "InvalidParameterValue"),
+        ({**SAMPLE, "Speed": "1"}, "InvalidParameterValue"),
+        ({**SAMPLE, "SampleRate": 44_100}, "InvalidParameterValue"),
+        ({**SAMPLE, "Pitch": 1}, "UnknownParameter"),
+    ],
+)
+def test_a_wrong_voice_is_refused(voice: object, code: str) -> None:
+    assert error(provider(), ask(TTS=voice))[0] == code
 
 
 def test_a_repeat_of_the_last_chunk_has_the_same_answer() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.unit.install.machine import Machine
@@ -120,3 +122,32 @@ def test_while_it_is_installed_apt_does_not_clear_them_away(machine: Machine, pa
     machine.ok(PIP_SAYS=NO_WHEEL)
     assert package in machine.read("auto").split()
     assert f'"^{package}$";' in machine.read("etc/apt/apt.conf.d/90dragoman")
+
+
+EARS = "audio: {{echo: {echo}}}\ntalk: {{mode: {mode}}}\nservice: {{token_file: /t}}\n"
+
+
+@pytest.mark.parametrize(
+    ("echo", "mode", "ears", "speex"),
+    [
+        ("guard", "vad", False, False),
+        ("cancel", "vad", True, False),
+        ("guard", "wake", True, False),
+        ("'cancel'", '"wake"', True, True),
+    ],
+)
+def test_the_ears_come_where_the_configuration_asks_for_them(
+    machine: Machine, echo: str, mode: str, ears: bool, speex: bool
+) -> None:
+    machine.write("etc/dragoman/dragoman.yaml", EARS.format(echo=echo, mode=mode))
+    machine.ok()
+    [asked] = [line for line in machine.told("pip") if "dragoman-" in line and "[" in line]
+    assert ("[pi,live,metrics,ears]" in asked) == ears
+    assert ("libspeexdsp1" in machine.read("packages").split()) == speex
+
+
+def test_ears_in_a_comment_are_none(machine: Machine, tmp_path: Path) -> None:
+    given = tmp_path / "given.yaml"
+    given.write_text("# audio: {echo: cancel}, mode: wake\naudio: {echo: guard}\n")
+    machine.ok("--config", str(given))
+    assert not [line for line in machine.told("pip") if ",ears]" in line]

@@ -295,3 +295,21 @@ class Model(RuleBasedStateMachine):
 
 TestModel = Model.TestCase
 TestModel.settings = settings(deadline=None, max_examples=20, stateful_step_count=20)
+
+
+def test_what_is_answered_but_not_on_the_disk_is_answered_again_after_a_crash(
+    tmp_path: Path,
+) -> None:
+    first = Spool(tmp_path)
+    first.put(recording(1))
+    here = first.oldest()
+    assert here is not None
+    first.answered(here)
+    assert first.oldest() is None
+    assert first.waiting_ms == 0
+    again = Spool(tmp_path).oldest()  # the process has died meanwhile
+    assert again is not None
+    assert again.replayed
+    assert again.pcm == here.pcm
+    first.done(here)
+    assert list(tmp_path.iterdir()) == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from agent.events import Pair, Result
+from agent.link.uplink import Wait
 from tests.unit.link.world import World
 
 
@@ -119,6 +120,50 @@ def test_the_next_language_pair_waits_for_the_last_answer() -> None:
     assert len(world.services) == 2
     assert world.heard() == world.spoken
     world.check_pacing()
+
+
+@pytest.mark.parametrize("timed", [True, False])
+def test_a_service_that_turns_goes_on_with_the_next_pair(timed: bool) -> None:
+    world = World(turns=True, timed=timed)
+    there, back = Pair("es", "en"), Pair("en", "es")
+    for word, pair in enumerate((back, there, back, there), 1):
+        world.press(pair=pair)
+        world.say(word, 10)
+        world.release(tail=0)
+    world.pause(120)
+    assert world.turned == [there, back, there]
+    assert (world.hangups, len(world.services)) == ([], 1)
+    assert world.heard() == world.spoken
+    assert world.settled[-1:] == [(world.settled[-1][0], True)]
+    world.check_pacing()
+
+
+def test_a_connection_lost_after_a_turn_repeats_only_what_came_after_it() -> None:
+    world = World(turns=True)
+    world.press()
+    world.say(1, 10)
+    world.release(tail=0)
+    world.press(pair=Pair("es", "en"))
+    world.say(2, 20)
+    world.pause(30)
+    assert len(world.turned) == 1
+    world.outages.append((world.now, world.now + 1.0))
+    world.say(3, 20)
+    world.release()
+    world.pause(120)
+    assert len(world.services) == 2
+    assert {word for word, _ in world.heard(replayed=True)} <= {2, 3}
+    assert set(world.heard()) == set(world.spoken)
+
+
+def test_a_connection_that_is_gone_turns_nowhere() -> None:
+    world = World()
+    world.press()
+    world.pause(5)
+    world.uplink.disconnected()
+    world.uplink.turned(Pair("es", "en"))
+    world.service = None
+    assert world.uplink.step(world.now) == Wait(None)
 
 
 def test_a_second_press_during_the_tail_repeats_nothing() -> None:

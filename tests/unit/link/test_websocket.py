@@ -260,3 +260,75 @@ def test_a_handshake_without_answer_times_out_and_can_be_cancelled() -> None:
         with pytest.raises(LinkError) as caught:
             connect(Endpoint(url), LIMITS, cancelled=lambda: True)
         assert caught.value.kind == "cancelled"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Accept: bm90IHRoZSBrZXkgYXQgYWxsISE=\r\n\r\n",
+        b"HTTP/1.1 101 Switching Protocols\r\n\r\n",
+        b"HTTP/1.1 one hundred\r\n\r\n",
+        b"\r\n\r\n",
+        b"\xff\xfe\xfd\r\n\r\n",
+        b"HTTP/1.1 503 Busy\r\nContent-Length: many\r\n\r\n",
+        b"HTTP/1.1 503 Busy\r\nContent-Length: 99\r\n\r\nshort",
+        b"HTTP/1.1 101 Switching Protocols\r\nno header at all\r\n\r\n",
+        b"HTTP/1.1 302 Found\r\nSet-Cookie: a,b=;;=\x01\r\n" * 20 + b"\r\n",
+        b"x" * 40_000,
+        b"HTTP/1.1 101 Fine\r\n" + b"X-Endless: yes\r\n" * 4000,
+        b"HTTP/1.1 500 Big\r\nContent-Length: 9999999999\r\n\r\n" + b"x" * 2_000_000,
+    ],
+    ids=range(12),
+)
+def test_garbage_in_place_of_a_handshake_is_a_link_error(answer: bytes) -> None:
+    with raw_server(answer) as url, pytest.raises(LinkError) as caught:
+        connect(Endpoint(url), LIMITS)
+    assert caught.value.kind in ("handshake", "http", "portal", "reset")
+    assert len(str(caught.value)) < 300
+    assert "\n" not in str(caught.value)
+
+
+def test_no_cookie_of_an_answer_is_kept() -> None:
+    from websocket._handshake import CookieJar
+
+    answer = (
+        b"HTTP/1.1 302 Found\r\nSet-Cookie: id=1; Domain=127.0.0.1\r\nContent-Length: 0\r\n\r\n"
+    )
+    with raw_server(answer) as url, pytest.raises(LinkError):
+        connect(Endpoint(url), LIMITS)
+    assert CookieJar.jar == {}
+
+
+def test_the_request_names_us_and_the_place_as_it_is_configured() -> None:
+    requests: list[str] = []
+
+    def handler(connection: ServerConnection) -> None:
+        assert connection.request is not None
+        headers = connection.request.headers
+        requests.append(connection.request.path)
+        requests.extend(
+            [headers["Host"], headers["User-Agent"][:8], headers["Authorization"], headers["X-Key"]]
+        )
+
+    with server(handler) as url:
+        host = url.split("/")[2]
+        place = f"ws://user:pass%21@{host}/päth?a=%20b c"
+        connect(Endpoint(place, {"X-Key": "1"}), LIMITS).close()
+    login = "Basic dXNlcjpwYXNzIQ=="
+    assert requests == ["/p%C3%A4th?a=%20b%20c", host, "dragoman", login, "1"]
+
+
+def test_a_message_leaves_in_one_masked_frame_of_any_length() -> None:
+    got: list[Message] = []
+
+    def handler(connection: ServerConnection) -> None:
+        got.extend(connection.recv() for _ in range(6))
+
+    sent: list[Message] = [bytes(n) for n in (0, 125, 126, 65535, 65536)] + ["text ✓"]
+    with server(handler) as url, opened(url) as ws:
+        for message in sent:
+            ws.send(message)
+        with pytest.raises(LinkError):
+            ws.receive()
+    assert got == sent

@@ -12,6 +12,7 @@ from itertools import repeat
 
 import pytest
 from websockets.frames import Frame, Opcode
+from websockets.protocol import State
 from websockets.server import ServerProtocol
 
 from agent.clock import SystemClock
@@ -25,11 +26,13 @@ from tests.patience import HANG_S
 
 PACKET = bytes(1280)
 LIMITS = Limits(connect=10, silence=30)
+OVER = threading.Event()  # the connection of this test is
 
 
 @contextmanager
 def opened(act: Callable[[socket.socket], None], limits: Limits = LIMITS) -> Iterator[WebSocket]:
     """A connection whose other end does ``act`` after the handshake."""
+    OVER.clear()
     listener = socket.create_server(("127.0.0.1", 0))
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
 
@@ -53,6 +56,7 @@ def opened(act: Callable[[socket.socket], None], limits: Limits = LIMITS) -> Ite
         finally:
             ws.abort()
             ws.close()
+            OVER.set()
     thread.join(HANG_S)
 
 
@@ -77,7 +81,7 @@ def until_lost(ws: WebSocket) -> LinkError:
 
 
 def swallow(caller: socket.socket) -> None:
-    threading.Event().wait(HANG_S)
+    OVER.wait(HANG_S)
 
 
 def test_a_send_that_is_swallowed_says_all_the_time_that_it_waits() -> None:
@@ -225,3 +229,146 @@ def test_a_text_larger_than_any_result_is_cut_not_parsed_whole() -> None:
         while len(texts) < 2:
             texts += ws.receive(SystemClock().now() + 30)
     assert [len(text) for text in texts] == [MAX_TEXT, 23]
+
+
+# --- goodbye -----------------------------------------------------------------------------------
+
+
+def test_last_words_go_ahead_of_the_close() -> None:
+    read: list[bytes] = []
+
+    def listen(caller: socket.socket) -> None:
+        while data := caller.recv(4096):
+            read.append(data)
+
+    with opened(listen) as ws:
+        ws.goodbye(['{"type": "end"}', b'{"end": "true"}'])
+        assert repeated(lambda: ws.send(PACKET)).kind == "aborted"
+    protocol = ServerProtocol(state=State.OPEN)
+    protocol.receive_data(b"".join(read))
+    got = [(event.opcode, event.data) for event in protocol.events_received()]  # type: ignore[union-attr]
+    assert [opcode for opcode, _ in got] == [Opcode.TEXT, Opcode.BINARY, Opcode.CLOSE]
+    assert [bytes(data) for _, data in got[:2]] == [b'{"type": "end"}', b'{"end": "true"}']
+
+
+def test_last_words_to_a_peer_that_reads_nothing_keep_nobody() -> None:
+    over = threading.Event()
+
+    def read_nothing(caller: socket.socket) -> None:
+        over.wait(HANG_S)
+
+    with opened(read_nothing, Limits(connect=10, silence=0.3)) as ws:
+        assert repeated(lambda: ws.send(bytes(65536))).kind == "stalled"
+        begun = time.monotonic()
+        ws.goodbye(['{"type": "end"}'])
+        assert time.monotonic() - begun < 0.2
+        ws.goodbye(['{"type": "end"}'])  # a second one is none
+        over.set()
+
+
+# --- rules of RFC 6455 that a server breaks ------------------------------------------------------
+
+
+def masked(opcode: Opcode, data: bytes) -> bytes:
+    return Frame(opcode, data).serialize(mask=True)
+
+
+@pytest.mark.parametrize(
+    ("sent", "why"),
+    [
+        (masked(Opcode.TEXT, b"hi"), "a server must not mask"),
+        (masked(Opcode.TEXT, b""), "a server must not mask"),
+        (b"\x89\x7e\x00\x7e" + bytes(126), "a control frame that is long or in pieces"),
+        (b"\x09\x00", "Invalid ping frame"),
+        (b"\x0a\x01x", "a control frame that is long or in pieces"),
+        (frame(Opcode.CONT, b"x"), "pieces of two messages are mixed"),
+        (
+            frame(Opcode.TEXT, b"a", fin=False) + frame(Opcode.TEXT, b"b"),
+            "pieces of two messages are mixed",
+        ),
+        (
+            frame(Opcode.BINARY, b"", fin=False) + frame(Opcode.BINARY, b""),
+            "pieces of two messages are mixed",
+        ),
+        (b"\x82\x7f" + (1 << 62).to_bytes(8, "big"), "a message of more than 4 MB"),
+        (b"\xc1\x01x", "rsv is not implemented"),
+        (b"\x83\x00", "Invalid opcode 3"),
+        (b"\x88\x01\x03", "Invalid close frame"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",  # a mask is of chance: no name
+)
+def test_a_broken_rule_ends_the_connection_with_its_name(sent: bytes, why: str) -> None:
+    closed: list[bytes] = []
+
+    def speak(caller: socket.socket) -> None:
+        caller.sendall(sent)
+        caller.settimeout(HANG_S)
+        closed.append(caller.recv(100))
+
+    with opened(speak) as ws:
+        error = until_lost(ws)
+    assert error.kind == "garbage"
+    assert str(error).startswith("the service broke the WebSocket protocol: ")
+    assert why in str(error)
+    assert closed[0][:2] == b"\x88\x82", "a masked close frame, with a code"
+
+
+def test_what_came_before_a_broken_rule_is_handed_out_first() -> None:
+    def speak(caller: socket.socket) -> None:
+        caller.sendall(frame(Opcode.TEXT, b"whole") + masked(Opcode.TEXT, b"hi"))
+        caller.recv(100)
+
+    with opened(speak) as ws:
+        assert ws.receive() == ["whole"]
+        assert until_lost(ws).kind == "garbage"
+
+
+@pytest.mark.parametrize("cut", [1, 2, 3, 5])
+def test_frames_may_come_in_any_pieces(cut: int) -> None:
+    stream = b"".join(
+        [
+            frame(Opcode.TEXT, b"one, ", fin=False),
+            frame(Opcode.PING, b"?"),
+            frame(Opcode.CONT, b"two"),
+            frame(Opcode.BINARY, bytes(200)),
+            frame(Opcode.BINARY, bytes(70_000)),
+        ]
+    )
+
+    def speak(caller: socket.socket) -> None:
+        caller.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for at in range(0, 400, cut):
+            caller.sendall(stream[at : min(at + cut, 400)])
+        caller.sendall(stream[400:])
+        caller.recv(100)
+
+    with opened(speak) as ws:
+        got: list[Message] = []
+        while len(got) < 3:
+            got += ws.receive()
+    assert got == ["one, two", bytes(200), bytes(70_000)]
+
+
+def test_frames_that_came_with_the_answer_to_the_handshake_are_not_lost() -> None:
+    """In one piece with it, which is how a quick server writes them."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            caller, _ = listener.accept()
+            protocol = ServerProtocol()
+            protocol.receive_data(caller.recv(4096))
+            [request] = protocol.events_received()
+            protocol.send_response(protocol.accept(request))  # type: ignore[arg-type]
+            greeting = frame(Opcode.TEXT, b"welcome")
+            caller.sendall(b"".join(protocol.data_to_send()) + greeting)
+            with caller:
+                caller.recv(100)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        url = f"ws://127.0.0.1:{listener.getsockname()[1]}/"
+        ws = connect(Endpoint(url), LIMITS, Dialer(Network(), SystemClock(), {}))
+        assert ws.receive() == ["welcome"]
+        ws.abort()
+        ws.close()
+        thread.join(HANG_S)

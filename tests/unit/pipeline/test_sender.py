@@ -8,7 +8,7 @@ import pytest
 
 from agent.audio.ring import GUARDED, VOICED
 from agent.errors import LinkError
-from agent.events import Notice, Result, Settled, Transcript
+from agent.events import Notice, Pair, Result, Settled, Transcript
 from agent.link.uplink import Uplink
 from agent.link.waiter import Cancelled, never
 from agent.pipeline.sender import Sender
@@ -133,6 +133,53 @@ def test_speech_is_switched_by_a_new_connection_where_it_cannot() -> None:
     line.run(0.1)
     assert line.connection.planned == "speech switched"
     assert line.socket.said == ["goodbye"]
+
+
+def test_an_idle_connection_goes_on_with_another_pair_where_the_service_can() -> None:
+    line = Line("tencent-interpreter")
+    back = Pair("zh", "en")
+    line.session.renew(back)
+    line.run(0.5)
+    assert line.socket.texts == [{"type": "update", "target": "en"}]
+    assert (line.connection.pair, line.connection.turn) == (back, None)
+    line.session.open(0, back)
+    line.live(1.0)
+    line.run(1.1)
+    assert line.speech() == list(range(1, 26))
+    assert line.session.connected
+
+
+def test_the_next_take_in_another_language_goes_on_the_same_connection() -> None:
+    line = Line("tencent-interpreter")
+    back = Pair("zh", "en")
+    line.session.open(0, line.provider.pair)
+    line.live(1.0)
+    line.clock.at(0.5, lambda: line.session.close(12))
+    line.clock.at(0.5, lambda: line.session.open(12, back))
+    line.clock.at(0.9, lambda: line.session.close(22))
+    line.run(1.9)
+    assert line.socket.texts == []  # the first is answered before the second is sent
+    line.uplink.result(Result(0, "x", final=True), line.clock.now())
+    line.run(2.0)
+    assert line.socket.texts == [{"type": "update", "target": "en"}]
+    before = line.socket.sent.index('{"type": "update", "target": "en"}')
+    marks = [int.from_bytes(data[:2], "little") for data in line.socket.sent[:before]]  # type: ignore[arg-type]
+    assert max(marks) == 12
+    assert line.speech() == list(range(1, 23))
+    assert line.session.connected
+    line.uplink.result(Result(1, "y", final=True), line.clock.now())
+    line.run(3.0)
+    assert line.of(Settled) == [Settled()]
+
+
+def test_a_pair_that_was_wanted_while_nobody_spoke_waits_for_who_speaks_now() -> None:
+    line = Line("tencent-interpreter")
+    line.connection.turn = Pair("zh", "en")
+    line.session.open(0, line.provider.pair)
+    line.live(0.2)
+    line.run(0.3)
+    assert line.socket.texts == []
+    assert line.connection.turn is not None
 
 
 def test_an_idle_connection_is_hung_up() -> None:

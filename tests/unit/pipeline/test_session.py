@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -20,8 +21,8 @@ EN_ZH, EN_ES = Pair("en", "zh"), Pair("en", "es")
 class Line(Rig):
     """A session with one connection attached to it."""
 
-    def __init__(self, name: str = "twetalk-v2") -> None:
-        super().__init__(name)
+    def __init__(self, name: str = "twetalk-v2", **service: Any) -> None:
+        super().__init__(name, service=service)
         self.session = Session(Uplink(self.ring), self.answers, True, self.clock)
         self.socket = ScriptedSocket(self.clock)
         protocol = self.provider.stream(EN_ZH, True)
@@ -136,6 +137,32 @@ def test_a_busy_connection_keeps_its_pair_until_it_is_answered(line: Line) -> No
     line.session.open(0, EN_ZH)
     line.session.renew(EN_ES)
     assert line.session.connected
+
+
+def test_an_idle_connection_is_left_to_the_sender_where_the_service_can_go_on() -> None:
+    line = Line("tencent-interpreter")
+    line.session.renew(EN_ZH)
+    assert line.connection.turn is None
+    line.session.renew(Pair("zh", "en"))
+    assert line.session.connected
+    assert line.connection.turn == Pair("zh", "en")
+    assert line.woken() == (True, False)
+    assert line.socket.sent == []
+    line.session.free()
+
+
+def test_a_service_is_told_the_end_where_it_has_one(line: Line) -> None:
+    line.session.drop(line.connection, planned="idle")
+    assert line.socket.sent == []
+    other = Line("tencent-interpreter")
+    other.session.drop(other.connection, planned="idle")
+    assert other.socket.sent == ['{"type": "end"}']
+    assert other.socket.said == ["goodbye"]
+    broken = Line("tencent-interpreter")
+    broken.session.drop(broken.connection)
+    assert broken.socket.sent == []
+    for each in (other, broken):
+        each.session.free()
 
 
 def test_what_lacks_only_its_translation_is_handed_on_by_a_flush() -> None:

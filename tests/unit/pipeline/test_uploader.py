@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -23,6 +24,7 @@ from agent.events import (
     Transcript,
 )
 from agent.link.spool import Recording, Spool
+from agent.pipeline.finals import Finals
 from agent.pipeline.uploader import STRIKES, Uploader
 from agent.pipeline.utterances import Utterances
 from tests.unit.pipeline.rig import RATE, Rig, VirtualWake
@@ -408,3 +410,16 @@ def test_a_refusal_is_seen_so_too(line: Line) -> None:
     line.run(200)
     assert line.order == [1, 0]
     assert [n for n in line.notices() if n == "refused"] == ["refused"]
+
+
+def test_the_files_of_a_recording_stay_until_its_final_is_on_the_disk(tmp_path: Path) -> None:
+    line, finals = Line(), Finals()
+    line.uploader._parts = replace(line.parts, after_saved=finals.after)
+    line.spool = line.cloud.spool = Spool(tmp_path)
+    line.spool.put(clip(1))
+    line.run()
+    [final] = line.of(Transcript)
+    assert line.cloud.unanswered_ms == 0
+    assert sorted(path.suffix for path in tmp_path.iterdir()) == [".answered", ".json", ".wav"]
+    finals.saved(final.id)
+    assert list(tmp_path.iterdir()) == []

@@ -38,7 +38,7 @@ class Wire:
         for message_id in list(self.sent)[:number]:
             del self.sent[message_id]
             refused = self.dispatch.acknowledged(message_id, code) or refused
-        self.dispatch.settle()
+        self.dispatch._outbox.remove(self.dispatch.take_done())
         return refused
 
 

@@ -1,15 +1,21 @@
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
+from threading import Event
 
 import pytest
 from msgspec.structs import replace
 
 from agent.events import Notice
 from agent.report import payloads
-from agent.report.signals import Incoming
+from agent.report.outbox import Outbox
+from agent.report.signals import Acked, Down, Incoming
 from tests.choices import CHOICES, ENTITIES
-from tests.unit.report.stage import BASE, Stage
+from tests.patience import HANG_S
+from tests.unit.report.stage import BASE, Stage, indexes, sentence
 
 
 @pytest.mark.parametrize("payload", [b"talk", b"[]", b" " * 70_000, b'{"volume":101,"ref":1}'])
@@ -95,3 +101,105 @@ def test_a_press_is_for_the_moment(stage: Stage) -> None:
     stage.reporter.notice(Notice("button", {"action": "release"}))
     stage.until(lambda: len(link.on("event")) == 2)
     assert [fields["event"] for fields in link.on("event")] == ["no_result", "button"]
+
+
+class Stuck:
+    """A disk that does not come back from a write until :meth:`mend`."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.link = link = stage.up()
+        stage.until(lambda: bool(link.acknowledge_all()))
+        self._over, self._begun = Event(), Event()
+        self._write = stage.reporter._outbox._write
+        stage.reporter._outbox._write = self._slow  # type: ignore[method-assign]
+        stage.reporter.transcript(sentence(0))
+        assert self._begun.wait(HANG_S)
+
+    def _slow(self) -> None:
+        self._begun.set()
+        self._over.wait()
+        self._write()
+
+    def mend(self) -> None:
+        self._over.set()
+
+
+@pytest.fixture
+def stuck(stage: Stage) -> Iterator[Stuck]:
+    disk = Stuck(stage)
+    yield disk
+    disk.mend()
+
+
+def test_a_press_waits_for_no_disk(stage: Stage, stuck: Stuck) -> None:
+    stuck.link.post(Incoming(f"{BASE}/command", b'{"talk":"press","ref":1}', retained=False))
+    stage.until(lambda: bool(stage.commands))
+    stage.reporter.state(payloads.state("listening"))
+    stage.reporter.command_result(payloads.result(stage.commands[0]))
+    stage.until(lambda: stuck.link.on("command/result") == [{"ref": 1, "ok": True}])
+    stage.until(lambda: [s["state"] for s in stuck.link.on("state")] == ["listening"])
+    assert not indexes(stuck.link), "published before it was written"
+    stuck.mend()
+    stage.until(lambda: indexes(stuck.link) == [0])
+
+
+def test_what_comes_during_a_write_goes_with_the_next_in_order(stage: Stage, stuck: Stuck) -> None:
+    saved: list[str] = []
+    stage.reporter.saved = saved.append
+    for index in range(1, 5):
+        stage.reporter.transcript(sentence(index, final=False))
+        stage.reporter.transcript(sentence(index))
+    stage.reporter.transcript(sentence(5, final=False))
+    stuck.link.post(Incoming(f"{BASE}/command", b"{}", retained=False))
+    stage.until(lambda: bool(stage.commands))
+    assert not saved
+    assert not indexes(stuck.link)
+    assert not stuck.link.on("transcript/partial"), "one overtook the finals before it"
+    stuck.mend()
+    stage.until(lambda: indexes(stuck.link) == [0, 1, 2, 3, 4])
+    stage.until(lambda: [p["index"] for p in stuck.link.on("transcript/partial")] == [5])
+    assert saved == ["s-0", "s-1", "s-2", "s-3", "s-4"]
+
+
+def test_a_connection_lost_during_a_write_is_another_after_it(stage: Stage, stuck: Stuck) -> None:
+    stuck.link.post(Down("gone"))
+    stuck.link.post(Incoming(f"{BASE}/command", b"{}", retained=False))  # the last it heard
+    stage.until(lambda: bool(stage.commands))
+    assert len(stage.links) == 1
+    stuck.mend()
+    stage.until(lambda: len(stage.links) == 2 and stage.link.opened)
+    again = stage.up()
+    stage.until(lambda: indexes(again) == [0])
+
+
+def test_a_message_refused_during_a_write_is_set_aside_after_it(stage: Stage, stuck: Stuck) -> None:
+    stage.reporter.command_result({"ok": True})
+    stage.until(lambda: bool(stuck.link.on("command/result")))
+    stuck.link.post(Acked(len(stuck.link.sent), 0x95))
+    stuck.link.post(Incoming(f"{BASE}/command", b"{}", retained=False))
+    stage.until(lambda: bool(stage.commands))
+    assert stage.reporter.set_aside == 0
+    stuck.mend()
+    stage.until(lambda: stage.reporter.set_aside == 1)
+
+
+def test_a_stop_waits_for_the_write_and_keeps_what_came_during_it(
+    stage: Stage, stuck: Stuck
+) -> None:
+    stage.reporter.transcript(sentence(1))
+    stage.reporter.stop()
+    assert not stage.reporter.join(0.05)
+    stuck.mend()
+    assert stage.reporter.join(HANG_S)
+    with closing(Outbox(stage.path, 100)) as box:
+        assert [json.loads(row.payload)["index"] for row in box.after(0, 10)] == [0, 1]
+
+
+def test_a_write_that_fails_by_our_own_fault_ends_the_worker(stage: Stage) -> None:
+    died: list[str] = []
+    stage.up()
+    stage.reporter.on_death = lambda name, reason: died.append(reason)
+    stage.reporter._outbox.update = None  # type: ignore[assignment,method-assign]
+    stage.reporter.transcript(sentence(0))
+    stage.until(lambda: bool(died))
+    assert "TypeError" in died[0]

@@ -42,9 +42,14 @@ def test_every_offer_is_taken(name: str) -> None:
 
 
 def test_what_a_service_does_not_take_is_not_offered() -> None:
-    assert offered(provider("tencent-tsi")).sources == ("en", "ja", "ko", "yue", "zh")
-    with pytest.raises(UsageError):
-        provider("tencent-tsi").check(Pair("fr", "en"))
+    offer = offered(provider("tencent-tsi", "en", "zh"))
+    assert (offer.sources, offer.targets) == (("en", "ja", "ko", "yue", "zh"), ("en", "zh"))
+    offer = offered(provider("tencent-tsi"))
+    assert offer.sources == ("en", "zh")
+    assert offer.targets == ("en", "ja", "ko", "yue", "zh")
+    for pair in (Pair("fr", "en"), Pair("ja", "en")):
+        with pytest.raises(UsageError):
+            provider("tencent-tsi").check(pair)
 
 
 def test_a_recogniser_has_no_targets() -> None:
@@ -95,5 +100,6 @@ def test_services_are_those_with_a_whole_profile_that_hear() -> None:
 
 def test_whether_it_speaks_is_told() -> None:
     spoken = {name for name in LIVE if offered(provider(name)).speaks}
-    assert {"twetalk-v2", "twetalk-v1", "youdao"} <= spoken
-    assert not spoken & {"twetalk-asr", "maas-whisper", "tencent-tsi"}
+    assert {"twetalk-v2", "twetalk-v1", "youdao", "tencent-tsi"} <= spoken
+    assert {"tencent-speech-translate", "tencent-interpreter"} <= spoken
+    assert not spoken & {"twetalk-asr", "maas-whisper", "youdao-stream"}

@@ -17,6 +17,8 @@ from agent.services.maas_fast_asr import FastAsr
 from agent.services.maas_speech import RealtimeAsr, SpeechTranslation
 from agent.services.maas_whisper import Whisper
 from agent.services.shapes import Response
+from agent.services.tencent_interpreter import Setup as InterpretSetup
+from agent.services.tencent_interpreter import TencentInterpreter
 from agent.services.tencent_long_asr import Account as LongAccount
 from agent.services.tencent_long_asr import TencentLongAsr
 from agent.services.tencent_speech_translate import Setup as TranslateSetup
@@ -29,6 +31,8 @@ from agent.services.twetalk_asr import Setup as AsrSetup
 from agent.services.twetalk_asr import TwetalkAsr
 from agent.services.twetalk_v1 import TwetalkV1
 from agent.services.twetalk_v2 import TwetalkV2
+from agent.services.youdao_stream import Setup as YoudaoSetup
+from agent.services.youdao_stream import YoudaoStream
 from tests.unit.services.events import json_values
 
 TEXT = "hello, 世界"
@@ -51,6 +55,12 @@ def _speech_translate(body: bytes) -> Sequence[ServiceEvent]:
     return stream.receive(body.decode())
 
 
+def _interpreter(body: bytes) -> Sequence[ServiceEvent]:
+    stream = TencentInterpreter(InterpretSetup(AsrAccount("1", "i", "k"), "v", "en"))
+    stream.receive('{"code": 0}')
+    return stream.receive(body.decode())
+
+
 def _v1(body: bytes) -> Sequence[ServiceEvent]:
     v1 = TwetalkV1(Setup("t", "r", "zh", "zh", tts=False))
     return [*v1.receive(body.decode()), *v1.flush()]
@@ -64,6 +74,12 @@ def _tsi(body: bytes) -> Sequence[ServiceEvent]:
 def _youdao(body: bytes) -> Sequence[ServiceEvent]:
     service = youdao.Youdao(youdao.Account("k", "s"), "zh", "en")
     return service.answer(Response(200, body=body))
+
+
+def _youdao_stream(body: bytes) -> Sequence[ServiceEvent]:
+    stream = YoudaoStream(YoudaoSetup(youdao.Account("k", "s"), "x", "zh-CHS", "en"))
+    stream.receive('{"action": "started", "errorCode": "0"}')
+    return stream.receive(body.decode())
 
 
 SENTENCE = {"slice_type": 2, "index": 3, "voice_text_str": TEXT}
@@ -111,6 +127,24 @@ DECODERS: dict[str, tuple[Read, dict[str, Any], Path, frozenset[Path]]] = {
         ("result", "source_text"),
         frozenset({("code",)}),
     ),
+    "tencent-interpreter": (
+        _interpreter,
+        {
+            "code": 0,
+            "message": "success",
+            "message_type": "subtitle",
+            "sentence_id": "v_0",
+            "result": {
+                "source": "zh",
+                "target": "en",
+                "source_text": TEXT,
+                "target_text": "x",
+                "sentence_end": True,
+            },
+        },
+        ("result", "source_text"),
+        frozenset({("code",)}),
+    ),
     "tencent-tsi": (
         _tsi,
         {
@@ -143,6 +177,16 @@ DECODERS: dict[str, tuple[Read, dict[str, Any], Path, frozenset[Path]]] = {
         _youdao,
         {"errorCode": "0", "query": TEXT, "translation": ["x"], "tSpeakUrl": "http://x/1.mp3"},
         ("query",),
+        frozenset({("errorCode",)}),
+    ),
+    "youdao-stream": (
+        _youdao_stream,
+        {
+            "action": "recognition",
+            "errorCode": "0",
+            "result": {"context": TEXT, "tranContent": "x", "partial": False},
+        },
+        ("result", "context"),
         frozenset({("errorCode",)}),
     ),
     "maas-whisper": (

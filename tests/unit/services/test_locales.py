@@ -9,8 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.errors import UsageError
-from agent.services import maas, maas_fast_asr, maas_speech, tencent_tsi, youdao
-from agent.services.locales import choose
+from agent.services import (
+    maas,
+    maas_fast_asr,
+    maas_speech,
+    tencent_interpreter,
+    tencent_speech_translate,
+    tencent_tsi,
+    youdao,
+    youdao_stream,
+)
+from agent.services.locales import choose, choose_pair
 
 LISTS = [maas_fast_asr.LANGUAGES, maas_speech.LANGUAGES, tencent_tsi.LANGUAGES, youdao.LANGUAGES]
 
@@ -62,3 +71,38 @@ def test_every_listed_code_means_itself(listed: tuple[str, ...]) -> None:
 def test_only_listed_codes_come_out(wanted: str, listed: tuple[str, ...]) -> None:
     with contextlib.suppress(UsageError):
         assert choose("s", wanted, listed, maas.LOCALES) in listed
+
+
+# --- pairs -----------------------------------------------------------------------------------
+
+TABLES = [
+    tencent_interpreter.TARGETS,
+    tencent_speech_translate.TARGETS,
+    tencent_tsi.TARGETS,
+    youdao_stream.TARGETS,
+]
+tables = pytest.mark.parametrize("table", TABLES)
+
+
+@tables
+def test_every_listed_pair_means_itself(table: dict[str, tuple[str, ...]]) -> None:
+    for source, targets in table.items():
+        assert choose_pair("s", (source.upper(), None), table) == (source, source)
+        for target in (source, *targets):
+            assert choose_pair("s", (source, target.upper()), table) == (source, target)
+
+
+@tables
+@given(st.data())
+def test_any_other_pair_is_refused_with_what_its_source_goes_to(
+    table: dict[str, tuple[str, ...]], data: st.DataObject
+) -> None:
+    source = data.draw(st.sampled_from(sorted(table)))
+    target = data.draw(st.sampled_from(sorted(table)) | st.text(max_size=8))
+    with contextlib.suppress(UsageError):
+        assert choose_pair("s", (source, target), table)[1] in (source, *table[source])
+        return
+    with pytest.raises(UsageError) as caught:
+        choose_pair("s", (source, target), table)
+    assert str(caught.value).endswith(f"it translates to {', '.join(table[source])}")
+    assert target not in (source, *table[source])

@@ -47,6 +47,8 @@ def test_a_service_that_does_not_speak_its_own_pair_cannot_be_used_live() -> Non
     [
         ("twetalk-asr", Pair("ko", None), "no model for language 'ko'"),
         ("tencent-tsi", Pair("fr", "zh"), "does not take the language 'fr'"),
+        ("tencent-tsi", Pair("ja", "en"), "does not translate ja to en"),
+        ("tencent-interpreter", Pair("zh", "ja"), "does not translate zh to ja"),
         ("tencent-long-asr", Pair("en", None), "does not take the language 'en'"),
         ("youdao", Pair("id", "en"), "does not translate id to en"),
     ],
@@ -72,7 +74,7 @@ def test_every_connection_has_a_request_id_of_its_own() -> None:
 def test_every_utterance_has_a_name_of_its_own() -> None:
     made = provider("tencent-tsi", source="en", target="zh")
     bodies = [
-        json.loads(made.chunks(made.pair).request(bytes(12800), 0, False, Nonce(0, "")).body)
+        json.loads(made.chunks(made.pair, False).request(bytes(12800), 0, False, Nonce(0, "")).body)
         for _ in range(2)
     ]
     assert bodies[0]["SessionUuid"] != bodies[1]["SessionUuid"]

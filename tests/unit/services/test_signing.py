@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 import json
@@ -20,14 +21,17 @@ from agent.services.signing import (
     Tc3,
     canonical_request,
     form,
+    hmac_sha1,
     md5_sign,
     php_urlencode,
     youdao_input,
     youdao_v3,
+    youdao_v4,
 )
 from tests.vectors import load
 
 LONG_ASR, YOUDAO = load("tencent_long_asr"), load("youdao")
+STREAM, YOUDAO_STREAM = load("tencent_speech_translate"), load("youdao_stream")
 keys = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=40)
 times = st.integers(0, 4_000_000_000)
 
@@ -134,3 +138,32 @@ def test_the_key_chain_of_tc3_is_the_samples() -> None:
         "TC3-HMAC-SHA256 Credential=SecretId/2024-12-31/tsi/tc3_request, "
         f"SignedHeaders=content-type;host;x-tc-action, Signature={signature}"
     )
+
+
+@pytest.mark.parametrize("vector", STREAM["addresses"], ids=lambda v: v["name"])
+def test_the_address_of_a_stream_is_signed_as_openssl_signs_it(vector: dict[str, Any]) -> None:
+    assert hmac_sha1(vector["signed"], STREAM["account"]["secret_key"]) == vector["signature"]
+
+
+@given(st.text(max_size=300), st.text(max_size=100))
+def test_hmac_sha1_against_the_steps_of_rfc_2104(text: str, key: str) -> None:
+    known = key.encode("utf-8", "replace")
+    text = text.encode("utf-8", "replace").decode()
+    if len(known) > 64:
+        known = hashlib.sha1(known).digest()
+    known = known.ljust(64, b"\0")
+    inner = hashlib.sha1(bytes(byte ^ 0x36 for byte in known) + text.encode()).digest()
+    outer = hashlib.sha1(bytes(byte ^ 0x5C for byte in known) + inner).digest()
+    signed = hmac_sha1(text, key.encode("utf-8", "replace").decode())
+    assert base64.b64decode(signed, validate=True) == outer
+
+
+def test_youdao_v4_as_openssl_makes_it() -> None:
+    account, when = YOUDAO_STREAM["account"], str(int(YOUDAO_STREAM["unix"]))
+    made = youdao_v4(account["app_key"], YOUDAO_STREAM["salt"], when, account["app_secret"])
+    assert made == YOUDAO_STREAM["sign"]
+
+
+@given(keys, keys, times, keys)
+def test_youdao_v4_is_v3_without_its_input(key: str, salt: str, when: int, secret: str) -> None:
+    assert youdao_v4(key, salt, str(when), secret) == youdao_v3(key, "", salt, str(when), secret)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import Any
 
@@ -12,10 +13,13 @@ from tencentcloud.tsi.v20210325.models import (  # type: ignore[import-untyped]
     TongChuanSyncRequest,
 )
 
+from agent.config.credentials import with_demo
+from agent.config.schema import Service
 from agent.errors import UsageError
-from agent.events import Result
+from agent.events import Garbage, Pair, Result, Speech
 from agent.services import tencent_tsi
-from agent.services.shapes import Response
+from agent.services.catalog import entry
+from agent.services.shapes import Nonce, Response
 from agent.services.tencent_tsi import Account, TencentTsi, pad
 from tests.unit.services.events import json_values
 from tests.unit.services.http import (
@@ -33,25 +37,33 @@ VECTORS = load("tencent_tsi")
 
 
 def protocol(
-    source: str = "zh", target: str | None = "en", token: str = "", host: str = tencent_tsi.HOST
+    source: str = "zh",
+    target: str | None = "en",
+    token: str = "",
+    host: str = tencent_tsi.HOST,
+    voice: int | None = None,
 ) -> TencentTsi:
     account = Account(**VECTORS["account"], token=token)
-    return TencentTsi(account, source, target, VECTORS["session"], host)
+    return TencentTsi(account, source, target, VECTORS["session"], host, voice)
 
 
 @pytest.mark.parametrize("vector", VECTORS["requests"], ids=lambda v: v["name"])
 def test_a_request(vector: dict[str, Any]) -> None:
-    speaker = protocol(vector["source"], vector["target"], vector["token"], vector["host"])
+    where = (vector["source"], vector["target"], vector["token"], vector["host"])
+    speaker = protocol(*where, vector.get("voice"))
     pcm = bytes(range(vector["pcm_bytes"]))
     request = speaker.request(pcm, vector["seq"], vector["last"], nonce_of(VECTORS))
     assert_request(request, vector["request"])
 
 
 def test_the_fields_are_the_sdks() -> None:
-    body = json.loads(protocol().request(b"\0" * 6400, 0, False, nonce_of(VECTORS)).body)
+    speaker = protocol(voice=0)
+    body = json.loads(speaker.request(b"\0" * 6400, 0, False, nonce_of(VECTORS)).body)
     model = TongChuanSyncRequest()
     model._deserialize(body)
-    assert {name: value for name, value in model._serialize().items() if name in body} == body
+    told = {name: value for name, value in model._serialize().items() if name in body}
+    told["TTS"] = {name: value for name, value in told["TTS"].items() if value is not None}
+    assert told == body
 
 
 def test_a_host_is_signed_in_lower_case() -> None:
@@ -96,8 +108,87 @@ def test_what_is_left_over_is_settled_once() -> None:
 def test_unknown_languages_are_refused() -> None:
     with pytest.raises(UsageError, match="tencent-tsi does not take the language 'fr'"):
         protocol("fr")
-    with pytest.raises(UsageError, match="tencent-tsi does not take the language 'de-DE'"):
+    with pytest.raises(UsageError, match=r"zh to de-DE; from zh it translates to en, ja, ko, yue$"):
         protocol("zh", "de-DE")
+
+
+@pytest.mark.parametrize("source", tencent_tsi.LANGUAGES)
+@pytest.mark.parametrize("target", tencent_tsi.LANGUAGES)
+def test_pairs_are_refused_with_what_is_possible(source: str, target: str) -> None:
+    if source == target or "zh" in (source, target):
+        protocol(source, target)
+        return
+    said = f"tencent-tsi does not translate {source} to {target}; from {source} it translates to zh"
+    with pytest.raises(UsageError, match=f"^{said}$"):
+        protocol(source, target)
+
+
+# --- the beginning and the voice -------------------------------------------------------------
+
+
+def body_of(speaker: TencentTsi, pcm: bytes, seq: int, time: float) -> dict[str, Any]:
+    made: dict[str, Any] = json.loads(speaker.request(pcm, seq, False, Nonce(time, "")).body)
+    return made
+
+
+def test_every_chunk_says_when_the_speech_began() -> None:
+    speaker, chunk = protocol(), bytes(12800)
+    times = [(0, 1735609992.3), (0, 1735609993.0), (1, 1735609999.9)]  # the first is sent again
+    assert [body_of(speaker, chunk, *each)["Utc"] for each in times] == [1735609991] * 3
+
+
+def test_speech_is_asked_for_where_there_is_a_translation() -> None:
+    assert "TTS" not in body_of(protocol(), b"", 0, 0.0)
+    assert "TTS" not in body_of(protocol("zh", None, voice=0), b"", 0, 0.0)
+    assert "TTS" not in body_of(protocol("zh", "zh", voice=0), b"", 0, 0.0)
+    service = with_demo(Service(name="tencent-tsi", voice="1017"))
+    make = entry("tencent-tsi").make
+    assert body_of(make(service, Pair("zh", "ja"), "id", True), b"", 0, 0.0)["TTS"] == {
+        "Codec": "wav",
+        "VoiceType": 1017,
+        "SampleRate": 16000,
+    }
+    assert "TTS" not in body_of(make(service, Pair("zh", "ja"), "id", False), b"", 0, 0.0)
+    with pytest.raises(UsageError, match="the voice is a number"):
+        make(with_demo(Service(name="tencent-tsi", voice="Anna")), Pair("zh", "ja"), "id", True)
+
+
+@pytest.mark.parametrize("vector", VECTORS["audio"], ids=lambda v: v["name"])
+def test_a_translation_that_is_spoken(vector: dict[str, Any]) -> None:
+    speaker = protocol(voice=0)
+    told = item("a", 1, True) | {"Audio": vector["audio"]}
+    result, *others = speaker.answer(answer_of(told))
+    assert isinstance(result, Result)
+    if vector["pcm"] is not None:
+        assert others == [Speech(bytes.fromhex(vector["pcm"]))]
+    elif vector["garbage"]:
+        [garbage] = others
+        assert isinstance(garbage, Garbage)
+        assert (garbage.kind, garbage.whole) == ("bad-audio", False)
+    else:
+        assert others == []
+
+
+def test_a_sentence_is_spoken_once_and_only_if_asked_for() -> None:
+    spoken = {"Audio": VECTORS["audio"][0]["audio"]}
+    told = [item("a", 1, True) | spoken, item("b", 1) | spoken]
+    speaker = protocol(voice=0)
+    kinds = [type(event) for event in speaker.answer(answer_of(*told))]
+    assert kinds == [Result, Result, Speech, Speech]
+    assert speaker.answer(answer_of(*told)) == []
+    assert [type(e) for e in protocol().answer(answer_of(*told))] == [Result, Result]
+
+
+def test_more_than_a_minute_is_no_translation_of_a_sentence() -> None:
+    told = item("a", 1, True) | {"Audio": "A" * (tencent_tsi.MAX_AUDIO + 4)}
+    assert isinstance(protocol(voice=0).answer(answer_of(told))[1], Garbage)
+
+
+@given(st.binary(max_size=80) | st.builds(b"RIFF____WAVE".__add__, st.binary(max_size=80)))
+def test_any_sound_is_speech_or_garbage(data: bytes) -> None:
+    told = item("a", 1, True) | {"Audio": base64.b64encode(data).decode()}
+    for event in protocol(voice=0).answer(answer_of(told))[1:]:
+        assert isinstance(event, Speech | Garbage)
 
 
 def test_secrets_do_not_show() -> None:
@@ -123,7 +214,8 @@ def test_versions_only_grow_and_sentences_end_once(history: list[list[dict[str, 
         assert len({text[0] for text, _ in shown}) == 1
 
 
-sentences = objects("SeId", "SeVer", "SourceText", "TargetText", "StartTime", "EndTime", "IsEnd")
+names = ("SeId", "SeVer", "SourceText", "TargetText", "StartTime", "EndTime", "IsEnd", "Audio")
+sentences = objects(*names)
 errors = objects("Code", "Message") | json_values
 shapes = st.fixed_dictionaries(
     {
@@ -142,5 +234,5 @@ shapes = st.fixed_dictionaries(
     )
 )
 def test_nothing_a_server_sends_raises(answer: Response) -> None:
-    speaker = protocol()
+    speaker = protocol(voice=0)
     assert all(speaker.answer(answer)) or not speaker.answer(answer)

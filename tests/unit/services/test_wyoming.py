@@ -197,7 +197,7 @@ def test_nothing_is_said_to_the_ears_of_speech() -> None:
     assert listening.switch_tts(False) == ""
     assert listening.ping("1") is None
     assert listening.begin() == ['{"type": "transcribe"}\n']
-    assert listening.endpoint().url == "wyoming://nas:10300"
+    assert listening.endpoint(0.0).url == "wyoming://nas:10300"
 
 
 @given(st.text() | json_values.map(json.dumps))

@@ -126,7 +126,7 @@ def test_what_the_document_excludes_is_refused(args: tuple[str, ...], words: str
 
 
 def test_aliases_mean_listed_codes() -> None:
-    assert set(youdao._ALIASES.values()) <= set(youdao.LANGUAGES)
+    assert set(youdao.ALIASES.values()) <= set(youdao.LANGUAGES)
 
 
 def test_secrets_do_not_show() -> None:
