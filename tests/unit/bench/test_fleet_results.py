@@ -9,7 +9,7 @@ import pytest
 
 from tests.fleet.backend import Heard, Order
 from tests.fleet.devices import Told
-from tests.fleet.results import BACK_S, BEGIN, END, Outcome, Step, failures, rows, write
+from tests.fleet.results import BACK_S, BEGIN, END, SPREAD, Outcome, Step, failures, rows, write
 
 SHARES = {"one": 3, "two": 3, "three": 3}
 
@@ -57,7 +57,7 @@ def test_unanswered_commands_forgeries_and_a_lonely_node_are_failures() -> None:
     bad = outcome()
     bad.heard.orders["c3"] = Order("a", 5.0, 3, 9.0)
     bad.heard.forged = 1
-    bad.steps[-1].shares = {"one": 5, "two": 4, "three": 0}
+    bad.steps.append(Step(SPREAD, 20.0, 30.0, {"one": 5, "two": 4, "three": 0}))
     words = " ".join(failures(bad))
     for expected in ("never answered", "something else under a known id", "not spread"):
         assert expected in words
