@@ -169,7 +169,7 @@ def _guard(
 ) -> Callable[[], bool] | None:
     """Whether what is captured now must not be sent, as it may be the speaker's."""
     if cancellation is not None:
-        return lambda: cancellation.out and player.audible
+        return lambda: player.chiming or (cancellation.out and player.audible)
     if config.audio.echo == "guard" and config.talk.mode in TALKED_OVER:
         return lambda: player.audible
     if config.audio.sounds is not None:

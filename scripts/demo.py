@@ -21,7 +21,7 @@ from agent.audio.convert import Converter
 
 OUT = Path("demo-out")
 RECORDINGS = Path("/usr/share/sounds/alsa")  # human speech, shipped with Debian's alsa-utils
-NAMES = ("Front_Center", "Front_Right", "Rear_Center", "Side_Left")
+NAMES = ("Front_Center", "Front_Right", "Rear_Center", "Side_Right")
 PAUSE_S = 2.0
 RATE = 16000
 SLOW_S = 120.0  # a small board under load; what has not come by then hangs

@@ -176,7 +176,7 @@ def run_send(args: argparse.Namespace) -> int:
     settings, clock = broker_options.load(args), SystemClock()
     roster = Roster(settings.topic)
     with Broker(settings, [*roster.topics, sending.result_topic(settings.topic)], clock) as broker:
-        gather(broker, roster, clock, 0.0, lambda: True)
+        gather(broker, roster, clock, LIST_S, lambda: roster.kept)
         devices = sending.targets(roster, args.to, broker.where)
         if not devices:
             raise _nobody(settings, broker.where)

@@ -79,7 +79,7 @@ def _findings(device: Device, now: float, utc: datetime) -> Iterator[Finding]:
     if device.online is False:
         yield Finding("fault", "offline", "not connected to the broker")
         return  # what it said before is history
-    if device.online is None:
+    if device.online is None and device.measured is None:
         yield Finding("warn", "status", "has never said whether it is online")
     yield from _state(device, utc)
     yield from _silence(device, now)
@@ -91,7 +91,8 @@ def _findings(device: Device, now: float, utc: datetime) -> Iterator[Finding]:
 def _state(device: Device, utc: datetime) -> Iterator[Finding]:
     state, since = device.state, device.since
     if state is None:
-        yield Finding("warn", "state", "has not said its state")
+        if device.measured is None:  # else it is there, and the broker may keep nothing
+            yield Finding("warn", "state", "has not said its state")
         return
     if state.state == "fault":
         yield Finding("fault", "fault", "its microphone or its service fails: see its log")

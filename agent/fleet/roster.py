@@ -78,6 +78,8 @@ class Roster:
     Attributes:
         devices: by id, sorted.
         ignored: how many messages no dragoman would have sent.
+        kept: whether the broker has given anything that it keeps.  Some keep nothing, or do not
+            give it to who asks for all devices (RabbitMQ): then telemetry is all there is.
     """
 
     def __init__(self, root: str) -> None:
@@ -85,6 +87,7 @@ class Roster:
         self._devices: dict[str, Device] = {}
         self._unmeasured: set[str] = set()  # online, without telemetry
         self.ignored = 0
+        self.kept = False
 
     def __len__(self) -> int:
         return len(self._devices)
@@ -100,8 +103,8 @@ class Roster:
         return [topic.name for topic in (topics.status, topics.state, topics.telemetry)]
 
     def complete(self) -> bool:
-        """Whether there is telemetry of every device that is online."""
-        return not self._unmeasured
+        """Whether there is telemetry of every device that is online, as far as can be known."""
+        return self.kept and not self._unmeasured
 
     def take(self, message: Incoming, now: float, utc: datetime) -> None:
         """Learn from ``message``, which came at ``now`` (monotonic seconds), ``utc``."""
@@ -134,6 +137,7 @@ class Roster:
         if not message.retained or (kind == "status" and device.online):
             device.heard = utc
         self._devices[name] = device
+        self.kept = self.kept or message.retained
         if device.online and device.measured is None:
             self._unmeasured.add(name)
         else:

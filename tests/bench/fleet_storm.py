@@ -120,13 +120,18 @@ class Storm:
 
 
 def simulate(
-    policy: Policy, devices: int, back_s: float, capacity: float | None, seed: int
+    policy: Policy,
+    devices: int,
+    back_s: float,
+    capacity: float | None,
+    seed: int,
+    within_s: float = 1.0,
 ) -> Storm:
-    """All ``devices`` lose their connection within a second; the server is back after ``back_s``.
+    """All ``devices`` lose their connection ``within_s``; the server is back after ``back_s``.
 
     It then takes ``capacity`` new connections a second, or all of them when None.
     """
-    lost = np.sort(np.random.default_rng(seed).uniform(0.0, 1.0, devices))
+    lost = np.sort(np.random.default_rng(seed).uniform(0.0, within_s, devices))
     due = lost + policy.delays(np.arange(devices), lost, np.zeros(devices))
     attempts = np.zeros(round(LONGEST_S * PER_S), np.int64)
     accepted = np.zeros_like(attempts)

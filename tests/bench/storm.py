@@ -29,6 +29,7 @@ SCALE = 10  # devices each simulated one stands for
 BACK_S = 30.0
 CAPACITY = 10_000  # new connections a second for all of them
 SHOWN_S = 240  # of the chart
+KILLED_S = 0.05  # in which a server that is killed loses all its connections
 
 Figures = dict[str, Any]
 
@@ -44,13 +45,17 @@ POLICIES: dict[str, Callable[[int, int], Policy]] = {
 def measure(devices: int = DEVICES, scale: int = SCALE, seed: int = 1) -> Figures:
     """Every policy against a server of limited capacity and against one without a limit."""
     cases: dict[str, dict[str, Figures]] = {}
-    for case, capacity in (("limited", CAPACITY), ("unlimited", None)):
+    for case, capacity, back_s, within_s in (
+        ("limited", CAPACITY, BACK_S, 1.0),
+        ("unlimited", None, BACK_S, 1.0),
+        ("replaced", None, 0.0, KILLED_S),
+    ):
         cases[case] = {}
         for name, make in POLICIES.items():
             simulated = devices // scale
             share = None if capacity is None else capacity * devices / DEVICES / scale
-            storm = simulate(make(simulated, seed), simulated, BACK_S, share, seed)
-            cases[case][name] = _figures(storm, scale, devices)
+            storm = simulate(make(simulated, seed), simulated, back_s, share, seed, within_s)
+            cases[case][name] = _figures(storm, scale, devices, back_s)
     return {
         "devices": devices,
         "simulated": devices // scale,
@@ -61,18 +66,18 @@ def measure(devices: int = DEVICES, scale: int = SCALE, seed: int = 1) -> Figure
     }
 
 
-def _figures(storm: Storm, scale: int, devices: int) -> Figures:
+def _figures(storm: Storm, scale: int, devices: int, back_s: float) -> Figures:
     seconds = [count * scale for count in storm.per_second()]
     first = min(5, len(seconds))
     return {
         "attempts_per_s": seconds,
         "peak_per_s": max(seconds),
-        "peak_after_5_s_per_s": max(seconds[first:]),
-        "peak_after_return_per_s": max(seconds[int(BACK_S) :]),
+        "peak_after_5_s_per_s": max(seconds[first:], default=0),
+        "peak_after_return_per_s": max(seconds[int(back_s) :]),
         "peak_slice": int(max(storm.attempts)) * scale,
         "attempts_per_device": sum(seconds) / devices,
         "back_99_s": storm.until(0.99),
-        "back_99_after_return_s": storm.until(0.99) - BACK_S,
+        "back_99_after_return_s": storm.until(0.99) - back_s,
     }
 
 
@@ -91,7 +96,8 @@ def rows(figures: Figures) -> list[tuple[str, ...]]:
         )
     ]
     limit = f"{figures['capacity_per_s']:,.0f} per second"
-    for case, label in (("limited", limit), ("unlimited", "no limit")):
+    labels = {"limited": limit, "unlimited": "no limit", "replaced": "another, at once"}
+    for case, label in labels.items():
         for name, row in figures["cases"][case].items():
             table.append(
                 (

@@ -82,6 +82,14 @@ class Device:
         elif not connected:
             self.away.append([self._clock.now()])
 
+    def told(self) -> dict[str, Any]:
+        """What happened, for the parent process."""
+        waiting = self.reporter.waiting  # on the disk: not lost, but not delivered either
+        return {
+            "said": self.said, "away": self.away, "orders": self.orders, "waiting": waiting,
+            "aside": self.reporter.set_aside,
+        }  # fmt: skip
+
     def _obey(self, command: Mapping[str, Any]) -> None:
         self.orders[str(command.get("ref"))] += 1
         self.reporter.command_result(payloads.result(command))
@@ -111,7 +119,7 @@ def main(host: str, folder: Path, first: int, count: int, qos: Literal[0, 1]) ->
         device.reporter.stop()
     for device in devices:
         device.reporter.join(5)
-    told = {d.name: {"said": d.said, "away": d.away, "orders": d.orders} for d in devices}
+    told = {device.name: device.told() for device in devices}
     (folder / f"{first}.json").write_text(json.dumps(told))
 
 

@@ -16,9 +16,11 @@ BEGIN, END = "<!-- fleet: begin -->", "<!-- fleet: end -->"
 HEAD = ("what happens", "s", "devices away", "back after, p50 / p99 / max", "finals", "lost",
         "twice", "commands", "at once", "again", "never", "connections then")  # fmt: skip
 
-#: The longest a device may be away once it knows: it waits 1–2 s, then 0.5 s more at most, 1 s …
-#: as long as nodes are left to take it; many come at once to a cluster that is slow in taking them.
-BACK_S = 30.0
+SPREAD = "connections are spread again"  #: the step after which every node has its share
+
+#: The longest a device may be away once it knows, seconds: it waits 1–2 s, then 1 s more at most,
+#: 2 s …, as long as no node takes it, and many come at once to nodes that are slow in taking them.
+BACK_S = 60.0
 
 
 @dataclass
@@ -71,10 +73,11 @@ def rows(outcome: Outcome) -> list[Row]:
         return found[max(0, bisect_right(begins, moment) - 1)]
 
     for name, device in outcome.told.items():
+        kept = len(device.said) - device.waiting  # the newest of them are in the outbox
         for index, moment in enumerate(device.said):
             row, times = at(moment), outcome.heard.finals[name, index]
             row.finals += 1
-            row.lost += times == 0
+            row.lost += times == 0 and index < kept
             row.twice += times > 1
         for lost, back in device.away:
             row = at(lost)
@@ -94,7 +97,11 @@ def failures(outcome: Outcome) -> list[str]:
     """What did not hold."""
     found = rows(outcome)
     lost, never = sum(row.lost for row in found), sum(row.never for row in found)
+    waiting = sum(device.waiting for device in outcome.told.values())
+    aside = sum(device.aside for device in outcome.told.values())
     bad = [f"{lost} finals were lost"] if lost else []
+    bad += [f"{waiting} finals are still in an outbox"] if waiting else []
+    bad += [f"{aside} messages were set aside"] if aside else []
     bad += [f"{never} commands were never answered"] if never else []
     if outcome.heard.forged:
         bad.append(f"{outcome.heard.forged} messages say something else under a known id")
@@ -102,10 +109,10 @@ def failures(outcome: Outcome) -> list[str]:
         late = [gap for gap in row.gaps if gap > BACK_S]
         bad += [f"{row.what}: {len(late)} devices were away for over {BACK_S:g} s"] if late else []
         bad += [f"{row.what}: {row.never_back} never came back"] if row.never_back else []
-    last = outcome.steps[-1].shares
-    fair = sum(last.values()) / len(last)
-    if min(last.values()) < fair / 2:
-        bad.append(f"connections are not spread: {last}")
+    for step in outcome.steps:
+        fair = sum(step.shares.values()) / len(step.shares)
+        if step.what == SPREAD and min(step.shares.values()) < fair / 2:
+            bad.append(f"connections are not spread: {step.shares}")
     return bad
 
 

@@ -18,7 +18,7 @@ HERE = Path(__file__).parent
 PROJECT = HERE.parent.parent
 RELEASES = ("bookworm", "trixie")  # Debian 12 and 13
 _CA = "/run/ca.crt"  # where `build` puts this machine's certificates
-EXTRAS = ("pi", "live", "metrics", "emulator")
+EXTRAS = ("pi", "live", "metrics", "emulator", "ears")
 
 
 def ready(release: str, *, rebuild: bool = False) -> Path:

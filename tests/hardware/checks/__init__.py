@@ -20,6 +20,7 @@ CHECKS = {
     "light": Check("pins", "the LED line follows the state: a whole turn, no cloud, a refusal"),
     "card": Check("audio", "the card is unloaded and loaded again while the device runs"),
     "doctor": Check("doctor", "dragoman doctor: fit, then with things broken on purpose"),
+    "ears": Check("ears", "in a room the device does not hear itself, and is talked over"),
     "service": Check(
         "service",
         "installed, ready, examined, without its card, killed, frozen, outbox, will, removed",

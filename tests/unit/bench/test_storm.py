@@ -83,20 +83,24 @@ def test_the_real_classes_are_asked_for_every_delay(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(Backoff, "next", noted)
     result = simulate(Ours(10, 1, talking=True), 10, 10.0, None, seed=1)
-    assert len(asked) == 20  # when it was lost, and after the one attempt that failed
-    assert result.attempts.sum() == 20
+    assert len(asked) == 30  # when it was lost, and after each of the two attempts that failed
+    assert result.attempts.sum() == 30
     assert max(asked) == pytest.approx(7.0)
 
 
 def test_the_idle_spread_their_first_attempt_over_a_second() -> None:
     devices = 5000
-    idle, talking = (
-        simulate(Ours(devices, 1, talking=talks), devices, 30.0, None, seed=1)
-        for talks in (False, True)
-    )
-    assert idle.attempts[: PER_S // 2].max() < talking.attempts[: PER_S // 2].max() / 2
-    assert idle.per_second()[0] < talking.per_second()[0] / 2
-    assert idle.until(0.99) == pytest.approx(talking.until(0.99), abs=3.0), "at no price"
+    for back_s, within_s in ((0.0, 0.05), (30.0, 1.0)):
+        idle, talking = (
+            simulate(Ours(devices, 1, talking=talks), devices, back_s, None, 1, within_s)
+            for talks in (False, True)
+        )
+        assert idle.attempts.max() < talking.attempts.max()
+        assert idle.per_second()[0] <= talking.per_second()[0]
+        assert idle.until(0.99) == pytest.approx(talking.until(0.99), abs=3.0), "at no price"
+    assert talking.attempts.max() > 0
+    spread = simulate(Ours(devices, 1), devices, 0.0, None, 1, 0.05)
+    assert spread.attempts.max() < devices / 8, "in 100 ms; all of them when they did not spread"
 
 
 def test_the_same_seed_is_the_same_storm() -> None:
@@ -111,7 +115,7 @@ def test_figures_are_json_and_make_rows_and_plots(tmp_path: Path) -> None:
     figures = json.loads(json.dumps(storm.measure(devices=10_000, scale=10)))
     assert figures["simulated"] == 1000
     table = storm.rows(figures)
-    assert len(table) == 1 + 2 * len(storm.POLICIES)
+    assert len(table) == 1 + 3 * len(storm.POLICIES)
     assert {len(row) for row in table} == {len(table[0])}
     limited = figures["cases"]["limited"]
     ours, fixed = limited["dragoman, cloud"], limited["fixed 5 s"]

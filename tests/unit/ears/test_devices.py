@@ -6,7 +6,7 @@ import numpy
 import pytest
 
 from agent.audio.pcm import packet_bytes
-from agent.audio.ring import Ring
+from agent.audio.ring import Ring, ring_bytes
 from agent.audio.scripted import ScriptedMicrophone, ScriptedSpeaker
 from agent.clock import ManualClock
 from agent.ears.devices import CancelledMicrophone, ReferencedSpeaker
@@ -149,3 +149,15 @@ def test_the_tap_has_the_same_numbers_and_is_written_first() -> None:
     assert [(p.at, p.flags) for p in found if p] == [(0.0, 0), (1.0, 1), (2.0, 2)]
     assert seen == [(1, 1), (2, 2), (3, 3)]
     assert isinstance(ring, Ring)
+
+
+def test_a_tapped_ring_goes_on_with_what_a_crash_left() -> None:
+    memory = memoryview(bytearray(ring_bytes(2, 10)))
+    before = TappedRing(2, 10, lambda: b"ll", memory)
+    for number in range(3):
+        before.write(b"ab", number)
+    after = TappedRing(2, 10, lambda: b"ll", memory)
+    assert after.head == after.tap.head == 3
+    assert after.write(b"cd", 3.0) == 3
+    read = after.read(2), after.read(3), after.tap.read(3)
+    assert [packet.data for packet in read if packet] == [b"ab", b"cd", b"ll"]

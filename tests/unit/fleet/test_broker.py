@@ -38,8 +38,15 @@ def test_a_slow_line_gets_more_time_for_its_first_message(air: Air) -> None:
     assert len(gathered(air, 0).devices) == 1
 
 
-def test_an_empty_broker_is_not_waited_for_long(air: Air) -> None:
-    assert not gathered(air, 16).devices
+def test_where_nothing_is_kept_telemetry_is_listened_for(air: Air) -> None:
+    """RabbitMQ gives nothing that it keeps to who asks for all devices."""
+    air.due(9, heard("a/telemetry", {"x": 1}))
+    assert list(gathered(air, 16).devices) == ["a"]
+    assert air.clock.now() == pytest.approx(16)
+
+
+def test_an_empty_broker_is_not_waited_for_longer_than_wanted(air: Air) -> None:
+    assert not gathered(air, 0).devices
     assert air.clock.now() == pytest.approx(FIRST_S)
 
 

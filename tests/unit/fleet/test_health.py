@@ -49,7 +49,6 @@ def test_all_is_well() -> None:
     ("value", "expected"),
     [
         (device(online=False), ("fault", "offline", "not connected to the broker")),
-        (device(online=None), ("warn", "status", "has never said whether it is online")),
         (device(state="offline"), ("fault", "cloud", "no connection to youdao")),
         (
             device(state="fault"),
@@ -143,3 +142,11 @@ def test_one_that_has_said_nothing_but_online() -> None:
 )
 def test_ages(seconds: float, text: str) -> None:
     assert age(seconds) == text
+
+
+def test_who_has_said_nothing_at_all_is_unwell_and_who_measures_is_there() -> None:
+    """A broker may keep nothing of it."""
+    value = Device("a", 0.0)
+    assert {finding.name for finding in found(value)} >= {"status", "state"}
+    value.telemetry, value.measured = {"cpu_percent": 3}, NOW
+    assert found(value) == []

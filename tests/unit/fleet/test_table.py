@@ -65,7 +65,7 @@ def test_one_device_and_strangers() -> None:
 
 def test_nothing_known_is_a_dash() -> None:
     row = text(fleet(heard("a/telemetry", {})))[1]
-    assert row.split() == ["a", "–", "–", "–", "–", "–", "5", "s", "warn"]
+    assert row.split() == ["a", "–", "–", "–", "–", "–", "5", "s", "ok"]
 
 
 def test_a_muted_device_says_so() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from agent.events import Pair, Result
+from agent.link.uplink import Wait
 from tests.unit.link.world import World
 
 
@@ -121,6 +122,50 @@ def test_the_next_language_pair_waits_for_the_last_answer() -> None:
     world.check_pacing()
 
 
+@pytest.mark.parametrize("timed", [True, False])
+def test_a_service_that_turns_goes_on_with_the_next_pair(timed: bool) -> None:
+    world = World(turns=True, timed=timed)
+    there, back = Pair("es", "en"), Pair("en", "es")
+    for word, pair in enumerate((back, there, back, there), 1):
+        world.press(pair=pair)
+        world.say(word, 10)
+        world.release(tail=0)
+    world.pause(120)
+    assert world.turned == [there, back, there]
+    assert (world.hangups, len(world.services)) == ([], 1)
+    assert world.heard() == world.spoken
+    assert world.settled[-1:] == [(world.settled[-1][0], True)]
+    world.check_pacing()
+
+
+def test_a_connection_lost_after_a_turn_repeats_only_what_came_after_it() -> None:
+    world = World(turns=True)
+    world.press()
+    world.say(1, 10)
+    world.release(tail=0)
+    world.press(pair=Pair("es", "en"))
+    world.say(2, 20)
+    world.pause(30)
+    assert len(world.turned) == 1
+    world.outages.append((world.now, world.now + 1.0))
+    world.say(3, 20)
+    world.release()
+    world.pause(120)
+    assert len(world.services) == 2
+    assert {word for word, _ in world.heard(replayed=True)} <= {2, 3}
+    assert set(world.heard()) == set(world.spoken)
+
+
+def test_a_connection_that_is_gone_turns_nowhere() -> None:
+    world = World()
+    world.press()
+    world.pause(5)
+    world.uplink.disconnected()
+    world.uplink.turned(Pair("es", "en"))
+    world.service = None
+    assert world.uplink.step(world.now) == Wait(None)
+
+
 def test_a_second_press_during_the_tail_repeats_nothing() -> None:
     world = World()
     world.press()
@@ -215,3 +260,26 @@ def test_an_answered_sentence_is_not_taken_for_deafness() -> None:
     assert world.uplink.unanswered_ms > 3000
     world.pause(500)
     assert not world.uplink.deaf(world.now)
+
+
+@pytest.mark.parametrize("begin", [0.3, 1.0, 1.4, 2.0, 2.6])
+def test_3_s_are_won_back_in_8_s_of_ordinary_talk(begin: float) -> None:
+    """Phrases of 1.4 s with pauses of 1.5 s, as those of `tests/bench/voice.py`."""
+    world = World(endpoint=13)
+    world.outages = [(3.0 + begin, 6.0 + begin)]
+    world.press()
+    behind: dict[float, int] = {}
+    for word in range(1, 9):
+        for packet in range(72):
+            world.say_one(word, packet) if packet < 35 else world.pause(1)
+            if world.service is not None and world.now > 6.0 + begin:
+                behind[world.now] = world.uplink.backlog_ms
+    most = max(behind.values())
+    assert most >= 2900
+    begun = next(at for at, ms in behind.items() if ms == most)
+    won = next(at for at, ms in behind.items() if at > begun and ms <= max(250, most - 3000))
+    assert won - begun <= 8.0
+    world.release()
+    world.pause(300)
+    assert set(world.heard()) >= set(world.spoken)
+    world.check_pacing()

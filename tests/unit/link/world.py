@@ -74,12 +74,14 @@ class World:
     timed: bool = False
     memory_s: float = 60
     idle_close_s: float = 600
+    turns: bool = False  # the service goes on with another language pair
     now: float = 0.0
     finals: list[tuple[Result, Answer]] = field(default_factory=list)
     partials: list[tuple[Result, Answer]] = field(default_factory=list)
     services: list[Service] = field(default_factory=list)
     settled: list[tuple[float, bool]] = field(default_factory=list)
     hangups: list[tuple[float, str]] = field(default_factory=list)
+    turned: list[Pair] = field(default_factory=list)
     spoken: list[tuple[int, int]] = field(default_factory=list)
     outages: list[tuple[float, float]] = field(default_factory=list)
     delays: list[tuple[float, float]] = field(default_factory=list)  # when sent, age then
@@ -94,8 +96,12 @@ class World:
 
     def say(self, word: int, packets: int) -> None:
         for place in range(packets):
-            self.spoken.append((word, place))
-            self._capture(speech(word, place), VOICED)
+            self.say_one(word, place)
+
+    def say_one(self, word: int, place: int) -> None:
+        """One packet of a word."""
+        self.spoken.append((word, place))
+        self._capture(speech(word, place), VOICED)
 
     def pause(self, packets: int) -> None:
         for _ in range(packets):
@@ -138,7 +144,12 @@ class World:
     def _send(self) -> None:
         while self.service is not None:
             step = self.uplink.step(self.now)
-            if isinstance(step, Hangup):
+            if isinstance(step, Hangup) and self.turns and step.reason == "language pair":
+                pair = self.uplink.wanted(self.now, self.pair)
+                assert pair is not None
+                self.uplink.turned(pair)
+                self.turned.append(pair)
+            elif isinstance(step, Hangup):
                 self.hangups.append((self.now, step.reason))
                 self.uplink.disconnected()
                 self.service = None

@@ -1,0 +1,1 @@
+"""One's own servers, real ones: see ``scripts/test-servers``."""
