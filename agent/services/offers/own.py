@@ -17,7 +17,8 @@ from agent.services.shapes import TextProtocol
 
 _RATES = (16000, 8000)
 _WAV = Limits(rates=_RATES)
-_UPLOADED = Limits(bytes=openai.MAX_BYTES, formats=openai.FORMATS, rates=_RATES)
+_CLIP_S = 120  # the protocol has no limit, but a small machine has its patience
+_UPLOADED = Limits(_CLIP_S, openai.MAX_BYTES, formats=openai.FORMATS, rates=_RATES)
 
 
 def ears(
@@ -82,7 +83,7 @@ def configured(service: Service) -> Entry:
     streams = hear is None or own.is_wyoming(hear)
     english = own.to_english(service)
     gives = ["English translation" if english else "text"]
-    gives += ["translation"] if role is not None and service.target else []
+    gives += ["translation"] if role is not None else []
     gives += ["partials", "times"] if streams else ["times", "words"]
     gives += ["speech"] if service.speak else []
     chat = role is not None and not own.is_libre(role)
