@@ -120,6 +120,27 @@ def test_a_voice_is_barge_in_where_the_microphone_hears_no_speaker(
     assert device.finals
 
 
+def test_the_name_is_heard_over_the_speaker_and_a_follow_up_without_it(tmp_path: Path) -> None:
+    """The whole device without a room, on files: no machine is too busy for it."""
+    pytest.importorskip("pymicro_wakeword")
+    asked = voices.say("turn on the lights in the kitchen")
+    called = silence(6) + voices.say(voices.SPOKEN["okay_nabu"]) + asked + silence(4)
+    # The second sentence is said where the window is open, however slow this machine is.
+    write_wav(tmp_path / "speech.wav", called + (silence(4) + asked) * 8 + silence(4))
+    sections = {"talk": {"mode": "wake", "wake": {"follow_up_s": 10}}, "audio": {"echo": "cancel"}}
+    with Emulator() as cloud:
+        device = Device(App(loader.load(str(write_config(tmp_path, cloud.url, **sections)))))
+        device.app.player.sentence()
+        device.app.player.speech(noise(60.0))
+        device.start()
+        wait_until(lambda: "wake" in device.told, "its name")
+        wait_until(lambda: device.count(SpeakerStopped), "silence")
+        wait_until(lambda: "follow_up" in device.told and device.finals > 1, "a follow-up as text")
+        device.app.stop("enough")
+        device.finish()
+    assert device.told.count("wake") == 1
+
+
 def test_it_is_called_by_name_while_it_talks_and_heard_without_it(
     tmp_path: Path, pulse: Pulse
 ) -> None:
