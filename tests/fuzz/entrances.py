@@ -32,7 +32,7 @@ from agent.link.websocket import WebSocket
 from agent.redact import hide
 from agent.report import payloads
 from agent.report.signals import Incoming
-from agent.services import libretranslate, openai, wyoming
+from agent.services import libretranslate, openai, openai_chat, wyoming
 from agent.services.reading import Malformed
 from agent.services.shapes import Response
 from agent.services.twetalk_stream import Stream
@@ -217,7 +217,7 @@ def _wyoming(data: bytes) -> None:
 
 
 def _chat(data: bytes) -> None:
-    chat = openai.Chat(openai.Server("http://nas/v1"), "", None)
+    chat = openai_chat.Chat(openai.Server("http://nas/v1"), "", None)
     for event in [*chat.feed(data), *chat.finish(), *chat.answer(Response(200, {}, data))]:
         str(event).encode()
 

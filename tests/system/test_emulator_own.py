@@ -197,12 +197,3 @@ def test_what_is_no_wyoming_is_refused_and_survived(emulator: Emulator, sent: by
                 answer += piece
     assert not answer or b'"type": "error"' in answer
     assert asked(emulator, Describe().event(), until="info")  # it goes on
-
-
-def test_a_client_that_says_nothing_does_not_keep_the_emulator() -> None:
-    with Emulator() as running:
-        port = int(running.url.rpartition(":")[2])
-        client = socket.create_connection(("127.0.0.1", port), HANG_S)
-        assert running.url
-    with client, suppress(ConnectionResetError):
-        assert client.recv(1) == b""

@@ -10,7 +10,7 @@ from agent.config import own
 from agent.config.schema import Hear, Service, Speak, Translate
 from agent.errors import UsageError
 from agent.events import Pair
-from agent.services import libretranslate, openai, wyoming
+from agent.services import libretranslate, openai, openai_chat, wyoming
 from agent.services.entry import Entry, Limits, Shape, plain
 from agent.services.languages import base
 from agent.services.shapes import TextProtocol
@@ -64,8 +64,8 @@ def translator(service: Service, pair: Pair) -> TextProtocol:
         url = role.url.removeprefix(own.LIBRE)
         there = libretranslate.Server(url, plain(role.key))
         return libretranslate.Translate(there, pair.source, pair.target)
-    prompt = role.prompt or openai.TRANSLATE
-    return openai.Chat(server(role), prompt, role.temperature, pair.source, pair.target)
+    prompt = role.prompt or openai_chat.TRANSLATE
+    return openai_chat.Chat(server(role), prompt, role.temperature, pair.source, pair.target)
 
 
 def summarizer(service: Service) -> TextProtocol:
@@ -73,7 +73,9 @@ def summarizer(service: Service) -> TextProtocol:
     role = service.translate
     if role is None or own.is_libre(role):
         raise UsageError("own: no chat to summarise with; name one: service.translate")
-    return openai.Chat(server(role), role.summary_prompt or openai.SUMMARIZE, role.temperature)
+    return openai_chat.Chat(
+        server(role), role.summary_prompt or openai_chat.SUMMARIZE, role.temperature
+    )
 
 
 def configured(service: Service) -> Entry:
