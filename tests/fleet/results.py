@@ -16,6 +16,8 @@ BEGIN, END = "<!-- fleet: begin -->", "<!-- fleet: end -->"
 HEAD = ("what happens", "s", "devices away", "back after, p50 / p99 / max", "finals", "lost",
         "twice", "commands", "at once", "again", "never", "connections then")  # fmt: skip
 
+SPREAD = "connections are spread again"  #: the step after which every node has its share
+
 #: The longest a device may be away once it knows, seconds: it waits 1–2 s, then 1 s more at most,
 #: 2 s …, as long as no node takes it, and many come at once to nodes that are slow in taking them.
 BACK_S = 60.0
@@ -107,10 +109,10 @@ def failures(outcome: Outcome) -> list[str]:
         late = [gap for gap in row.gaps if gap > BACK_S]
         bad += [f"{row.what}: {len(late)} devices were away for over {BACK_S:g} s"] if late else []
         bad += [f"{row.what}: {row.never_back} never came back"] if row.never_back else []
-    last = outcome.steps[-1].shares
-    fair = sum(last.values()) / len(last)
-    if min(last.values()) < fair / 2:
-        bad.append(f"connections are not spread: {last}")
+    for step in outcome.steps:
+        fair = sum(step.shares.values()) / len(step.shares)
+        if step.what == SPREAD and min(step.shares.values()) < fair / 2:
+            bad.append(f"connections are not spread: {step.shares}")
     return bad
 
 
