@@ -56,6 +56,8 @@ def run(args: argparse.Namespace) -> int:
         return ConfigError.exit_code
     print(f"{args.file or 'configuration'}: ok")
     print(summary(config))
+    for line in _less(config):
+        print(line)
     return 0
 
 
@@ -73,6 +75,16 @@ def _unable(config: Config) -> list[str]:
     except UsageError as error:
         return str(error).splitlines()
     return []
+
+
+def _less(config: Config) -> list[str]:
+    """What is less in a fallback."""
+    if not config.service.fallback:
+        return []
+    from agent.clouds import fallback
+    from agent.services.provider import Provider
+
+    return fallback.untranslated(Provider(config.service), config)
 
 
 def summary(config: Config) -> str:

@@ -136,8 +136,8 @@ def _input(name: str) -> Iterator[Path]:
 
 def _mention_target(args: argparse.Namespace, config: Config) -> None:
     """A service that cannot translate is no reason to fail, but worth a line."""
-    from agent.services.catalog import entry
+    from agent.services.catalog import configured
 
     name = config.service.name
-    if args.target is not None and "translation" not in entry(name).gives:
+    if args.target is not None and "translation" not in configured(config.service).gives:
         print(f"dragoman: {name} does not translate; --target has no effect", file=sys.stderr)

@@ -65,7 +65,7 @@ def upload(provider: Provider, config: Config, http: HttpClient, clock: Clock) -
         from agent.link import exchange
 
         return exchange.Upload(provider, http, clock)
-    send: Send = import_module("agent.clouds.own").upload(provider, config, http, clock)
+    send: Send = import_module("agent.clouds.own").upload(provider, config, clock)
     return send
 
 

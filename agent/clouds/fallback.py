@@ -36,3 +36,13 @@ def check(provider: Provider, config: Config) -> None:
             problems.append(f"service.fallback.{place}: {error}")
     if problems:
         raise UsageError("\n".join(problems))
+
+
+def untranslated(provider: Provider, config: Config) -> list[str]:
+    """What those that may stand in for ``provider`` would only recognise, a line each."""
+    return [
+        f"{other.name} would only recognise {pair.source}, and not translate it to {pair.target}"
+        for other in map(Provider, services(provider, config))
+        for pair in clouds.wanted(provider, config)
+        if pair.target is not None and not other.takes(pair)
+    ]

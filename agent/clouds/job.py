@@ -10,6 +10,7 @@ from agent.link.callback import CallbackServer
 from agent.link.dial import Dialer
 from agent.link.http import HttpClient
 from agent.pipeline.cloud import Cloud, Parts
+from agent.pipeline.overdue import Overdue
 
 
 def build(parts: Parts) -> Cloud:
@@ -17,7 +18,11 @@ def build(parts: Parts) -> Cloud:
     stopping = threading.Event()
     dialer = Dialer(parts.config.network, parts.clock)
     http = HttpClient(dialer, cancelled=stopping.is_set)
-    job = exchange.Job(parts.provider, http, parts.clock, stopping.is_set)
+    overdue = Overdue(parts)
+    job = exchange.Job(
+        parts.provider, http, parts.clock, stopping.is_set, overdue.waits, lambda: overdue.again
+    )
     port = parts.provider.service.callback_port or 0
     server = CallbackServer(port, job.deliver, parts.clock)
-    return recorded(parts, http, job, (server,), stopping.set)
+    overdue.cloud = cloud = recorded(parts, http, job, (server,), stopping.set)
+    return cloud

@@ -37,6 +37,8 @@ from agent.services.entry import Shape
 from agent.services.provider import Provider
 from agent.services.shapes import Clip
 
+CLIP_S = 900.0  # for a piece of a file: a small machine works on two minutes of sound for ten
+
 
 def build(parts: Parts) -> Cloud:
     """The cloud of one's own servers."""
@@ -90,7 +92,7 @@ def _listening(parts: Parts, answers: Answers, news: News) -> Session:
 def _uploading(parts: Parts, answers: Answers, news: News) -> Utterances:
     """Ears that take what was said when it is over."""
     stopping = threading.Event()
-    watch = Watch(parts.clock, stopping.is_set, lambda: news.loading("hear"))
+    watch = Watch(parts.clock, stopping.is_set, lambda: news.loading("hear"), ANSWER_S)
     http = HttpClient(Dialer(parts.config.network, parts.clock), ANSWER_S, ANSWER_S, watch)
     upload = exchange.Upload(parts.provider, http, parts.clock)
 
@@ -108,11 +110,12 @@ def _uploading(parts: Parts, answers: Answers, news: News) -> Utterances:
 
 
 def upload(
-    provider: Provider, config: Config, http: HttpClient, clock: Clock
+    provider: Provider, config: Config, clock: Clock
 ) -> Callable[[Clip, Pair], Sequence[ServiceEvent]]:
     """Sends a clip of a file: heard, and translated sentence by sentence."""
     news = News(lambda event: None, clock)
     roles = _roles(provider, config, clock, news, never)
+    http = HttpClient(Dialer(config.network, clock), CLIP_S, CLIP_S)
     send = exchange.Upload(provider, http, clock)
 
     def heard(clip: Clip, pair: Pair) -> Sequence[ServiceEvent]:

@@ -57,9 +57,10 @@ class Job:
         clock: Clock,
         stopping: Callable[[], bool] = lambda: False,
         waiting: Callable[[float], None] = lambda seconds: None,
+        again: Callable[[], bool] = lambda: False,
     ) -> None:
         self._provider, self._http, self._clock = provider, http, clock
-        self._stopping, self._waiting = stopping, waiting
+        self._stopping, self._waiting, self._again = stopping, waiting, again
         self._protocol = provider.job(provider.pair)
         self._open: dict[str, queue.SimpleQueue[Sequence[ServiceEvent]]] = {}  # by ticket
         self._closed: deque[str] = deque(maxlen=CLOSED)
@@ -79,21 +80,37 @@ class Job:
         return self._protocol.receipt(bool(task) or failed)
 
     def __call__(self, clip: Clip, pair: Pair) -> Sequence[ServiceEvent]:
-        """Submit ``clip`` and wait; LinkError when nothing is delivered in time."""
-        check(self._provider.entry, clip)
-        ticket = secrets.token_hex(TICKET_BYTES)
-        delivered = self._open[ticket] = queue.SimpleQueue()
-        address = _address(self._provider.service.callback_url or "", ticket)
-        try:
-            at = nonce(self._clock, self._provider.new_id())
-            request = self._protocol.submit(clip, at, address)
-            outcome = self._protocol.submitted(send(self._http, request, self._clock))
-            return self._wait(delivered) if isinstance(outcome, str) else outcome
-        finally:
-            self._closed.append(ticket)  # the service may deliver the same again
-            del self._open[ticket]
+        """Submit ``clip`` and wait; LinkError when nothing is delivered in time.
 
-    def _wait(self, delivered: queue.SimpleQueue[Sequence[ServiceEvent]]) -> Sequence[ServiceEvent]:
+        Whoever asks again has it submitted again; the first delivery counts, whichever of the
+        submissions it is of.
+        """
+        check(self._provider.entry, clip)
+        delivered: queue.SimpleQueue[Sequence[ServiceEvent]] = queue.SimpleQueue()
+        tickets: list[str] = []
+        try:
+            while True:
+                tickets.append(secrets.token_hex(TICKET_BYTES))
+                self._open[tickets[-1]] = delivered
+                outcome = self._submit(clip, tickets[-1])
+                found = self._wait(delivered) if isinstance(outcome, str) else outcome
+                if found is not None:
+                    return found
+        finally:
+            for ticket in tickets:
+                self._closed.append(ticket)  # the service may deliver the same again
+                del self._open[ticket]
+
+    def _submit(self, clip: Clip, ticket: str) -> str | Sequence[ServiceEvent]:
+        address = _address(self._provider.service.callback_url or "", ticket)
+        at = nonce(self._clock, self._provider.new_id())
+        request = self._protocol.submit(clip, at, address)
+        return self._protocol.submitted(send(self._http, request, self._clock))
+
+    def _wait(
+        self, delivered: queue.SimpleQueue[Sequence[ServiceEvent]]
+    ) -> Sequence[ServiceEvent] | None:
+        """What was delivered; None where somebody asks for it again."""
         begun = self._clock.now()
         while True:
             waited = self._clock.now() - begun
@@ -102,6 +119,8 @@ class Job:
             if waited > JOB_S:
                 raise LinkError(f"no result was delivered within {JOB_S:g} s", "timeout")
             self._waiting(waited)
+            if self._again():
+                return None
             with suppress(queue.Empty):
                 return delivered.get(timeout=0.2)
 

@@ -79,6 +79,7 @@ class Frames:
 
     def __init__(self) -> None:
         self._bytes = bytearray()
+        self._wanted = 0  # bytes that the codec waits for
         self._codec = frame_buffer(self._take, skip_utf8_validation=True)
         self._open = 0  # bytes of the message that is still in pieces
         self._in_pieces = False
@@ -86,7 +87,7 @@ class Frames:
     def feed(self, data: bytes) -> Iterator[Frame]:
         """The frames that are whole now; LinkError ``garbage`` where a rule is broken."""
         self._bytes += data
-        while True:
+        while len(self._bytes) >= self._wanted:
             try:
                 found = self._codec.recv_frame()
             except _Starved:
@@ -111,7 +112,9 @@ class Frames:
             fin, *_, opcode, masked, _ = header
             self._check(opcode, bool(masked), bool(fin), length)
         if len(self._bytes) < size:
+            self._wanted = size  # until then the codec need not be asked
             raise _Starved
+        self._wanted = 0
         data = bytes(self._bytes[:size])
         del self._bytes[:size]
         return data

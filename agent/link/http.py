@@ -96,7 +96,7 @@ class HttpClient:
                 if answer.read1(1):  # larger than ``most``: not to be read to its end
                     raise LinkError(f"the answer of {target} is too large", "garbage")
             except BaseException:  # whatever ends this: what was not read is no next answer
-                kept.connection.close()
+                kept.line.abort()
                 raise
             self._keep(kept)
         except DragomanError:

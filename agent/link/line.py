@@ -99,6 +99,11 @@ class Line:
         if self._readers == 0:
             self._sock.close()
 
+    def abort(self) -> None:
+        """Close at once: a library that failed may have left a reader behind."""
+        self._closed = True
+        self._sock.close()
+
     def reader_closed(self) -> None:
         self._readers -= 1
         if self._closed:

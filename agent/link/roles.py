@@ -28,7 +28,7 @@ from agent.services.languages import base
 from agent.services.reading import Fields
 
 FIRST_S = 120.0  # for an answer of a server that may have to load its model first
-USUAL_S = 30.0  # for one of a server that answered not long ago
+USUAL_S = 60.0  # for one of a server that answered not long ago
 WARM_S = 240.0  # which is this long; many put an idle model away after five minutes
 SLOW_S = 8.0  # no answer for so long: it loads its model
 SPEECH_S = 180  # of speech for one sentence
@@ -39,11 +39,19 @@ _FORMATS: Mapping[int, SampleFormat] = {1: "u8", 2: "s16", 3: "s24_3", 4: "s32"}
 class Watch:
     """Watches one role's waits: it ends those that last too long, and tells of slow ones.
 
-    It is a :data:`~agent.link.waiter.Cancelled`; ``stopping`` ends every wait.
+    It is a :data:`~agent.link.waiter.Cancelled`; ``stopping`` ends every wait, and so does
+    ``most_s``, where the usual limits are not meant.
     """
 
-    def __init__(self, clock: Clock, stopping: Cancelled, slow: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        stopping: Cancelled,
+        slow: Callable[[], None],
+        most_s: float | None = None,
+    ) -> None:
         self._clock, self._stopping, self._slow = clock, stopping, slow
+        self._most = most_s
         self._begun = 0.0
         self._answered: float | None = None
         self._told = True
@@ -74,6 +82,8 @@ class Watch:
 
     @property
     def _limit(self) -> float:
+        if self._most is not None:
+            return self._most
         warm = self._answered is not None and self._clock.now() - self._answered < WARM_S
         return USUAL_S if warm else FIRST_S
 

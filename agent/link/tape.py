@@ -4,8 +4,12 @@ Somebody opens and closes the gate; each opening is a :class:`Take`, a stretch o
 ring.  The tape plays the takes one after the other from a position that can be wound
 back (replay).  When it lags behind the microphone it wins time back by leaving out
 silence (packets that are certainly background), never by speed: of each silence ``KEEP``
-packets stay, so that the service still hears where a sentence ends, and ``PAD`` packets
-stay before speech, so that a soft first consonant is not cut.
+packets stay, ``LEAST`` while it is ``FAR`` behind, so that the service still hears where a
+sentence ends, and ``PAD`` packets stay before speech, so that a soft first consonant is not cut.
+
+How long a pause must be to end a sentence, TWeTalk's and TSI's documents do not say; Tencent's
+speech translation lets it be chosen, from 500 ms (page 1093/127565, ``vad_silence_time``).
+``LEAST`` and ``PAD`` together are 100 ms more than that.
 """
 
 from __future__ import annotations
@@ -18,6 +22,8 @@ from agent.audio.ring import Packet, Ring
 from agent.events import Pair
 
 KEEP = 800 // PACKET_MS
+LEAST = 400 // PACKET_MS
+FAR = 240 // PACKET_MS
 PAD = 200 // PACKET_MS
 LONG_SILENCE = 2 * KEEP  # after this much even the pad may go: nobody is speaking
 
@@ -102,7 +108,7 @@ class Tape:
                 if self.seq >= self._ring.head:
                     return None
                 self._skip_lost(take)
-            elif self._quiet < KEEP or not packet.background or not self._may_skip(spare):
+            elif self._quiet < LEAST or not packet.background or not self._may_skip(spare):
                 return packet
             else:
                 self.skipped += 1
@@ -189,8 +195,10 @@ class Tape:
         self._find()
 
     def _may_skip(self, spare: bool) -> bool:
-        """Whether background may be left out here, after ``KEEP`` packets of it."""
+        """Whether background may be left out here, after ``LEAST`` packets of it."""
         ahead = self._ring.head - self.seq - 1
+        if self._quiet < KEEP and ahead < FAR:
+            return False
         long = self._quiet >= LONG_SILENCE
         if ahead < 1:  # not behind; but each packet waits for its token ever after a burst
             return self._catch_up and long and not spare

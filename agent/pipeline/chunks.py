@@ -56,7 +56,8 @@ class Chunks:
         return self.uplink.unanswered_ms
 
     def captured(self) -> None:
-        self.wake.set()
+        if self.uplink.tape.current is not None:
+            self.wake.set()
 
     def open(self, start: int, pair: Pair) -> None:
         self.uplink.open(start, pair, self._clock.now())

@@ -71,7 +71,8 @@ class Utterances:
         return self.spool.waiting_ms + self.unspoken_ms
 
     def captured(self) -> None:
-        self.wake.set()
+        if self._tape.current is not None:
+            self.wake.set()
 
     def open(self, start: int, pair: Pair) -> None:
         with self._lock:

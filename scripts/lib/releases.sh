@@ -90,6 +90,26 @@ build() {
     what=$(echo "$made"/source/dragoman-*.whl)"[$extras]"
     say "installing dragoman and what it needs from $where"
     pip_install "$scratch/pip.log" "$made/bin/python" --no-cache-dir "${from[@]}" "$what" || pip_failed
+    if [ -z "$root" ]; then compile "$made"; fi  # the paths are those of the device
+}
+
+# Compiles without docstrings what the service may load, for systemd/dragoman.sh to use: by
+# loading it.  Where that does not work, it runs with them.
+compile() {  # compile FOLDER
+    PYTHONOPTIMIZE=2 PYTHONPYCACHEPREFIX=$1/compiled PYTHONDONTWRITEBYTECODE='' \
+        "$1/bin/python" - >/dev/null 2>&1 <<'END' || return 0
+from contextlib import suppress
+from importlib import import_module
+from pkgutil import walk_packages
+import agent
+found = [module.name for module in walk_packages(agent.__path__, "agent.", lambda name: None)]
+for name in [*found, "soxr", "numpy", "urllib3"]:
+    with suppress(Exception):
+        if not name.endswith("__main__"):
+            import_module(name)
+END
+    chmod -R a+rX "$1/compiled"
+    stat -c %Y "$(readlink -f "$1/bin/python3")" >"$1/compiled/for"
 }
 
 # As the service will: by its user, to whom a strict umask or folder may close the way.

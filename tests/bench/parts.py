@@ -144,9 +144,11 @@ INSTRUCTIONS = Simple(
     lambda _: (
         """\
 Counted by valgrind (cachegrind without its caches), the same on a busy machine, and held against
-a budget by `tests/system/test_instructions.py` in every test run. *capture*: a period read,
-assembled, judged by the voice detector, written to the ring. *send*: uplink, tape, pacing, ledger,
-WebSocket frame. *convert*: 48 kHz stereo to 16 kHz, only for a card that gives nothing else.
+a budget (a tenth above what was counted) by `tests/system/test_instructions.py` in every test
+run. *card*: a period waited for and read from ALSA, whose own share is not in it. *capture*: read,
+judged (46,000 are webrtcvad and the level, in C), written to the ring. *send*: taken by uplink and
+tape, framed and masked, sent, noted. *convert*: 48 kHz stereo to 16 kHz, only for a card that gives
+nothing else.
 """
     ),
     lambda options: instructions.measure(),

@@ -31,13 +31,13 @@ from tests.faults.measure import Outcome
 from tests.faults.proxy import Proxy
 from tests.faults.rig import BASE, DEMO, TONES
 from tests.faults.speech import Speech, Word
+from tests.patience import HANG_S
 from tests.system.broker import Broker, Observer, wait_until
 from tests.system.device import write_config, write_wav
 
 crash = Catalogue()
 
 RESTART_S = 2.0  # RestartSec= of the service
-ANSWERED_S = 60.0
 QUIET = bytes(32_000 * 60)  # nobody says anything any more
 RECORD_BYTES = (RING_AT - RECORD_AT) // 2
 SLOTS = 60_000 // PACKET_MS + 1  # of the ring, one of them guarded
@@ -86,12 +86,12 @@ class Lives:
 
     def die(self, process: subprocess.Popen[bytes], at: Word, number: int = signal.SIGKILL) -> None:
         """Kill it once ``at`` has been said, in the pause before the next word or in that word."""
-        wait_until(lambda: self.heard_ms >= at.end_ms, f"word {at.number} to be heard", 60)
+        wait_until(lambda: self.heard_ms >= at.end_ms, f"word {at.number} to be heard")
         self.kill(process, number)
 
     def kill(self, process: subprocess.Popen[bytes], number: int = signal.SIGKILL) -> None:
         os.kill(process.pid, number)
-        process.wait(20)
+        process.wait(HANG_S)
         self.words += [word for word in self._speech.words if word.end_ms <= self.heard_ms]
 
     @property
@@ -125,11 +125,11 @@ class Lives:
             return not missing
 
         try:
-            self.observer.wait(answered, "every word", ANSWERED_S)
+            self.observer.wait(answered, "every word")
         except AssertionError:
             self.notes.append(f"words {missing} never came")
         process.send_signal(signal.SIGTERM)
-        if process.wait(20):
+        if process.wait(HANG_S):
             self.notes.append(f"exit code {process.returncode}")
         if self.memory.exists():
             self.notes.append("an orderly stop left speech in the runtime directory")
@@ -152,7 +152,8 @@ class Lives:
     def _check_events(self, recovered: int) -> None:
         events = measure.unique(self.observer.objects(f"{BASE}/event"))
         found = [event for event in events if event["event"] == "recovered"]
-        if len(found) != recovered or not all(event["duration_ms"] > 0 for event in found):
+        # None where the death came late, when all was answered.
+        if len(found) > recovered or not all(event["duration_ms"] > 0 for event in found):
             self.notes.append(f"events of a recovery: {found}")
 
 
@@ -216,7 +217,7 @@ def crashed_uploads(lives: Lives) -> Outcome:
 def _unwritten(lives: Lives, answered: Callable[[], object]) -> Outcome:
     """The answer is here, and on its way to a slow card: it dies with the process."""
     first = lives.live(Speech(3), SLOW_CARD)
-    wait_until(answered, "an answer", 60)
+    wait_until(answered, "an answer")
     lives.wait(0.5)
     lives.kill(first)
     if lives.finals:
@@ -251,7 +252,7 @@ def crashed_unwritten_upload(lives: Lives) -> Outcome:
 def crashed_offline(lives: Lives) -> Outcome:
     speech = Speech(6)
     first = lives.live(speech)
-    wait_until(lambda: lives.heard_ms >= speech.words[1].end_ms, "two words", 60)
+    wait_until(lambda: lives.heard_ms >= speech.words[1].end_ms, "two words")
     lives.way.refuse()
     lives.way.cut()
     lives.die(first, speech.words[10])
@@ -315,7 +316,7 @@ def _after_aside(lives: Lives) -> Outcome:
     kept = lives.memory.with_name("memory.aside")
     speech = Speech(3)
     first = lives.live(speech)
-    wait_until(kept.exists, "the memory to be set aside", 30)
+    wait_until(kept.exists, "the memory to be set aside")
     lives.begin()
     lives.die(first, speech.words[4])
     lives.wait(RESTART_S)

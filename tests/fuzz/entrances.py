@@ -32,7 +32,9 @@ from agent.link.websocket import WebSocket
 from agent.redact import hide
 from agent.report import payloads
 from agent.report.signals import Incoming
+from agent.services import libretranslate, openai, openai_chat, wyoming
 from agent.services.reading import Malformed
+from agent.services.shapes import Response
 from agent.services.twetalk_stream import Stream
 from agent.services.wav import samples
 from agent.web import messages
@@ -204,6 +206,31 @@ _SRT = "1\n00:00:00,000 --> 00:00:01,000\n<b>hello</b> \u4e16\u754c\n".encode()
 _STATE = json.dumps(payloads.state("idle", service="youdao", source="zh", target="en")).encode()
 _META = b'{"session": "s", "start_ms": 0, "pair": {"source": "en", "target": null}, "at": null}'
 
+
+def _wyoming(data: bytes) -> None:
+    listening = wyoming.Listening("wyoming://nas:10300", "en")
+    for event in wyoming.Decoder().feed(data):
+        if isinstance(event, wyoming.Event):
+            wyoming.offer(event, "asr")
+            for each in listening.receive(wyoming.note(event, 0, 0, 40)):
+                str(each).encode()
+
+
+def _chat(data: bytes) -> None:
+    chat = openai_chat.Chat(openai.Server("http://nas/v1"), "", None)
+    for event in [*chat.feed(data), *chat.finish(), *chat.answer(Response(200, {}, data))]:
+        str(event).encode()
+
+
+def _translation(data: bytes) -> None:
+    made = libretranslate.Translate(libretranslate.Server("http://nas"), "en", "es")
+    made.feed(data)
+    for event in [*made.finish(), *made.answer(Response(400, {}, data))]:
+        str(event).encode()
+    libretranslate.pairs(Response(200, {}, data))
+    openai.models(Response(200, {}, data))
+
+
 ENTRANCES: Mapping[str, Entrance] = {
     **{
         name: Entrance(_decoder(name), (json.dumps(message).encode(),))
@@ -223,6 +250,29 @@ ENTRANCES: Mapping[str, Entrance] = {
         (
             b'data: {"code": 0, "text": "a"}\r\n\r\n'
             b'data: {"code": 0, "text": "b", "is_finish": true}\n\n',
+        ),
+    ),
+    "wyoming": Entrance(
+        _wyoming,
+        (
+            wyoming.Event("transcript", {"text": " hi", "language": "en"}).encode(),
+            wyoming.audio_chunk(22050, b"\0\1").encode() + wyoming.AUDIO_STOP.encode(),
+            b'{"type": "info", "data": {"asr": [{"models": [{"languages": ["en"]}]}]}}\n',
+        ),
+    ),
+    "chat": Entrance(
+        _chat,
+        (
+            b'data: {"choices": [{"delta": {"content": "<think>a</think>b"}}]}\n\ndata: [DONE]\n\n',
+            b'{"choices": [{"message": {"content": "hola"}, "finish_reason": "stop"}]}',
+        ),
+    ),
+    "translation": Entrance(
+        _translation,
+        (
+            b'{"translatedText": "hola"}',
+            b'[{"code": "en", "targets": ["es"]}]',
+            b'{"data": [{"id": "m"}]}',
         ),
     ),
     "websocket": Entrance(

@@ -240,7 +240,7 @@ class Suite:
         return words_of(device.text, FEW)
 
     def speaks(self) -> str:
-        """piper's speech comes out whole, at its pitch, and whisper understands it"""
+        """`run` with whisper and piper: piper's speech comes out whole and at its pitch"""
         with Emulator() as emulator:
             chat = {"url": f"{emulator.url}/v1", "model": "m", "key": "demo"}
             device = Device(
@@ -372,8 +372,8 @@ def main() -> int:
             for each in outcomes(suite, args.only):
                 found.append(each)
                 print("ok  " if each.ok else "FAIL", f"{each.name}: {each.seen}", flush=True)
-    if args.markdown is not None:
-        args.markdown.write_text(page(found))
+                if args.markdown is not None:
+                    args.markdown.write_text(page(found))
     return sum(not each.ok for each in found)
 
 

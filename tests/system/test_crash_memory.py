@@ -13,7 +13,7 @@ from agent.emulator import Emulator
 from agent.errors import UsageError
 from agent.events import Notice
 from tests.system.broker import wait_until
-from tests.system.device import recording, running, silence, write_config, write_wav
+from tests.system.device import noise, running, silence, write_config, write_wav
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_thread_that_dies_leaves_its_speech_to_the_next_process(
     tmp_path: Path, runtime: Path
 ) -> None:
-    write_wav(tmp_path / "speech.wav", recording("Front_Center") + silence(30.0))
+    write_wav(tmp_path / "speech.wav", noise(60.0))  # without a pause: no final comes before
     with Emulator() as cloud:
         config = write_config(tmp_path, cloud.url, service={"tts": False})
         with running(config) as device:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import io
+import socket
 import wave
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import openai
@@ -167,3 +169,31 @@ def test_libretranslate_as_its_page_has_it(emulator: Emulator) -> None:
     status, body = request(f"{emulator.url}/languages")
     assert status == 200
     assert b'"code": "en"' in body
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"{",
+        b"{}\n",
+        b'{"type": 7}\n',
+        b'{"type": "audio-chunk", "payload_length": -1}\n',
+        b'{"type": "audio-chunk", "payload_length": 4}\nabcd',
+        b'{"type": "audio-stop"}\n',
+        b'{"type": "synthesize", "data": {"text": 7}}\n',
+        b'{"type": "transcribe", "data": {"language": "en"}, "data_length": 2}\n[]',
+        b"{" + b"x" * 70_000 + b"\n",
+        b"{" + b"[" * 60_000 + b"\n",
+    ],
+)
+def test_what_is_no_wyoming_is_refused_and_survived(emulator: Emulator, sent: bytes) -> None:
+    port = int(emulator.url.rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port), HANG_S) as client:
+        client.sendall(sent)
+        client.shutdown(socket.SHUT_WR)
+        answer = b""
+        with suppress(ConnectionResetError):
+            while piece := client.recv(4096):
+                answer += piece
+    assert not answer or b'"type": "error"' in answer
+    assert asked(emulator, Describe().event(), until="info")  # it goes on

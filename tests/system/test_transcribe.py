@@ -93,7 +93,13 @@ def test_every_speech_service(name: str, speech: Path) -> None:
         assert said["text"] == TEXTS[source]
         assert said.get("translation") == (TEXTS[target] if "translation" in gives else None)
     assert ("words" in said) == ("words" in gives)
-    assert b"".join(heard)[: len(SOUND)] == SOUND
+    sent = b"".join(heard)
+    if entry(name).composed:  # its ears get what was said, without the silence around it
+        sent = sent.rstrip(b"\0")
+        assert sent in SOUND
+        assert len(sent) > len(SOUND.strip(b"\0")) * 0.9
+    else:
+        assert sent[: len(SOUND)] == SOUND
 
 
 def write_odd(path: Path, rate: int, channels: int, width: int) -> Path:

@@ -19,7 +19,7 @@ RATE = 16000
 BLOCK = 320  # samples, 20 ms
 DIRECT, TAIL = 0.4, 0.25  # of the sound itself, and of all its reflections together
 NOISE = 10.0  # steps
-LATE_S = 0.06  # more than what waits behind it
+LATE_S = 0.045  # more than what waits behind it
 
 Floats = NDArray[numpy.float64]
 

@@ -109,6 +109,7 @@ _WORDS: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "reconnect": _reconnect,
     "refused": lambda detail: str(detail.get("reason", "the service refuses")),
     "fallback": _fallback,
+    "undelivered": lambda detail: f"no result for {detail.get('waited_s')} s: press to ask again",
     "lost_audio": _lost_audio,
     "overrun": _just("the microphone was read too late: some sound is missing"),
     "underrun": _just("the speech came too slowly: a gap was heard"),

@@ -10,14 +10,15 @@ from agent.config import own
 from agent.config.schema import Hear, Service, Speak, Translate
 from agent.errors import UsageError
 from agent.events import Pair
-from agent.services import libretranslate, openai, wyoming
+from agent.services import libretranslate, openai, openai_chat, wyoming
 from agent.services.entry import Entry, Limits, Shape, plain
 from agent.services.languages import base
 from agent.services.shapes import TextProtocol
 
 _RATES = (16000, 8000)
 _WAV = Limits(rates=_RATES)
-_UPLOADED = Limits(bytes=openai.MAX_BYTES, formats=openai.FORMATS, rates=_RATES)
+_CLIP_S = 120  # the protocol has no limit, but a small machine has its patience
+_UPLOADED = Limits(_CLIP_S, openai.MAX_BYTES, formats=openai.FORMATS, rates=_RATES)
 
 
 def ears(
@@ -63,8 +64,8 @@ def translator(service: Service, pair: Pair) -> TextProtocol:
         url = role.url.removeprefix(own.LIBRE)
         there = libretranslate.Server(url, plain(role.key))
         return libretranslate.Translate(there, pair.source, pair.target)
-    prompt = role.prompt or openai.TRANSLATE
-    return openai.Chat(server(role), prompt, role.temperature, pair.source, pair.target)
+    prompt = role.prompt or openai_chat.TRANSLATE
+    return openai_chat.Chat(server(role), prompt, role.temperature, pair.source, pair.target)
 
 
 def summarizer(service: Service) -> TextProtocol:
@@ -72,7 +73,9 @@ def summarizer(service: Service) -> TextProtocol:
     role = service.translate
     if role is None or own.is_libre(role):
         raise UsageError("own: no chat to summarise with; name one: service.translate")
-    return openai.Chat(server(role), role.summary_prompt or openai.SUMMARIZE, role.temperature)
+    return openai_chat.Chat(
+        server(role), role.summary_prompt or openai_chat.SUMMARIZE, role.temperature
+    )
 
 
 def configured(service: Service) -> Entry:
@@ -82,7 +85,7 @@ def configured(service: Service) -> Entry:
     streams = hear is None or own.is_wyoming(hear)
     english = own.to_english(service)
     gives = ["English translation" if english else "text"]
-    gives += ["translation"] if role is not None and service.target else []
+    gives += ["translation"] if role is not None else []
     gives += ["partials", "times"] if streams else ["times", "words"]
     gives += ["speech"] if service.speak else []
     chat = role is not None and not own.is_libre(role)

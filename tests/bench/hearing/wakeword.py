@@ -74,17 +74,17 @@ def present(data: dict[str, Any]) -> Section:
         ["an hour of", "false alarms", "highest score"],
         [
             ["people who read to each other", str(alarms["alarms"]), f"{alarms['highest']:.2f}"],
-            ["the device's own voice", str(own["alarms"]), f"{own['highest']:.2f}"],
+            ["the device's own voice, 0.25 s", str(own["alarms"]), f"{own['highest']:.2f}"],
         ],
     )
     words = f"""\
 {of} times each word, by eight voices of espeak-ng at five speeds, alone and in white noise; then
 `okay_nabu` from 1.2 m away while the device talks, as loud at the microphone as its echo or softer,
-as the wake word hears it: with the device's voice subtracted. Sensitivity is 0.5, where the mark is
-{data["spoken"][0]["cutoff"]:.2f}. What people read are the licences every Debian has; to listen for
+as the wake word hears it: with the device's voice subtracted. Sensitivity is 0.5, the mark
+{data["spoken"][0]["cutoff"]:.2f}. What people read are the licences every Debian has. To listen for
 one word costs {alarms["cpu_ms"]:.1f} ms of processor time a second. Of `hey_jarvis` these voices
-say one in four so that its model knows it: try a word with your own voice
-(`dragoman wake try`)."""
+say one in four so that its model knows it: try a word with your own voice (`dragoman wake
+try`)."""
     return Section("The wake word", words, f"{spoken}\n\n{over}\n\n{heard}", _verdicts(data))
 
 

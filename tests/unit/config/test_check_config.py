@@ -91,3 +91,16 @@ def test_what_the_services_cannot_do_is_found(
 
 def test_a_service_for_texts_is_right_too(file: str) -> None:
     assert run(file, "--service", "twetalk-summary") == 0
+
+
+def test_what_would_only_be_recognised_is_said(
+    file: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path(file).write_text(
+        "service: {token: t, source: en, target: fr, fallback: [tencent-tsi]}\n"
+        "services: {tencent-tsi: {secret_id: i, secret_key: k}}\n"
+    )
+    assert run(file) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == (
+        "tencent-tsi would only recognise en, and not translate it to fr"
+    )

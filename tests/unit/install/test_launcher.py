@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -67,3 +68,15 @@ def test_one_that_is_gone_too(home: Path) -> None:
 def test_one_of_another_name_that_sees_it_runs(home: Path) -> None:
     another_python(home, "exit 0")
     assert start(home).returncode == 0
+
+
+def test_what_was_compiled_for_this_python_is_used_and_for_no_other(home: Path) -> None:
+    program(home / "releases/1/bin/dragoman", 'echo "$PYTHONOPTIMIZE $PYTHONPYCACHEPREFIX"')
+    assert start(home).stdout == " \n"
+    compiled = home / "releases/1/compiled"
+    compiled.mkdir()
+    stamp = int((home / "python3.11").stat().st_mtime)
+    (compiled / "for").write_text(f"{stamp}\n")
+    assert start(home).stdout == f"2 {compiled}\n"
+    os.utime(home / "python3.11", (stamp + 5, stamp + 5))  # an upgrade of the system
+    assert start(home).stdout == " \n"

@@ -155,12 +155,14 @@ class Waiting:
         self.stopped = False
         self.plan: list[Callable[[], object]] = []
         self.step_s = 0.2
+        self.asked: list[bool] = []  # whether somebody asks again, at each look
         self.job = Job(
             provider("tencent-long-asr", "zh"),
             self.http,
             self.clock,
             stopping=lambda: self.stopped,
             waiting=self._wait,
+            again=lambda: self.asked.pop() if self.asked else False,
         )
 
     def _wait(self, waited: float) -> None:
@@ -299,3 +301,24 @@ def test_a_job_past_a_limit_is_never_submitted() -> None:
     with pytest.raises(UsageError, match="tencent-long-asr takes at most 900 s"):
         waiting.job(Clip(b"", "wav", 901_000), Pair("zh", None))
     assert waiting.http.asked == []
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_it_is_submitted_again_when_somebody_asks_and_the_first_result_counts(which: int) -> None:
+    waiting = Waiting(accepted("t1"), accepted("t2"))
+    tickets: list[str] = []
+
+    def ask() -> None:
+        tickets.append(waiting.ticket)
+        waiting.asked.append(True)
+
+    def deliver() -> None:
+        tickets.append(waiting.ticket)
+        assert waiting.deliver(f"t{which}", "你好", tickets[which]) is not None
+
+    waiting.plan = [lambda: None, ask, deliver]
+    assert texts(waiting.job(CLIP, Pair("zh", None))) == ["你好"]
+    assert len(waiting.http.asked) == 2
+    assert tickets[0] != tickets[1], "each has an address of its own"
+    for ticket in tickets:
+        assert waiting.deliver("t1", "再见", ticket) == waiting.job._protocol.receipt(True)

@@ -37,6 +37,7 @@ class Scripted(Dialer):
     def __init__(self, said: bytes) -> None:
         super().__init__(Network(), SystemClock(), {})
         self._said = said
+        self.made: list[socket.socket] = []
 
     def connect(
         self,
@@ -51,15 +52,18 @@ class Scripted(Dialer):
             theirs.setblocking(False)  # nobody reads yet: what does not fit is never said
             theirs.send(self._said)
         ours.setblocking(False)
+        self.made.append(ours)
         return ours
 
 
 def ask(said: bytes) -> Response | LinkError:
     """What comes of an answer; anything but an answer and a LinkError fails the test."""
-    with closing(HttpClient(Scripted(said), timeout_s=2.0)) as http:
+    dialer = Scripted(said)
+    with closing(HttpClient(dialer, timeout_s=2.0)) as http:
         try:
             response = http.send(Request("GET", URL))
         except LinkError as error:
+            assert dialer.made[0].fileno() == -1, "closed at once, whoever keeps the error"
             return error
     with closing(HttpClient(Scripted(said), timeout_s=2.0)) as http, suppress(LinkError):
         for piece in http.stream(Request("GET", URL)):

@@ -11,7 +11,7 @@ from typing import Any
 import numpy
 import pytest
 
-from agent.clock import SystemClock
+from agent.clock import ManualClock, SystemClock
 from agent.config.schema import Hear, Network, Service, Speak, Translate
 from agent.config.secret import Secret
 from agent.errors import DragomanError, LinkError, Refused
@@ -141,6 +141,16 @@ def test_a_server_that_answered_not_long_ago_is_waited_for_less(
         assert translate("a", PAIR) == "hola"
         with pytest.raises(LinkError, match=r"no answer for 0\.3 s"):
             translate("b", PAIR)
+
+
+def test_ears_are_waited_for_as_long_as_they_are_told() -> None:
+    clock = ManualClock()
+    watch = Watch(clock, lambda: False, lambda: None, 180.0)
+    with watch.asking():
+        clock.advance(179)
+        assert not watch()
+        clock.advance(2)
+        assert watch()
 
 
 # --- voices ----------------------------------------------------------------------------------

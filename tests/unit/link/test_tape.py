@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from agent.audio.ring import SOUND, VOICED, Ring
 from agent.events import Pair
-from agent.link.tape import KEEP, LONG_SILENCE, PAD, Tape
+from agent.link.tape import FAR, KEEP, LEAST, LONG_SILENCE, PAD, Tape
 
 SIZE = 4
 ONE, OTHER = Pair("en", "es"), Pair("es", "en")
@@ -201,8 +201,21 @@ def test_speech_is_only_what_a_take_holds() -> None:
 def test_of_a_long_silence_the_end_of_a_sentence_and_a_pad_stay() -> None:
     tape = recorded("x" * 5 + "." * 60 + "x" * 5, catch_up=True)
     sent = play(tape)
-    assert sent == [*range(5 + KEEP), *range(65 - PAD, 70)]
-    assert tape.skipped == 60 - KEEP - PAD
+    assert sent == [*range(5 + LEAST), *range(65 - PAD, 70)]
+    assert tape.skipped == 60 - LEAST - PAD
+
+
+def test_a_little_behind_more_of_a_silence_stays() -> None:
+    ring = Ring(SIZE, 200)
+    tape = Tape(ring)
+    tape.open(0, ONE)
+    write(ring, "x" + "." * (FAR - 2))
+    sent: list[int] = []
+    for _ in range(60):
+        sent += play(tape, 1)
+        write(ring, ".")
+    assert sent[: 1 + KEEP] == list(range(1 + KEEP)), "the first that is left out comes after"
+    assert tape.skipped > 0
 
 
 def test_a_lag_shorter_than_the_pad_is_won_back_only_in_a_long_silence() -> None:

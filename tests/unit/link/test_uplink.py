@@ -260,3 +260,26 @@ def test_an_answered_sentence_is_not_taken_for_deafness() -> None:
     assert world.uplink.unanswered_ms > 3000
     world.pause(500)
     assert not world.uplink.deaf(world.now)
+
+
+@pytest.mark.parametrize("begin", [0.3, 1.0, 1.4, 2.0, 2.6])
+def test_3_s_are_won_back_in_8_s_of_ordinary_talk(begin: float) -> None:
+    """Phrases of 1.4 s with pauses of 1.5 s, as those of `tests/bench/voice.py`."""
+    world = World(endpoint=13)
+    world.outages = [(3.0 + begin, 6.0 + begin)]
+    world.press()
+    behind: dict[float, int] = {}
+    for word in range(1, 9):
+        for packet in range(72):
+            world.say_one(word, packet) if packet < 35 else world.pause(1)
+            if world.service is not None and world.now > 6.0 + begin:
+                behind[world.now] = world.uplink.backlog_ms
+    most = max(behind.values())
+    assert most >= 2900
+    begun = next(at for at, ms in behind.items() if ms == most)
+    won = next(at for at, ms in behind.items() if at > begun and ms <= max(250, most - 3000))
+    assert won - begun <= 8.0
+    world.release()
+    world.pause(300)
+    assert set(world.heard()) >= set(world.spoken)
+    world.check_pacing()

@@ -96,8 +96,12 @@ class World:
 
     def say(self, word: int, packets: int) -> None:
         for place in range(packets):
-            self.spoken.append((word, place))
-            self._capture(speech(word, place), VOICED)
+            self.say_one(word, place)
+
+    def say_one(self, word: int, place: int) -> None:
+        """One packet of a word."""
+        self.spoken.append((word, place))
+        self._capture(speech(word, place), VOICED)
 
     def pause(self, packets: int) -> None:
         for _ in range(packets):

@@ -12,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.events import Garbage, Pair, Result, ServiceEvent
-from agent.services import maas, youdao
+from agent.services import maas, openai, youdao
 from agent.services.maas_fast_asr import FastAsr
 from agent.services.maas_speech import RealtimeAsr, SpeechTranslation
 from agent.services.maas_whisper import Whisper
+from agent.services.openai import Transcription
 from agent.services.shapes import Response
 from agent.services.tencent_interpreter import Setup as InterpretSetup
 from agent.services.tencent_interpreter import TencentInterpreter
@@ -86,6 +87,13 @@ SENTENCE = {"slice_type": 2, "index": 3, "voice_text_str": TEXT}
 SPAN = {"offsetMilliseconds": 0, "durationMilliseconds": 900}
 WORD = {"text": "hello", **SPAN}
 
+
+def _own(body: bytes) -> Sequence[ServiceEvent]:
+    return Transcription(openai.Server("http://nas/v1"), openai.Options()).answer(
+        Response(200, body=body)
+    )
+
+
 #: A good final of each service, the way to its text, and fields that decide what it is.
 DECODERS: dict[str, tuple[Read, dict[str, Any], Path, frozenset[Path]]] = {
     "twetalk-v2": (
@@ -93,6 +101,18 @@ DECODERS: dict[str, tuple[Read, dict[str, Any], Path, frozenset[Path]]] = {
         {"code": 0, "msg": "ok", "translation": "x", "original_detail": SENTENCE},
         ("original_detail", "voice_text_str"),
         frozenset({("code",)}),
+    ),
+    "own": (
+        _own,
+        {
+            "text": TEXT,
+            "language": "en",
+            "duration": 0.9,
+            "segments": [{"id": 0, "start": 0.0, "end": 0.9, "text": TEXT}],
+            "words": [{"word": "hello,", "start": 0.0, "end": 0.4}],
+        },
+        ("segments", 0, "text"),
+        frozenset({("segments",)}),
     ),
     "twetalk-v1": (
         _v1,

@@ -14,7 +14,8 @@ from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from agent.events import Failure, Garbage, Text
 from agent.services import openai as ours
-from agent.services.openai import Chat, Options, Server, Thought, Transcription
+from agent.services.openai import Options, Server, Transcription
+from agent.services.openai_chat import MAX_ANSWER, Chat, Thought
 from agent.services.shapes import Clip, Response
 from tests.unit.services.events import json_values
 from tests.unit.services.http import (
@@ -142,7 +143,7 @@ def test_a_model_that_runs_away_is_stopped() -> None:
     made = chat()
     piece = b'data: {"choices":[{"delta":{"content":"%s"}}]}\n\n' % (b"x" * 10_000)
     events = [event for _ in range(20) for event in made.feed(piece)]
-    assert sum(len(event.text) for event in events if isinstance(event, Text)) <= ours.MAX_ANSWER
+    assert sum(len(event.text) for event in events if isinstance(event, Text)) <= MAX_ANSWER
     assert isinstance(events[-1], Garbage)
     assert events[-1].whole
     assert made.finish() == []
