@@ -25,7 +25,6 @@ log = logging.getLogger(__name__)
 
 BEHIND = 50  # sentences: a translator this far behind is left out until it has caught up
 AGAIN_S = 60.0  # what repeats is told again after so long
-EVENTS = {"translate": "translation_missing", "speak": "speech_missing"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +121,13 @@ class News:
 
     def missing(self, role: str, reason: str) -> None:
         """``role`` could not do its part of a sentence."""
-        if self._is_new(EVENTS[role], reason):
+        if self._is_new(role, reason):
             log.warning("%s: %s; the text goes out without", role, reason)
-            self._post(Notice(EVENTS[role], {"role": role, "reason": reason}))
+            more = {"role": role, "reason": reason}
+            speaks = role == "speak"
+            self._post(
+                Notice("speech_missing", more) if speaks else Notice("translation_missing", more)
+            )
 
     def loading(self, role: str) -> None:
         """A server takes so long that it must be loading its model."""

@@ -103,7 +103,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--list", action="store_true", help="name the faults and end")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="renew the table in it")
-    return parser.parse_args()
+    args = parser.parse_args()
+    if args.markdown and not args.markdown.is_file():
+        parser.error(f"--markdown: {args.markdown} is not there; a table is renewed, not begun")
+    return args
 
 
 def _printed(rows: Iterable[Row]) -> Iterator[Row]:
