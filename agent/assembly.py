@@ -114,7 +114,7 @@ def echo(config: Config, post: Post, clock: Clock) -> EchoCancellation | None:
     except ImportError:
         words = "audio.echo: cancel needs pywebrtc-audio: pip install 'dragoman[ears]'"
         raise UsageError(words) from None
-    tapped = str(config.talk.mode) == "wake"
+    tapped = config.talk.mode == "wake"
     return EchoCancellation(config.audio.rate, post, clock, tapped=tapped)
 
 
