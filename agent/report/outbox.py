@@ -188,9 +188,11 @@ class Outbox:
         """Bring everything to the disk and let go of the file; idempotent."""
         if self._closed:
             return
-        self.retry()
-        self._closed = True
-        self._disconnect()
+        try:
+            self.retry()
+        finally:  # whatever goes wrong with it, the file is let go of
+            self._closed = True
+            self._disconnect()
 
     # --- what waits --------------------------------------------------------------------------
 

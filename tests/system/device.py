@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import wave
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from agent.app import App
 from agent.audio.convert import Converter
 from agent.config import loader
 from agent.errors import DragomanError
+from agent.events import Event
 from tests.patience import HANG_S
 from tests.system.broker import wait_until
 
@@ -116,9 +117,14 @@ class Running:
 
 
 @contextmanager
-def running(config: Path, **options: Any) -> Iterator[Running]:
-    """Run the device of ``config``; it is stopped at the end."""
-    device = Running(App(loader.load(str(config)), **options)).start()
+def running(
+    config: Path, watch: Callable[[Event], None] | None = None, **options: Any
+) -> Iterator[Running]:
+    """Run the device of ``config``; it is stopped at the end.  ``watch`` sees its first event."""
+    app = App(loader.load(str(config)), **options)
+    if watch is not None:
+        app.watch(watch)
+    device = Running(app).start()
     try:
         yield device
     finally:

@@ -11,7 +11,7 @@ from agent.app import App
 from agent.config import loader
 from agent.emulator import Emulator
 from agent.errors import UsageError
-from agent.events import Notice
+from agent.events import Event, Notice
 from tests.system.broker import wait_until
 from tests.system.device import noise, running, silence, write_config, write_wav
 
@@ -37,11 +37,10 @@ def test_a_thread_that_dies_leaves_its_speech_to_the_next_process(
             heard = device.app.ring.head
         assert (runtime / "memory").exists()
         write_wav(tmp_path / "speech.wav", silence(3.0))
-        notices: list[Notice] = []
-        with running(config) as device:
-            device.app.watch(lambda e: notices.append(e) if isinstance(e, Notice) else None)
+        seen: list[Event] = []
+        with running(config, seen.append) as device:
             assert device.finish() == 0, device.error
-        [found] = [notice for notice in notices if notice.event == "recovered"]
+        [found] = [e for e in seen if isinstance(e, Notice) and e.event == "recovered"]
         assert 0 < found.detail["duration_ms"] <= heard * 40
         assert device.app.telemetry.total("finals") >= 1
         assert not (runtime / "memory").exists()
