@@ -13,7 +13,7 @@ import queue
 import random
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -196,9 +196,9 @@ class Reporter(Worker):
                 self._turn(1.0)
             self._farewell()
         finally:
-            self._empty_inbox()
-            self._disk.finish()
-            self._outbox.close()
+            with closing(self._outbox):
+                self._empty_inbox()
+                self._disk.finish()
 
     def _begin(self) -> None:
         self._dispatch.pin(self.topics.status, payloads.ONLINE)
