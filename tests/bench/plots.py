@@ -8,6 +8,7 @@ from pathlib import Path
 from tests.bench.charts import chart
 
 COLOURS = {"floor": "#888888", "naive": "#d55e00", "dragoman": "#0072b2"}
+COLOURS |= {"naive, wss": "#e9a07a", "dragoman, wss": "#7ab8dd"}
 LEAST_MS = 0.001  # zero has no place on a logarithmic axis
 
 
