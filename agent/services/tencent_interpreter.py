@@ -16,16 +16,16 @@ See docs/services/tencent-interpreter.md.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from agent.errors import UsageError
-from agent.events import Pair, ServiceEvent, Speech
+from agent.events import Pair
 from agent.services import tencent_streams
 from agent.services.base import SPEECH_RATE, Endpoint, Message
 from agent.services.locales import choose_pair
-from agent.services.tencent_streams import END, Account, Answers
 from agent.services.tencent_streams import HOST as HOST
+from agent.services.tencent_streams import Account, Answers, Conversation
 
 NAME = "tencent-interpreter"
 PATH = "/asr/si"
@@ -62,13 +62,12 @@ def choose_voice(voice: str | None) -> str:
     return (voice or "").lower()
 
 
-class TencentInterpreter:
+class TencentInterpreter(Conversation):
     """One connection of interpreting; ``host`` is scheme, host and port."""
 
     def __init__(self, setup: Setup, host: str = HOST) -> None:
-        self._setup = setup
-        self._host = host
-        self._answers = Answers(translated=True, detects=True, last=_ALL_SAID)
+        super().__init__(Answers(translated=True, detects=True, last=_ALL_SAID), setup.tts)
+        self._setup, self._host = setup, host
 
     def endpoint(self, unix: float) -> Endpoint:
         setup = self._setup
@@ -77,31 +76,6 @@ class TencentInterpreter:
         url = tencent_streams.address(self._host, PATH, setup.account, setup.voice_id, unix, wish)
         return Endpoint(url)
 
-    def begin(self) -> Sequence[Message]:
-        return []
-
-    @property
-    def ready(self) -> bool:
-        """Whether the handshake was answered with ``code`` 0: no audio before."""
-        return self._answers.ready
-
-    def ping(self, token: str) -> Message | None:
-        return None
-
-    def switch_tts(self, enabled: bool) -> Message | None:
-        return None
-
     def switch_pair(self, pair: Pair) -> Message | None:
         _, target = languages(pair)
         return json.dumps({"type": "update", "target": target})
-
-    def end(self) -> Sequence[Message]:
-        return [END]
-
-    def flush(self) -> Sequence[ServiceEvent]:
-        return []
-
-    def receive(self, message: Message) -> Sequence[ServiceEvent]:
-        if isinstance(message, bytes):
-            return [Speech(message)] if message and self._setup.tts else []
-        return self._answers.read(message)

@@ -13,16 +13,16 @@ See docs/services/tencent-speech-translate.md.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from agent.errors import UsageError
-from agent.events import Pair, ServiceEvent, Speech
+from agent.events import Pair
 from agent.services import tencent_streams
-from agent.services.base import SPEECH_RATE, Endpoint, Message
+from agent.services.base import SPEECH_RATE, Endpoint
 from agent.services.locales import choose_pair
-from agent.services.tencent_streams import END, VOICE_FORMAT, Account, Answers
 from agent.services.tencent_streams import HOST as HOST
+from agent.services.tencent_streams import VOICE_FORMAT, Account, Answers, Conversation
 
 NAME = "tencent-speech-translate"
 PATH = "/asr/speech_translate"
@@ -80,17 +80,17 @@ def choose_voice(voice: str | None) -> str:
     return voice or ""
 
 
-class TencentSpeechTranslate:
+class TencentSpeechTranslate(Conversation):
     """One connection of speech translation; ``host`` is scheme, host and port."""
 
     def __init__(self, setup: Setup, host: str = HOST) -> None:
-        self._setup = setup
-        self._host = host
-        self._answers = Answers(
+        self._setup, self._host = setup, host
+        answers = Answers(
             translated=setup.source != setup.target,
             detects=False,
             last=_ALL_SPOKEN if setup.tts else _ALL_SAID,
         )
+        super().__init__(answers, setup.tts)
 
     def endpoint(self, unix: float) -> Endpoint:
         setup = self._setup
@@ -105,31 +105,3 @@ class TencentSpeechTranslate:
             wish |= {"voice_type": setup.voice} if setup.voice else {}
         url = tencent_streams.address(self._host, PATH, setup.account, setup.voice_id, unix, wish)
         return Endpoint(url)
-
-    def begin(self) -> Sequence[Message]:
-        return []
-
-    @property
-    def ready(self) -> bool:
-        """Whether the handshake was answered with ``code`` 0."""
-        return self._answers.ready
-
-    def ping(self, token: str) -> Message | None:
-        return None
-
-    def switch_tts(self, enabled: bool) -> Message | None:
-        return None
-
-    def switch_pair(self, pair: Pair) -> Message | None:
-        return None
-
-    def end(self) -> Sequence[Message]:
-        return [END]
-
-    def flush(self) -> Sequence[ServiceEvent]:
-        return []
-
-    def receive(self, message: Message) -> Sequence[ServiceEvent]:
-        if isinstance(message, bytes):
-            return [Speech(message)] if message and self._setup.tts else []
-        return self._answers.read(message)

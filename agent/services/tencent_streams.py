@@ -15,7 +15,17 @@ from urllib.parse import quote
 
 from msgspec.structs import replace
 
-from agent.events import About, Failure, Finished, Garbage, Ready, Result, ServiceEvent
+from agent.events import (
+    About,
+    Failure,
+    Finished,
+    Garbage,
+    Pair,
+    Ready,
+    Result,
+    ServiceEvent,
+    Speech,
+)
 from agent.services import answers
 from agent.services.base import Message, at
 from agent.services.reading import Fields, Malformed, parse_object
@@ -133,6 +143,41 @@ class Answers:
                 language=result.language if self._detects else None,
             )
         ]
+
+
+class Conversation:
+    """What both services do on a connection, but for its address; ``tts``: speech is wanted."""
+
+    def __init__(self, answers: Answers, tts: bool) -> None:
+        self._answers, self._tts = answers, tts
+
+    def begin(self) -> Sequence[Message]:
+        return []
+
+    @property
+    def ready(self) -> bool:
+        """Whether the handshake was answered with ``code`` 0: no audio before."""
+        return self._answers.ready
+
+    def ping(self, token: str) -> Message | None:
+        return None
+
+    def switch_tts(self, enabled: bool) -> Message | None:
+        return None
+
+    def switch_pair(self, pair: Pair) -> Message | None:
+        return None
+
+    def end(self) -> Sequence[Message]:
+        return [END]
+
+    def flush(self) -> Sequence[ServiceEvent]:
+        return []
+
+    def receive(self, message: Message) -> Sequence[ServiceEvent]:
+        if isinstance(message, bytes):
+            return [Speech(message)] if message and self._tts else []
+        return self._answers.read(message)
 
 
 def sentence(data: Fields) -> Result:

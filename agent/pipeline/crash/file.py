@@ -125,7 +125,7 @@ class MemoryFile:
                 found = self._look(fd, path)
                 if found is not None:
                     return fd, found
-            except BaseException:
+            except BaseException:  # whatever ends this, nothing half made stays open
                 os.close(fd)
                 raise
             os.close(fd)
