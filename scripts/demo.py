@@ -25,6 +25,7 @@ NAMES = ("Front_Center", "Front_Right", "Rear_Center", "Side_Right")
 PAUSE_S = 2.0
 RATE = 16000
 SLOW_S = 120.0  # a small board under load; what has not come by then hangs
+LOADING_S = 900.0  # and models that turn out to be too large for it are tried before
 
 
 def main() -> int:
@@ -136,14 +137,15 @@ def process(name: str, command: list[str], port: int, env: dict[str, str]) -> It
             start_new_session=True,  # Ctrl-C is for the device; these end after it
         )
         try:
-            if not wait_for(lambda: child.poll() is not None or listens(port)) or child.poll():
+            started = wait_for(lambda: child.poll() is not None or listens(port), LOADING_S)
+            if not started or child.poll() is not None:
                 raise SystemExit(f"demo: {name} did not start:\n{log.read_text().strip()}")
             yield
         finally:
             child.terminate()
             try:
                 child.wait(SLOW_S)
-            except subprocess.TimeoutExpired:  # still recognising, on a slow processor
+            except subprocess.TimeoutExpired:
                 child.kill()
                 child.wait()
 

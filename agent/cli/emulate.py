@@ -55,16 +55,17 @@ def run(args: argparse.Namespace) -> int:
     from agent.emulator.server import Emulator
     from agent.emulator.stream import Rules
 
-    emulator = Emulator(
-        args.host,
-        args.port,
-        engine=load_engine(args.engine, args.script),
-        faults=read_faults(args.faults) if args.faults else (),
-        rules=Rules(rate=args.rate, jobs_per_s=args.jobs_per_second),
-        record=args.record,
-        keep=False,
-    )
-    emulator.serve(lambda: _announce(emulator.url))
+    with load_engine(args.engine, args.script) as engine:
+        emulator = Emulator(
+            args.host,
+            args.port,
+            engine=engine,
+            faults=read_faults(args.faults) if args.faults else (),
+            rules=Rules(rate=args.rate, jobs_per_s=args.jobs_per_second),
+            record=args.record,
+            keep=False,
+        )
+        emulator.serve(lambda: _announce(emulator.url))
     return 0
 
 

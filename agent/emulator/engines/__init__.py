@@ -3,7 +3,7 @@
 A provider asks an `Engine` and never knows which one it is:
 
 * `scripted` gives results that depend on nothing but the script and the audio;
-* `local` really recognises, translates and speaks, without a network.
+* `local` really recognises, translates and speaks, without a network, in a process of its own.
 
 Engine and recognizer calls may take long. The server runs them in threads, one call at a time
 for each recognizer.
@@ -11,6 +11,9 @@ for each recognizer.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from agent.emulator.engines.engine import (
@@ -33,13 +36,20 @@ __all__ = [
 ]
 
 
-def load_engine(name: str, script: Path | None = None) -> Engine:
-    """The engine of that name; `UsageError` for a bad script or a missing program."""
+@contextmanager
+def load_engine(name: str, script: Path | None = None) -> Iterator[Engine]:
+    """The engine of that name, as long as the block lasts.
+
+    `UsageError` for a bad script or a missing program.
+    """
     if name == "local":
+        from agent.emulator.engines.apart import apart
         from agent.emulator.engines.local import LocalEngine, read_options
 
-        return LocalEngine(*read_options(script)) if script else LocalEngine()
-    from agent.emulator.engines.script import read_script
-    from agent.emulator.engines.scripted import ScriptedEngine
+        with apart(partial(LocalEngine, *(read_options(script) if script else ()))) as engine:
+            yield engine
+    else:
+        from agent.emulator.engines.script import read_script
+        from agent.emulator.engines.scripted import ScriptedEngine
 
-    return ScriptedEngine(read_script(script) if script else None)
+        yield ScriptedEngine(read_script(script) if script else None)

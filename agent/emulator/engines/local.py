@@ -9,9 +9,11 @@ from __future__ import annotations
 import logging
 import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from agent.emulator.engines.engine import EngineFailed, Recognizer, Unsupported
@@ -31,6 +33,8 @@ HEARD = "en"
 """The one language there is a model for."""
 
 ENDPOINT_MS = 500
+_LONGEST_S = 5.0  # for a sentence; what Debian has is not as good, but ten times as fast
+_SAMPLE = bytes(32_000)
 _APERTIUM_CODES = {
     "ar": "ara", "de": "deu", "en": "eng", "es": "spa", "fr": "fra", "id": "ind",
     "it": "ita", "ms": "zlm", "pt": "por", "ru": "rus", "tr": "tur",
@@ -49,6 +53,31 @@ def read_options(path: Path) -> tuple[tuple[str, ...], int]:
     return phrases, integer(endpoint, f"{path}: endpoint_ms", 200, 3_000)
 
 
+class Languages:
+    """What the engine can hear and translate: known without asking its process."""
+
+    def __init__(self, pairs: frozenset[str]) -> None:
+        self._pairs = pairs
+
+    def require(self, source: str, target: str | None) -> None:
+        """See `Engine.require`: English, into a language Apertium has the pair for."""
+        if source != HEARD:
+            raise Unsupported(f"the local engine recognises {HEARD!r} only, not {source!r}")
+        if target is not None:
+            self.require_pair(source, target)
+
+    def require_pair(self, source: str, target: str) -> None:
+        """See `Engine.require_pair`."""
+        if target != source and self.pair(source, target) is None:
+            known = ", ".join(sorted(self._pairs))
+            raise Unsupported(f"no Apertium pair from {source!r} to {target!r} (have: {known})")
+
+    def pair(self, source: str, target: str) -> str | None:
+        """Apertium's name of the pair; None where it has none."""
+        pair = f"{_APERTIUM_CODES.get(source)}-{_APERTIUM_CODES.get(target)}"
+        return pair if pair in self._pairs else None
+
+
 class LocalEngine:
     """Hears English, or only `phrases` if given; a sentence ends after `endpoint_ms` of silence.
 
@@ -63,20 +92,15 @@ class LocalEngine:
         _check_phrases(self._phrases)
         self._whisper = None if self._phrases else _whisper()
         self._piper = _piper()
-        self._pairs = _translation_pairs()
+        self.languages = Languages(_translation_pairs())
 
     def require(self, source: str, target: str | None) -> None:
-        """See `Engine.require`: English, into a language Apertium has the pair for."""
-        if source != HEARD:
-            raise Unsupported(f"the local engine recognises {HEARD!r} only, not {source!r}")
-        if target is not None:
-            self.require_pair(source, target)
+        """See `Engine.require`."""
+        self.languages.require(source, target)
 
     def require_pair(self, source: str, target: str) -> None:
         """See `Engine.require_pair`."""
-        if target != source and self._pair(source, target) is None:
-            known = ", ".join(sorted(self._pairs))
-            raise Unsupported(f"no Apertium pair from {source!r} to {target!r} (have: {known})")
+        self.languages.require_pair(source, target)
 
     def recognizer(self, source: str, rate: int) -> Recognizer:
         """A new one; its decoder's model may take a moment to load."""
@@ -97,7 +121,7 @@ class LocalEngine:
         """See `Engine.translate`."""
         if not text or source == target:
             return text
-        pair = self._pair(source, target)
+        pair = self.languages.pair(source, target)
         if pair is None:
             raise EngineFailed(f"no Apertium pair from {source!r} to {target!r}")
         return run(["apertium", "-u", pair], text).decode("utf-8", "replace").strip()
@@ -114,25 +138,37 @@ class LocalEngine:
             return self._piper(text, language)
         return espeak(text, language)
 
-    def _pair(self, source: str, target: str) -> str | None:
-        pair = f"{_APERTIUM_CODES.get(source)}-{_APERTIUM_CODES.get(target)}"
-        return pair if pair in self._pairs else None
-
 
 def _whisper() -> Whisper | None:
-    """Its model, loaded; None where it is not installed."""
+    """Its model, loaded; None where it is not installed, or where this processor is too slow."""
     from agent.emulator.engines.whisper import Whisper, model_folder
 
     folder = model_folder()
-    log.info("recognising with %s", "Whisper (tiny.en)" if folder else "pocketsphinx")
-    return Whisper(folder) if folder else None
+    whisper = Whisper(folder) if folder else None
+    if whisper is not None and not _quick("Whisper", partial(whisper.read, _SAMPLE)):
+        whisper = None
+    log.info("recognising with %s", "Whisper (tiny.en)" if whisper else "pocketsphinx")
+    return whisper
 
 
 def _piper() -> Piper | None:
-    """Piper with its voice, loaded; None where it is not installed."""
+    """Piper with its voice, loaded; None where it is not installed, or too slow here."""
     file = voice_file()
-    log.info("speaking with %s", "Piper (en_US-joe-medium) and espeak-ng" if file else "espeak-ng")
-    return Piper(file) if file else None
+    piper = Piper(file) if file else None
+    if piper is not None and not _quick("Piper", partial(piper, "Buenos días.", "es")):
+        piper = None
+    log.info("speaking with %s", "Piper (en_US-joe-medium) and espeak-ng" if piper else "espeak-ng")
+    return piper
+
+
+def _quick(name: str, once: Callable[[], object]) -> bool:
+    """Whether it is done with a sentence before one has forgotten what it was about."""
+    begun = monotonic()
+    once()
+    took = monotonic() - begun
+    if took > _LONGEST_S:
+        log.info("%s takes %.0f s for a sentence here: too long", name, took)
+    return took <= _LONGEST_S
 
 
 def _check_installed() -> None:

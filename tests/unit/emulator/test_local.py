@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import wave
 from pathlib import Path
@@ -183,3 +184,14 @@ def test_piper_speaks(language: str) -> None:
     spoken = np.frombuffer(LocalEngine().speak("Buenos días. Good morning.", language), "<i2")
     assert 1.0 < len(spoken) / 16_000 < 5.0
     assert np.abs(spoken.astype(float)).max() > 3_000
+
+
+@pytest.mark.parametrize(("took", "quick"), [(5.0, True), (25.0, False)])
+def test_a_model_too_large_for_the_processor_is_left(
+    took: float, quick: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    monkeypatch.setattr(local, "monotonic", iter([10.0, 10.0 + took]).__next__)
+    assert local._quick("Whisper", lambda: None) is quick
+    said = ["Whisper takes 25 s for a sentence here: too long"]
+    assert caplog.messages == ([] if quick else said)

@@ -97,5 +97,6 @@ def test_wrong_options_of_the_local_engine(script: Path, text: str, message: str
 
 def test_an_engine_is_loaded_with_its_script(script: Path) -> None:
     script.write_text("sentences: [{text: hi}]")
-    assert load_engine("scripted", script).translate("hi", "en", "es") == "[es] hi"
-    assert load_engine("scripted").translate("hi", "en", "es") == "[es] hi"
+    for options in (script, None):
+        with load_engine("scripted", options) as engine:
+            assert engine.translate("hi", "en", "es") == "[es] hi"

@@ -1,0 +1,145 @@
+"""An engine in a process of its own.
+
+What recognises holds the interpreter as long as it works: pocketsphinx for a tenth of the time
+somebody spoke on a desktop, for all of it on a small board, and longer while it loads its model.
+In the emulator's own process that would stop the clock by which a provider judges its clients.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from multiprocessing import get_context, parent_process
+from multiprocessing.connection import Connection
+from multiprocessing.managers import BaseManager, RemoteError
+from tempfile import TemporaryDirectory
+from threading import Thread
+from typing import Any, TypeVar
+
+from agent.emulator.engines.engine import Engine, EngineFailed, Heard, Recognizer
+from agent.emulator.engines.local import Languages, LocalEngine
+from agent.errors import DragomanError, RunError
+
+T = TypeVar("T")
+_GONE = "the engine's process has ended"
+
+
+_CALLS = ("recognizer", "translate", "summarise", "speak")
+
+
+class _Manager(BaseManager):
+    """Carries calls to the other process, and what came of them back."""
+
+
+_Manager.register("engine", exposed=_CALLS)
+_Manager.register("Recognizer", exposed=("feed", "finish"), create_method=False)
+
+
+@contextmanager
+def apart(make: Callable[[], LocalEngine]) -> Iterator[Engine]:
+    """The engine that `make` (a function of a module, or a partial of one) makes over there.
+
+    It is loaded when the block begins and ends with it, at once, whatever it is doing.  An error
+    of `make` is raised here; `RunError` where the process ends while it loads.
+    """
+    with TemporaryDirectory(prefix="dragoman-") as folder:
+        address = f"{folder}/engine"
+        ours, theirs = get_context("spawn").Pipe()
+        process = get_context("spawn").Process(
+            target=_serve, args=(make, address, theirs), name="engine", daemon=True
+        )
+        process.start()
+        theirs.close()
+        try:
+            languages = _loaded(ours)
+            manager: Any = _Manager(address)
+            manager.connect()
+            yield _Apart(languages, manager.engine())
+        finally:
+            process.terminate()
+            process.join()
+
+
+def _loaded(told: Connection) -> Languages:
+    try:
+        loaded = told.recv()
+    except EOFError:
+        raise RunError("the engine's process ended while it was loading") from None
+    if isinstance(loaded, DragomanError):
+        raise loaded
+    assert isinstance(loaded, Languages)
+    return loaded
+
+
+def _serve(make: Callable[[], LocalEngine], address: str, told: Connection) -> None:
+    """Load the engine, say how that went, and answer until the parent ends this process."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent
+    Thread(target=_end_with_the_parent, daemon=True).start()
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
+    try:
+        engine = make()
+    except DragomanError as error:
+        told.send(error)
+        return
+    _Manager.register(
+        "engine",
+        callable=lambda: engine,
+        exposed=_CALLS,
+        method_to_typeid={"recognizer": "Recognizer"},
+    )
+    server = _Manager(address).get_server()
+    told.send(engine.languages)
+    server.serve_forever()
+
+
+def _end_with_the_parent() -> None:
+    parent = parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(0)
+
+
+class _Apart:
+    """See `Engine`."""
+
+    def __init__(self, languages: Languages, far: Any) -> None:
+        self.require, self.require_pair = languages.require, languages.require_pair
+        self._far = far
+
+    def recognizer(self, source: str, rate: int) -> Recognizer:
+        return _Recognizer(_ask(self._far.recognizer, source, rate))
+
+    def translate(self, text: str, source: str, target: str) -> str:
+        return str(_ask(self._far.translate, text, source, target))
+
+    def summarise(self, text: str, longest: int | None = None) -> str:
+        return str(_ask(self._far.summarise, text, longest))
+
+    def speak(self, text: str, language: str) -> bytes:
+        return bytes(_ask(self._far.speak, text, language))
+
+
+class _Recognizer:
+    """See `Recognizer`."""
+
+    def __init__(self, far: Any) -> None:
+        self._far = far
+
+    def feed(self, pcm: bytes) -> list[Heard]:
+        return list(_ask(self._far.feed, pcm))
+
+    def finish(self) -> list[Heard]:
+        return list(_ask(self._far.finish))
+
+
+def _ask(call: Callable[..., T], *arguments: object) -> T:
+    try:
+        return call(*arguments)
+    except (EOFError, OSError):
+        raise EngineFailed(_GONE) from None
+    except RemoteError as error:  # what is not an `Exception`, or cannot be sent
+        raise EngineFailed(str(error).strip().splitlines()[-1]) from None
