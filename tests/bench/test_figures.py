@@ -221,7 +221,7 @@ def test_growth_is_told_after_the_warm_up_only() -> None:
     assert leaking["blocks_per_minute"] == pytest.approx(1500)
     assert not verdict(**leaking).met
     assert verdict(**growth([sample(n, 2.5) for n in range(240)])).met, "sentences are kept"
-    open_sentences = [(float(n), 100.0 + 16 * (n % 13), 40.0) for n in range(133)]
+    open_sentences = [(float(n), 100.0 + 4 * (n % 30), 40.0) for n in range(133)]
     assert growth(open_sentences)["blocks_per_minute"] == 0.0, "they end"
     short = growth([sample(n, 25) for n in range(100)])
     assert verdict(**short).met is None
