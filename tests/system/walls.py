@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from contextlib import suppress
 
 import numpy
 from numpy.typing import NDArray
@@ -52,6 +53,7 @@ def main(seconds: float = 0.25, fifo: str | None = None) -> None:
     """Until the input ends."""
     walls = Walls(seconds)
     mouth = None if fifo is None else os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+    _forget_what_waits()
     last = time.monotonic()
     while len(played := sys.stdin.buffer.read(2 * BLOCK)) == 2 * BLOCK:
         if time.monotonic() - last > LATE_S:
@@ -59,6 +61,15 @@ def main(seconds: float = 0.25, fifo: str | None = None) -> None:
         last = time.monotonic()
         said = b"" if mouth is None else _said(mouth)
         os.write(1, walls.feed(played, said))
+
+
+def _forget_what_waits() -> None:
+    """What came while this program started would lag behind for good, as no room's echo does."""
+    os.set_blocking(0, False)
+    with suppress(BlockingIOError):
+        while os.read(0, 65536):
+            pass
+    os.set_blocking(0, True)
 
 
 def _said(mouth: int) -> bytes:
