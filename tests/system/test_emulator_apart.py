@@ -74,8 +74,13 @@ def test_what_keeps_it_from_loading_is_said(tmp_path: Path) -> None:
     script.write_text("phrases: [xylofoon]\n")
     with pytest.raises(UsageError, match="'xylofoon' is not in the dictionary"):
         load_engine("local", script).__enter__()
-    with pytest.raises(RunError, match="ended while it was loading"):
+    with pytest.raises(RunError, match="died while it was loading"):
         apart(broken).__enter__()  # type: ignore[arg-type]
+
+
+def test_what_kills_the_process_is_left_for_the_next() -> None:
+    with apart(broken, Deaf) as engine:  # type: ignore[arg-type]
+        engine.require("en", "es")
 
 
 def test_work_that_holds_the_interpreter_holds_up_nobody_here() -> None:

@@ -46,7 +46,8 @@ def load_engine(name: str, script: Path | None = None) -> Iterator[Engine]:
         from agent.emulator.engines.apart import apart
         from agent.emulator.engines.local import LocalEngine, read_options
 
-        with apart(partial(LocalEngine, *(read_options(script) if script else ()))) as engine:
+        make = partial(LocalEngine, *(read_options(script) if script else ()))
+        with apart(make, partial(make, small=True)) as engine:
             yield engine
     else:
         from agent.emulator.engines.script import read_script

@@ -12,7 +12,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import Connection
 from multiprocessing.managers import BaseManager, RemoteError
@@ -24,8 +24,11 @@ from agent.emulator.engines.engine import Engine, EngineFailed, Heard, Recognize
 from agent.emulator.engines.local import Languages, LocalEngine
 from agent.errors import DragomanError, RunError
 
+log = logging.getLogger(__name__)
+
 T = TypeVar("T")
 _GONE = "the engine's process has ended"
+_DIED = "the engine's process died while it was loading"
 
 
 _CALLS = ("recognizer", "translate", "summarise", "speak")
@@ -40,35 +43,49 @@ _Manager.register("Recognizer", exposed=("feed", "finish"), create_method=False)
 
 
 @contextmanager
-def apart(make: Callable[[], LocalEngine]) -> Iterator[Engine]:
-    """The engine that `make` (a function of a module, or a partial of one) makes over there.
+def apart(*makes: Callable[[], LocalEngine]) -> Iterator[Engine]:
+    """The engine that the first of `makes` (functions of a module, or partials) makes over there.
 
     It is loaded when the block begins and ends with it, at once, whatever it is doing.  An error
-    of `make` is raised here; `RunError` where the process ends while it loads.
+    of its maker is raised here.  Where the process dies of it, as of a library that is not made
+    for this processor, the next maker's is loaded; `RunError` when there is none.
     """
-    with TemporaryDirectory(prefix="dragoman-") as folder:
-        address = f"{folder}/engine"
-        ours, theirs = get_context("spawn").Pipe()
-        process = get_context("spawn").Process(
-            target=_serve, args=(make, address, theirs), name="engine", daemon=True
-        )
-        process.start()
-        theirs.close()
-        try:
-            languages = _loaded(ours)
-            manager: Any = _Manager(address)
-            manager.connect()
-            yield _Apart(languages, manager.engine())
-        finally:
-            process.terminate()
-            process.join()
+    with TemporaryDirectory(prefix="dragoman-") as folder, ExitStack() as stack:
+        for make in makes:
+            address = f"{folder}/engine"
+            languages = _loaded(stack.enter_context(_process(make, address)))
+            if languages is not None:
+                break
+        else:
+            raise RunError(_DIED)
+        manager: Any = _Manager(address)
+        manager.connect()
+        yield _Apart(languages, manager.engine())
 
 
-def _loaded(told: Connection) -> Languages:
+@contextmanager
+def _process(make: Callable[[], LocalEngine], address: str) -> Iterator[Connection]:
+    ours, theirs = get_context("spawn").Pipe()
+    process = get_context("spawn").Process(
+        target=_serve, args=(make, address, theirs), name="engine", daemon=True
+    )
+    process.start()
+    theirs.close()
+    try:
+        yield ours
+    finally:
+        process.terminate()
+        process.join()
+        ours.close()
+
+
+def _loaded(told: Connection) -> Languages | None:
+    """What it can do; None where the process died of it."""
     try:
         loaded = told.recv()
     except EOFError:
-        raise RunError("the engine's process ended while it was loading") from None
+        log.warning(_DIED)
+        return None
     if isinstance(loaded, DragomanError):
         raise loaded
     assert isinstance(loaded, Languages)

@@ -81,17 +81,21 @@ class Languages:
 class LocalEngine:
     """Hears English, or only `phrases` if given; a sentence ends after `endpoint_ms` of silence.
 
-    `UsageError` names what to install when something is missing, and phrases with words that
-    the dictionary does not have.
+    A `small` one does with what Debian has.  `UsageError` names what to install when something
+    is missing, and phrases with words that the dictionary does not have.
     """
 
-    def __init__(self, phrases: Sequence[str] = (), endpoint_ms: int = ENDPOINT_MS) -> None:
+    def __init__(
+        self, phrases: Sequence[str] = (), endpoint_ms: int = ENDPOINT_MS, *, small: bool = False
+    ) -> None:
         _check_installed()
         self._phrases = tuple(phrase.lower() for phrase in phrases)
         self._endpoint_ms = endpoint_ms
         _check_phrases(self._phrases)
-        self._whisper = None if self._phrases else _whisper()
-        self._piper = _piper()
+        self._whisper = None if self._phrases or small else _whisper()
+        self._piper = None if small else _piper()
+        log.info("recognising with %s", "Whisper (tiny.en)" if self._whisper else "pocketsphinx")
+        log.info("speaking with %sespeak-ng", "Piper (en_US-joe-medium) and " * bool(self._piper))
         self.languages = Languages(_translation_pairs())
 
     def require(self, source: str, target: str | None) -> None:
@@ -146,8 +150,7 @@ def _whisper() -> Whisper | None:
     folder = model_folder()
     whisper = Whisper(folder) if folder else None
     if whisper is not None and not _quick("Whisper", partial(whisper.read, _SAMPLE)):
-        whisper = None
-    log.info("recognising with %s", "Whisper (tiny.en)" if whisper else "pocketsphinx")
+        return None
     return whisper
 
 
@@ -156,8 +159,7 @@ def _piper() -> Piper | None:
     file = voice_file()
     piper = Piper(file) if file else None
     if piper is not None and not _quick("Piper", partial(piper, "Buenos días.", "es")):
-        piper = None
-    log.info("speaking with %s", "Piper (en_US-joe-medium) and espeak-ng" if piper else "espeak-ng")
+        return None
     return piper
 
 
