@@ -144,18 +144,25 @@ class Controller:
         self.publish()
 
     def switch(self, service: Service) -> None:
-        """Use another service from now on; an open gate is opened anew with it."""
+        """Use another service from now on: for what was said and has no answer, too.
+
+        An open gate is opened anew with it.
+        """
         assert self.on_switch is not None
         head, tts = self._ring.head, self.cloud.tts
         pair = self.provider.pair
         cloud = self.on_switch(service)  # raises before anything has changed
         if self.machine.gate_open:
             self.cloud.close(head)
+        left = self.cloud.hand_over()
         self.cloud, self.chosen = cloud, service.name
         self.provider.pair = self.provider.kept(pair)
         self.cloud.switch_tts(tts)
+        self.cloud.take_over(left.spoken_in(self.provider.kept))
         if self.machine.gate_open:
             self.cloud.open(head, self.provider.pair)
+        elif not left.takes:  # whoever waited for the one that left, waits for nothing now
+            self._on_settled(Settled())
 
     # --- the state ---------------------------------------------------------------------------
 

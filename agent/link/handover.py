@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
+from agent.events import Pair
 from agent.link.tape import Take
 
 
@@ -24,3 +26,8 @@ class Handover:
     session: str = ""
     number: int = 0
     origin: int | None = None
+
+    def spoken_in(self, pair: Callable[[Pair], Pair]) -> Handover:
+        """The same, each take in what ``pair`` makes of its pair."""
+        takes = (Take(take.start, take.end, pair(take.pair)) for take in self.takes)
+        return replace(self, takes=tuple(takes))

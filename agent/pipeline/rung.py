@@ -8,7 +8,6 @@ from dataclasses import replace
 from agent.errors import UsageError
 from agent.events import Blocked, Event, LinkDown, LinkUp, Notice, Pair, Settled, Transcript
 from agent.link.handover import Handover
-from agent.link.tape import Take
 from agent.pipeline.cloud import Cloud, Parts
 from agent.services.provider import Provider
 
@@ -123,21 +122,20 @@ class Rung:
         left = self.cloud.hand_over()
         self._relapses = 0 if self._answered else self._relapses + 1
         self.in_use = False
-        takes = (Take(t.start, t.end, self._pairs.get(t.pair, t.pair)) for t in left.takes)
-        return replace(left, takes=tuple(takes))
+        return left.spoken_in(lambda pair: self._pairs.get(pair, pair))
 
     def enter(self, left: Handover) -> None:
         """Come into use, and answer what another has ``left``."""
-        takes = []
-        for take in left.takes:
-            try:
-                pair = self.fitting(take.pair)
-            except UsageError:  # spoken before the languages were changed
-                pair = self.provider.pair
-            takes.append(Take(take.start, take.end, pair))
         self.in_use, self._used_at = True, self._clock.now()
         self._answered = self._works_at is None  # one that was never lost is trusted
-        self.cloud.take_over(replace(left, takes=tuple(takes)))
+        self.cloud.take_over(left.spoken_in(self._taken))
+
+    def _taken(self, pair: Pair) -> Pair:
+        try:
+            return self.fitting(pair)
+        except UsageError:  # spoken before the languages were changed
+            now: Pair = self.provider.pair
+            return now
 
     def show(self, session: str) -> None:
         """Tell the main thread whether it is there; ``session`` is the conversation so far."""

@@ -253,3 +253,18 @@ def chosen(rig: TwoServices) -> None:
         rig.notes.append("the first was asked all the same")
     rig.say(Speech(1, first=20))
     rig.check_events(1)
+
+
+@row(
+    "the service is lost in mid-sentence; the other is asked for by name at once",
+    "it answers what was said, too",
+    "twetalk-v2",
+    "tencent-tsi",
+)
+def asked_for(rig: TwoServices) -> None:
+    speech = rig.say(Speech(3))
+    rig.until(speech.ends[1] - 300)
+    rig.first_goes()
+    rig.command(f'{{"service": "{rig.second}"}}')
+    wait_until(lambda: rig.device.controller.chosen == rig.second, "it to be used for good")
+    rig.check_events(0)

@@ -35,6 +35,7 @@ class NotingCloud:
         self.backlog_ms = 0
         self.unanswered_ms = 0
         self.workers: Sequence[Worker] = ()
+        self.left = Handover()
 
     def captured(self) -> None:
         self.asked.append(("captured",))
@@ -56,7 +57,7 @@ class NotingCloud:
 
     def hand_over(self) -> Handover:
         self.asked.append(("hand over",))
-        return Handover()
+        return self.left
 
     def take_over(self, left: Handover) -> None:
         self.asked.append(("take over", left))

@@ -12,6 +12,8 @@ from agent.config.schema import Button, Service
 from agent.config.secret import Secret
 from agent.errors import UsageError
 from agent.events import Command, Notice, Pair, Settled, Stop
+from agent.link.handover import Handover
+from agent.link.tape import Take
 from agent.services.provider import Provider
 from tests.unit.control.desk import Desk
 from tests.unit.report.test_history import said
@@ -184,7 +186,28 @@ def test_another_service_takes_over_with_what_was_set() -> None:
     assert desk.state["service"] == "youdao"
     assert (desk.state["source"], desk.state["target"]) == ("en", "zh")
     assert desk.state["tts"] is False
-    assert desk.take() == []
+    assert desk.take() == [("take over", Handover())]
+
+
+def test_another_service_answers_what_has_no_answer() -> None:
+    desk = profiles()
+    desk.command(talk="press")
+    desk.command(talk="release")
+    left = (Take(3, 40, Pair("fr", "de")), Take(90, 100, EN_ZH))
+    desk.cloud.left = Handover(left, repeats_until=5, sent_to=100)
+    desk.command(service="tencent-tsi")
+    kept = (Take(3, 40, EN_ZH), Take(90, 100, EN_ZH))
+    assert desk.take() == [("take over", Handover(kept, repeats_until=5, sent_to=100))]
+    assert desk.state["state"] == "thinking"
+
+
+def test_nobody_waits_for_a_service_that_was_left_with_all_answered() -> None:
+    desk = profiles()
+    desk.command(talk="press")
+    desk.command(talk="release")
+    assert desk.state["state"] == "thinking"
+    desk.command(service="youdao")
+    assert desk.state["state"] == "idle"
 
 
 def test_a_pair_the_new_service_does_not_speak_gives_way_to_its_own() -> None:
@@ -199,8 +222,8 @@ def test_an_open_gate_goes_over_to_the_new_service() -> None:
     desk.command(talk="press")
     desk.say(10)
     desk.command(service="youdao")
-    assert desk.clouds[0].asked[-1] == ("close", 110)
-    assert desk.take() == [("open", 110, EN_ZH)]
+    assert desk.clouds[0].asked[-2:] == [("close", 110), ("hand over",)]
+    assert desk.take() == [("take over", Handover()), ("open", 110, EN_ZH)]
     assert desk.state["state"] == "listening"
 
 
