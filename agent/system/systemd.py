@@ -14,20 +14,27 @@ from pathlib import Path
 
 
 class Notifier:
-    """Talks to the service manager; does nothing where there is none."""
+    """Talks to the service manager; does nothing where there is none.
+
+    One that does not listen holds nothing up: what it has no room for is told later, or not.
+    """
 
     def __init__(self, env: Mapping[str, str] | None = None) -> None:
         env = os.environ if env is None else env
         self._address = env.get("NOTIFY_SOCKET", "")
-        self._status = ""
+        self._status = self._told_status = ""
+        self._told_ready = True  # or it is still to be told
         self.watchdog_s = _watchdog(env)  #: feed at least this often; None: no watchdog
 
     def ready(self) -> None:
         """The daemon does its work."""
-        self._send("READY=1")
+        self._told_ready = self._send("READY=1")
 
     def alive(self) -> None:
         """Feed the watchdog."""
+        if not self._told_ready:
+            self.ready()
+        self._tell_status()
         self._send("WATCHDOG=1")
 
     def stopping(self) -> None:
@@ -36,18 +43,28 @@ class Notifier:
 
     def status(self, text: str) -> None:
         """One line for ``systemctl status``; sent when it changed."""
-        if text != self._status:
-            self._status = text
-            self._send("STATUS=" + text.replace("\n", " "))
+        self._status = text.replace("\n", " ")
+        self._tell_status()
 
-    def _send(self, message: str) -> None:
+    def _tell_status(self) -> None:
+        if self._status != self._told_status and self._send(f"STATUS={self._status}"):
+            self._told_status = self._status
+
+    def _send(self, message: str) -> bool:
+        """Whether it needs not be told again."""
         if not self._address:
-            return
+            return True
         # "@" stands for the zero byte of an abstract address.
         address = "\0" + self._address[1:] if self._address[0] == "@" else self._address
-        with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
-            sock.connect(address)
-            sock.sendall(message.encode())
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as sock:
+            try:
+                sock.connect(address)
+                sock.send(message.encode())
+            except BlockingIOError:
+                return False
+            except OSError:
+                return True  # nobody is there
+        return True
 
 
 def runtime_directory(env: Mapping[str, str] | None = None) -> Path | None:

@@ -6,6 +6,7 @@ import os
 import socket
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,24 @@ def test_it_tells_what_happens(manager: tuple[str, socket.socket]) -> None:
         "STATUS=idle · twetalk-v2 zh → en",
         "STOPPING=1",
     ]
+
+
+def test_a_manager_that_does_not_listen_holds_nothing_up(
+    manager: tuple[str, socket.socket],
+) -> None:
+    address, end = manager
+    notifier = Notifier({"NOTIFY_SOCKET": address})
+    for number in range(1000):  # more than the kernel keeps for anybody (net.unix.max_dgram_qlen)
+        notifier.status(f"{number}")
+    notifier.ready()
+    notifier.stopping()
+    end.setblocking(False)
+    with suppress(BlockingIOError):
+        while end.recv(1000):
+            pass
+    notifier.alive()
+    end.settimeout(2)
+    assert [end.recv(1000) for _ in range(3)] == [b"READY=1", b"STATUS=999", b"WATCHDOG=1"]
 
 
 @pytest.mark.parametrize("env", [{}, {"NOTIFY_SOCKET": ""}, {"NOTIFY_SOCKET": "/nowhere/socket"}])
