@@ -7,11 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Check:
-    """A check: the function of its name in ``module``; a ``counted`` clock never stands still."""
+    """A check: the function of its name in ``module``."""
 
     module: str
     what: str
-    counted: bool = False
 
 
 CHECKS = {
@@ -24,7 +23,6 @@ CHECKS = {
     "ears": Check(
         "ears",
         "in a room the device does not hear itself, is talked over, and called by its name",
-        counted=True,
     ),
     "service": Check(
         "service",

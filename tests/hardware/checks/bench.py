@@ -17,7 +17,7 @@ from tests.system.broker import Broker, Observer
 from tests.system.device import recording, silence, write_config, write_wav
 
 BASE = "dragoman/kitchen-1"
-SLOW_S = 60  # Python is about twelve times slower in the guest
+SLOW_S = 60  # what takes so long never comes
 _WORDS = ("Front_Center", "Front_Left", "Front_Right", "Rear_Left", "Rear_Right", "Side_Left")
 
 

@@ -1,8 +1,4 @@
-"""Talking over the device and calling it by name, in a room between the two sides of the card.
-
-The clock of the guest is counted (see ``guest.py``), so that it never stands still: an echo that
-jumps is one that no room has.
-"""
+"""Talking over the device and calling it by name, in a room between the two sides of the card."""
 
 from __future__ import annotations
 

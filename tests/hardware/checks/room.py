@@ -25,7 +25,7 @@ def room(speech: bytes) -> Iterator[None]:
     def carry() -> None:
         at = 0
         while not over.wait(0.1):
-            # Where the guest stood still for long the card gives up: then it begins anew.
+            # Where a side of the card gives up it begins anew.
             with suppress(alsaaudio.ALSAAudioError), _both_ends() as (ear, mouth):
                 while not over.is_set():
                     frames, heard = ear.read()
