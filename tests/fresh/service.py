@@ -40,7 +40,7 @@ for name in sorted(metadata.packages_distributions()):
             raise
 """
 _LISTENER = """
-import os, shutil, socket, subprocess, time
+import os, shutil, socket, subprocess, threading, time
 os.makedirs("/run/fresh", exist_ok=True)
 shutil.copy("/etc/dragoman/credentials/token", "/run/fresh/dragoman_token")
 shutil.chown("/run/fresh/dragoman_token", "dragoman")
@@ -53,7 +53,8 @@ who = {"user": "dragoman", "group": "dragoman", "extra_groups": []}
 service = subprocess.Popen(run, env=dict(os.environ, **told), cwd="/run", **who)
 while b"READY=1" not in notify.recv(4096):
     pass
-print("READY=1")
+print("READY=1", flush=True)
+threading.Thread(target=lambda: all(iter(lambda: notify.recv(4096), b"")), daemon=True).start()
 time.sleep(5)
 assert service.poll() is None, "it does not stay up"
 service.terminate()
