@@ -59,26 +59,30 @@ def contestants(workshop: Workshop, broker_port: int) -> tuple[Contestant, ...]:
     )
 
 
-def dragoman(workshop: Workshop, broker_port: int, *front: str, secure: bool = False) -> Contestant:
+def dragoman(
+    workshop: Workshop, broker_port: int, *front: str, secure: bool = False, mode: str = "open"
+) -> Contestant:
     """The daemon with MQTT and a sound card; ``front`` stands in the place of ``-m agent``."""
 
     def command(port: int) -> list[str]:
         ca_file = workshop.certificate if secure else None
-        config = configuration(workshop.folder, port, broker_port, ca_file)
+        config = configuration(workshop.folder, port, broker_port, ca_file, mode)
         return [sys.executable, *(front or ("-m", "agent")), "run", "--config", str(config)]
 
     return Contestant("dragoman, wss" if secure else "dragoman", command)
 
 
-def configuration(folder: Path, port: int, broker_port: int, ca_file: Path | None = None) -> Path:
-    """A daemon that always listens, with the defaults wherever they can be."""
+def configuration(
+    folder: Path, port: int, broker_port: int, ca_file: Path | None = None, mode: str = "open"
+) -> Path:
+    """A daemon that always listens in ``mode`` open, with the defaults wherever they can be."""
     scheme = "ws" if ca_file is None else "wss"
     data = {
         "device": {"id": "bench"},
         "service": {"token": "demo", "url": f"{scheme}://127.0.0.1:{port}"},
         "network": {"ca_file": None if ca_file is None else str(ca_file)},
         "audio": {"capture": {"device": MICROPHONE}, "playback": {"device": SPEAKER}},
-        "talk": {"mode": "open"},
+        "talk": {"mode": mode},
         "mqtt": {"host": "127.0.0.1", "port": broker_port, "outbox": str(folder / "outbox.db")},
     }
     path = folder / "dragoman.yaml"

@@ -22,8 +22,9 @@ SLOWEST = 12
 
 TEXT = """\
 The daemon of the first section again: processor time by thread (the scheduler's own count, so its
-wake-ups are in it), resident memory by stage of the start, and the dearest imports
-(`-X importtime`; each without what it imports itself).
+wake-ups are in it), while it streams and in `talk.mode: hold` while nobody presses; resident memory
+by stage of the start, and the dearest imports (`-X importtime`; each without what it imports
+itself).
 """
 
 #: Run in a process of its own with the configuration's path: memory after each stage.
@@ -60,40 +61,41 @@ def measure(options: Options) -> dict[str, Any]:
         try:
             with Sink() as sink:
                 config = configuration(workshop.folder, sink.port, broker.port)
-                found = {"stages": _stages(workshop, config), "imports": _imports(workshop)}
-                contestant = dragoman(workshop, broker.port)
-                with running(contestant, workshop, sink.port) as started:
-                    time.sleep(SETTLE_S)
-                    before, begun = _threads(started.pid), time.monotonic()
-                    time.sleep(options.seconds)
-                    after, over = _threads(started.pid), time.monotonic()
+                found: dict[str, Any] = {
+                    "stages": _stages(workshop, config),
+                    "imports": _imports(workshop),
+                }
+                for key, mode in (("threads", "open"), ("idle", "hold")):
+                    contestant = dragoman(workshop, broker.port, mode=mode)
+                    with running(contestant, workshop, sink.port) as started:
+                        found[key] = _watched(started.pid, options.seconds)
         finally:
             broker.stop()
-    per_minute = 60 / (over - begun)
-    return found | {
-        "threads": [
-            {
-                "thread": name,
-                "cpu_s_per_minute": (cpu - before[tid][1]) / 1e9 * per_minute,
-                "runs_per_s": (runs - before[tid][2]) / (over - begun),
-            }
-            for tid, (name, cpu, runs) in after.items()
-            if tid in before
-        ]
-    }
+    return found
+
+
+def _watched(pid: int, seconds: float) -> list[dict[str, Any]]:
+    """What each thread did in so long."""
+    time.sleep(SETTLE_S)
+    before, begun = _threads(pid), time.monotonic()
+    time.sleep(seconds)
+    after, took = _threads(pid), time.monotonic() - begun
+    return [
+        {
+            "thread": name,
+            "cpu_s_per_minute": (cpu - before[tid][1]) / 1e9 * 60 / took,
+            "runs_per_s": (runs - before[tid][2]) / took,
+        }
+        for tid, (name, cpu, runs) in after.items()
+        if tid in before
+    ]
 
 
 def present(data: dict[str, Any]) -> Section:
     """Three tables."""
-    threads = sorted(data["threads"], key=lambda row: -row["cpu_s_per_minute"])
-    rows = [
-        [row["thread"], f"{row['cpu_s_per_minute']:.3f}", f"{row['runs_per_s']:.1f}"]
-        for row in threads
-    ]
-    total = sum(row["cpu_s_per_minute"] for row in threads)
-    parts = [
-        table(["thread", "CPU s per minute", "runs a second"], [*rows, ["all", f"{total:.3f}", ""]])
-    ]
+    parts = [_thread_table("streaming", data["threads"])]
+    if "idle" in data:
+        parts.append(_thread_table("idle, in hold", data["idle"]))
     stages = [
         [s["stage"], f"{s['rss_kb'] / 1024:.1f}", f"{s['anon_kb'] / 1024:.1f}"]
         for s in data["stages"]
@@ -102,6 +104,16 @@ def present(data: dict[str, Any]) -> Section:
     imports = [[i["module"], f"{i['ms']:.1f}"] for i in data["imports"]]
     parts.append(table(["import", "ms"], imports))
     return Section("Where it goes", TEXT, "\n\n".join(parts))
+
+
+def _thread_table(what: str, threads: list[dict[str, Any]]) -> str:
+    rows = [
+        [row["thread"], f"{row['cpu_s_per_minute']:.3f}", f"{row['runs_per_s']:.1f}"]
+        for row in sorted(threads, key=lambda row: -row["cpu_s_per_minute"])
+    ]
+    total = sum(row["cpu_s_per_minute"] for row in threads)
+    head = [f"thread, {what}", "CPU s per minute", "runs a second"]
+    return table(head, [*rows, ["all", f"{total:.3f}", ""]])
 
 
 def _threads(pid: int) -> dict[str, tuple[str, int, int]]:
