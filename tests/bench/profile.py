@@ -132,7 +132,9 @@ def _stages(workshop: Workshop, config: Path) -> list[dict[str, Any]]:
 
 
 def _imports(workshop: Workshop) -> list[dict[str, Any]]:
-    said = _python(workshop, "-X", "importtime", "-c", "import agent.app, agent.cli.run").stderr
+    command = ("-X", "importtime", "-c", "import agent.app, agent.cli.run")
+    _python(workshop, *command)  # compiles, as the installer does
+    said = _python(workshop, *command).stderr
     found = re.findall(r"import time:\s+(\d+) \|\s+\d+ \|\s+(\S+)", said)
     slowest = sorted(found, key=lambda row: -int(row[0]))[:SLOWEST]
     return [{"module": module, "ms": int(us) / 1000} for us, module in slowest]
