@@ -14,8 +14,8 @@ from agent.events import Notice
 
 log = logging.getLogger(__name__)
 
-LATE_S = PACKET_MS / 1000 / 2  # it may take half of a packet's time
-LATE_TIMES = 5  # in a row
+SHARE_S = PACKET_MS / 1000 / 2  # it may take half of a packet's time,
+PATIENCE_S = 0.4  # and so much more in all: when a program starts its threads wait for each other
 REST_S = 60.0  # then it is tried anew
 
 
@@ -44,7 +44,7 @@ class Stage:
         self._gate, self._post, self._clock = gate, post, clock
         self._begin()
         self._linear_packet: bytes | None = None
-        self._late = 0
+        self._late = 0.0  # s beyond its share
         self._again = 0.0
         self.out = False  #: whether it is left out, so that the guard must stand in for it
 
@@ -55,7 +55,7 @@ class Stage:
         if self.out and begun < self._again:
             return near
         try:
-            if self.out:
+            if self._canceller is None:
                 self._begin()
             clean = self._cancel(near, far)
         except Exception as error:  # noqa: BLE001 - a library's, and sound must go on
@@ -71,26 +71,28 @@ class Stage:
         return packet
 
     def _begin(self) -> None:
-        self._canceller = self._make()
+        self._canceller: Canceller | None = self._make()
         self._linear = self._make_linear() if self._make_linear else None
 
     def _cancel(self, near: Samples, far: Samples) -> Samples:
+        assert self._canceller is not None
         if self._linear is not None:
             self._linear_packet = self._linear.process(near, far).tobytes()
         return self._canceller.process(near, far)
 
     def _watch(self, seconds: float) -> None:
         """Leave it out when it takes too long, or has come back to stay."""
-        self._late = self._late + 1 if seconds > LATE_S else 0
-        if self._late >= LATE_TIMES:
+        self._late = max(0.0, self._late + seconds - SHARE_S)
+        if self._late >= PATIENCE_S:
             self._leave(f"takes {seconds * 1000:.0f} ms for {PACKET_MS} ms of sound")
-        elif self.out:
+        elif self.out and not self._late:
             self.out = False
             log.info("the echo canceller is back")
             self._post(Notice("echo_canceller_back"))
 
     def _leave(self, reason: str) -> None:
-        self._late, self._again = 0, self._clock.now() + REST_S
+        self._late, self._again = 0.0, self._clock.now() + REST_S
+        self._canceller = None
         self._gate.forget()
         if not self.out:
             self.out = True

@@ -8,7 +8,7 @@ import pytest
 from agent.clock import ManualClock
 from agent.ears.gate import Gate
 from agent.ears.reference import Samples
-from agent.ears.stage import LATE_S, LATE_TIMES, REST_S, Stage
+from agent.ears.stage import PATIENCE_S, REST_S, SHARE_S, Stage
 from agent.events import Notice
 
 NEAR = numpy.full(640, 9, numpy.int16)
@@ -68,22 +68,38 @@ def test_the_linear_packet_is_given_once() -> None:
 def test_now_and_then_late_is_no_matter() -> None:
     lab = Lab()
     for _ in range(10):
-        lab.takes = LATE_S * 3
-        lab.hear(LATE_TIMES - 1)
+        lab.takes = SHARE_S + PATIENCE_S / 4
+        lab.hear(3)
         lab.takes = 0.001
-        assert lab.hear() == [5]
+        assert lab.hear(25) == [5] * 25
     assert not lab.posted
 
 
-def test_late_several_times_in_a_row_it_is_left_out_and_told_once() -> None:
+def test_late_for_long_it_is_left_out_and_told_once() -> None:
     lab = Lab()
-    lab.takes = 0.031
-    lab.hear(LATE_TIMES)
-    assert lab.hear(100) == [9] * 100
+    lab.takes = SHARE_S + 0.011
+    heard = lab.hear(200)
+    long = round(PATIENCE_S / 0.011) + 1
+    assert heard == [5] * long + [9] * (200 - long)
     assert lab.stage.out
     assert lab.posted == [
         Notice("echo_canceller_lost", {"reason": "takes 31 ms for 40 ms of sound"})
     ]
+
+
+def test_it_is_back_when_it_keeps_up_and_not_before() -> None:
+    lab = Lab()
+    lab.takes = 1.0
+    lab.hear()
+    for _ in range(3):
+        lab.clock.advance(REST_S)
+        lab.takes = SHARE_S + 0.1
+        lab.hear(10)
+    assert (lab.made, lab.told) == (4, ["echo_canceller_lost"])
+    lab.clock.advance(REST_S)
+    lab.takes = 0.001
+    assert lab.hear(2) == [5, 5]
+    assert (lab.made, lab.told) == (5, ["echo_canceller_lost", "echo_canceller_back"])
 
 
 @pytest.mark.parametrize("linear", [False, True])
