@@ -25,12 +25,14 @@ from agent.events import (
     Event,
     MicrophoneEnded,
     Notice,
+    Settled,
     Stop,
     Summary,
     Transcript,
     WorkerStopped,
 )
-from agent.pipeline.cloud import Cloud, Parts
+from agent.link.handover import Handover
+from agent.pipeline.cloud import Cloud, Exchange, Outlet, Parts
 from agent.pipeline.finals import Finals
 from agent.pipeline.summarizer import Summarizer
 from agent.report.telemetry import Telemetry
@@ -91,7 +93,8 @@ class App:
         self.reports = assembly.reports(config, self._command, self.post, self.clock)
         self._finals = Finals()
         self._retired: list[Cloud] = []  # replaced by another service, ending
-        cloud = self._cloud(config.service)
+        self._outlet = Outlet(self.post)
+        cloud = self._cloud(config.service, self._outlet)
         self._summarizer = Summarizer(config, self.post, self.clock)
         self.controller = Controller(
             config,
@@ -137,14 +140,14 @@ class App:
         """It, with the languages in use."""
         return self.cloud.provider
 
-    def _cloud(self, service: Service) -> Cloud:
+    def _cloud(self, service: Service, post: Outlet) -> Cloud:
         parts = Parts(
             self.config,
             Provider(service),
             self.ring,
             self.player,
             self.telemetry,
-            self.post,
+            post,
             self.clock,
             after_saved=self._finals.after,
         )
@@ -154,17 +157,24 @@ class App:
             cloud.remember(self.memory.keep)
         return cloud
 
-    def _switch(self, service: Service) -> Cloud:
-        """Build and start the way to another service; the old one ends by itself."""
-        old = self.cloud
-        cloud = self._cloud(service)
-        old.remember(None)
-        for worker in old.workers:
-            worker.stop()
-        self._retired.append(old)
-        for worker in cloud.workers:
-            self._launch(worker)
-        return cloud
+    def _switch(self, service: Service) -> tuple[Cloud, Exchange]:
+        """Build the way to another service; it starts, and the old one ends, when that one has
+        handed over what it has not answered."""
+        old, outlet = self.cloud, Outlet(self.post)
+        cloud = self._cloud(service, outlet)
+
+        def exchange(left: Handover) -> None:
+            self._outlet.left, self._outlet = True, outlet
+            old.remember(None)
+            for worker in old.workers:
+                worker.stop()
+            self._retired.append(old)
+            for worker in cloud.workers:
+                self._launch(worker)
+            if not left.takes:  # whoever waited for the one that left, waits for nothing now
+                self.post(Settled())
+
+        return cloud, exchange
 
     def _give_back(self) -> None:
         """Free what replaced services held, as soon as their threads have ended."""

@@ -17,6 +17,7 @@ from agent.clock import Clock, dated, stamp
 from agent.config.schema import Config, Service
 from agent.control.machine import BY_HAND, Action, Input, Machine
 from agent.control.orders import Orders
+from agent.errors import UsageError
 from agent.events import (
     Blocked,
     Command,
@@ -39,8 +40,9 @@ from agent.events import (
     VoiceStopped,
     WorkerStopped,
 )
-from agent.pipeline.cloud import Cloud
+from agent.pipeline.cloud import Cloud, Exchange
 from agent.pipeline.player import Player
+from agent.pipeline.rung import fitting
 from agent.pipeline.summarizer import Summarizer
 from agent.report import payloads
 from agent.report.history import History
@@ -87,12 +89,13 @@ class Controller:
         self.on_state: list[Callable[[Mapping[str, Any]], None]] = []  #: the light, systemd, pages
         self.on_notice: list[Callable[[Notice], None]] = []  #: pages
         self.on_choices: list[Callable[[Choices], None]] = []  #: pages
-        self.on_switch: Callable[[Service], Cloud] | None = None
+        self.on_switch: Callable[[Service], tuple[Cloud, Exchange]] | None = None
         self.machine = Machine(config.talk.mode, cancelling=config.audio.echo == "cancel")
         self.stop: Stop | None = None  #: set when the daemon should end
         self.session_id: str | None = None
-        # Ring packet; the pre-roll must not reach into muted time, nor before this process.
-        self._unmuted_at = ring.head
+        # Ring packet; the pre-roll must not reach into muted time, nor before this process, nor
+        # into what a service before this one was sent.
+        self._closed_until = ring.head
         self._since = stamp(clock)
         self.published: dict[str, Any] = {}  #: the object last published on ``state``
         self.choices = choices(self.provider, config)  #: what can be chosen, as it was told last
@@ -151,18 +154,27 @@ class Controller:
         assert self.on_switch is not None
         head, tts = self._ring.head, self.cloud.tts
         pair = self.provider.pair
-        cloud = self.on_switch(service)  # raises before anything has changed
+        cloud, exchange = self.on_switch(service)  # raises before anything has changed
         if self.machine.gate_open:
             self.cloud.close(head)
         left = self.cloud.hand_over()
         self.cloud, self.chosen = cloud, service.name
-        self.provider.pair = self.provider.kept(pair)
+        self.provider.pair = self.provider.kept(left.pair or pair)
         self.cloud.switch_tts(tts)
-        self.cloud.take_over(left.spoken_in(self.provider.kept))
+        left = left.spoken_in(self._taken)
+        self.cloud.take_over(left)
+        self._closed_until = max(self._closed_until, left.sent_to)
         if self.machine.gate_open:
             self.cloud.open(head, self.provider.pair)
-        elif not left.takes:  # whoever waited for the one that left, waits for nothing now
-            self._on_settled(Settled())
+        exchange(left)
+
+    def _taken(self, pair: Pair) -> Pair | None:
+        """What the service makes of speech in ``pair``."""
+        try:
+            return fitting(self.provider, pair)
+        except UsageError as error:
+            log.warning("what has no answer is left out: %s", error)
+            return None
 
     # --- the state ---------------------------------------------------------------------------
 
@@ -221,7 +233,7 @@ class Controller:
         Without ``pre_roll`` nothing before ``start`` is sent.
         """
         if event is Input.UNMUTE and self.machine.muted:
-            self._unmuted_at = self._ring.head
+            self._closed_until = self._ring.head
         for action in self.machine.handle(event):
             self._act(action, start, end, pre_roll)
         if event in BY_HAND:
@@ -234,7 +246,7 @@ class Controller:
             begin = head if start is None else start
             if pre_roll:
                 begin -= talk.pre_roll_ms // PACKET_MS
-            self.cloud.open(max(0, begin, self._unmuted_at), self.provider.pair)
+            self.cloud.open(max(0, begin, self._closed_until), self.provider.pair)
         elif action is Action.CLOSE:
             tail = talk.tail_ms // PACKET_MS
             self.cloud.close((head if end is None else end) + tail)

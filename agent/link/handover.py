@@ -17,7 +17,8 @@ class Handover:
     what lies before ``sent_to`` and in no take must not be sent once more.
 
     Where a ``session`` is named it goes on, with sentence ``number`` and times from ring packet
-    ``origin``: the process that led it is gone.
+    ``origin``: the process that led it is gone.  ``pair`` is what is wanted from now on, where
+    the service could not do it.
     """
 
     takes: tuple[Take, ...] = ()
@@ -26,8 +27,10 @@ class Handover:
     session: str = ""
     number: int = 0
     origin: int | None = None
+    pair: Pair | None = None
 
-    def spoken_in(self, pair: Callable[[Pair], Pair]) -> Handover:
-        """The same, each take in what ``pair`` makes of its pair."""
-        takes = (Take(take.start, take.end, pair(take.pair)) for take in self.takes)
-        return replace(self, takes=tuple(takes))
+    def spoken_in(self, pair: Callable[[Pair], Pair | None]) -> Handover:
+        """The same, each take in what ``pair`` makes of its pair; without those it has none for."""
+        takes = ((take, pair(take.pair)) for take in self.takes)
+        kept = (Take(take.start, take.end, now) for take, now in takes if now is not None)
+        return replace(self, takes=tuple(kept))

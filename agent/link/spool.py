@@ -102,7 +102,9 @@ class Spool:
             while (first := next(iter(self._waiting.values()), None)) is not None:
                 if (whole := self._whole(first)) is not None:
                     return whole
-                self._spoiled.append(self._waiting.pop(first.number))
+                del self._waiting[first.number]
+                if not self._withdrawn(first):
+                    self._spoiled.append(first)
             return None
 
     def later(self, recording: Recording) -> None:
@@ -217,6 +219,12 @@ class Spool:
             return recording
         found = _read(self._folder / f"{recording.number:08}.wav")
         return found and replace(recording, pcm=found.pcm, on_disk=None)
+
+    def _withdrawn(self, recording: Recording) -> bool:
+        """Whether another spool of this folder gave it up: one that was in use before."""
+        return (
+            self._folder is not None and not (self._folder / f"{recording.number:08}.json").exists()
+        )
 
     def _save(self, folder: Path, recording: Recording) -> None:
         meta = {"session": recording.session, "start_ms": recording.start_ms}

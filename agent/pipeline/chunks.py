@@ -137,7 +137,8 @@ class Chunker(Worker):
                 wait = self._turn()
             except LinkError as error:
                 self._drop()
-                self._reach.unreachable(error)
+                if not self.stopping:
+                    self._reach.unreachable(error)
                 continue
             except Refused as error:
                 self._drop()

@@ -9,7 +9,7 @@ from typing import Protocol
 from agent.audio.ring import Ring
 from agent.clock import Clock
 from agent.config.schema import Config
-from agent.events import Event, Pair, Unanswered
+from agent.events import Blocked, Event, LinkDown, LinkUp, Pair, Settled, Unanswered
 from agent.link.handover import Handover
 from agent.pipeline.player import Player
 from agent.report.telemetry import Telemetry
@@ -18,6 +18,12 @@ from agent.threads import Worker
 
 #: Told that the service is lost (True), that it works again (False), that nobody wants it (None).
 OnTrouble = Callable[[bool | None], None]
+
+#: What is told only of the service in use.
+OF_THE_ONE_IN_USE = LinkUp | LinkDown | Blocked | Settled
+
+#: Starts one cloud and ends another, which has handed over what it had not answered.
+Exchange = Callable[[Handover], None]
 
 #: Has a call made when the final of an id is on the disk.
 AfterSaved = Callable[[str, Callable[[], None]], None]
@@ -36,6 +42,18 @@ class Parts:
     clock: Clock
     on_trouble: OnTrouble = lambda news: None
     after_saved: AfterSaved = lambda final, call: call()
+
+
+class Outlet:
+    """Passes on what the threads of a cloud tell: of one that was ``left``, only what it heard."""
+
+    def __init__(self, post: Callable[[Event], None]) -> None:
+        self._post = post
+        self.left = False
+
+    def __call__(self, event: Event) -> None:
+        if not (self.left and isinstance(event, OF_THE_ONE_IN_USE)):
+            self._post(event)
 
 
 class Cloud(Protocol):

@@ -6,16 +6,14 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from agent.errors import UsageError
-from agent.events import Blocked, Event, LinkDown, LinkUp, Notice, Pair, Settled, Transcript
+from agent.events import Blocked, Event, LinkDown, LinkUp, Notice, Pair, Transcript
 from agent.link.handover import Handover
-from agent.pipeline.cloud import Cloud, Parts
+from agent.pipeline.cloud import OF_THE_ONE_IN_USE, Cloud, Parts
 from agent.services.provider import Provider
 
 RELAPSE_S = 30.0  # a service that came back and answered nothing must work for so long, doubled …
 MOST_S = 600.0  # … up to this
 
-#: What is told only of the service in use.
-_OF_THE_ONE_IN_USE = LinkUp | LinkDown | Blocked | Settled
 _TROUBLE = frozenset({"outage", "refused", "reconnect"})
 
 
@@ -74,7 +72,7 @@ class Rung:
     def _told(self, event: Event) -> bool:
         if isinstance(event, Blocked):
             return self.in_use and self._last  # else somebody else is asked
-        if isinstance(event, _OF_THE_ONE_IN_USE):
+        if isinstance(event, OF_THE_ONE_IN_USE):
             return self.in_use
         return self.in_use or not (isinstance(event, Notice) and event.event in _TROUBLE)
 
@@ -122,6 +120,7 @@ class Rung:
         left = self.cloud.hand_over()
         self._relapses = 0 if self._answered else self._relapses + 1
         self.in_use = False
+        left = replace(left, pair=self.pair)
         return left.spoken_in(lambda pair: self._pairs.get(pair, pair))
 
     def enter(self, left: Handover) -> None:

@@ -106,6 +106,7 @@ class Utterances:
                 takes.append(Take(*recording.stretch, recording.pair))
                 repeats += [recording.stretch[1]] if recording.replayed else []
             takes += self._unfinished()
+            takes.sort(key=lambda take: take.start)  # one that was refused waits behind the others
             self._repeats_until = 0
         return Handover(tuple(takes), max(repeats), sent_to)
 

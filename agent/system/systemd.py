@@ -56,14 +56,14 @@ class Notifier:
             return True
         # "@" stands for the zero byte of an abstract address.
         address = "\0" + self._address[1:] if self._address[0] == "@" else self._address
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as sock:
-            try:
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as sock:
                 sock.connect(address)
                 sock.send(message.encode())
-            except BlockingIOError:
-                return False
-            except OSError:
-                return True  # nobody is there
+        except BlockingIOError:
+            return False
+        except OSError:  # nobody is there
+            return True
         return True
 
 

@@ -92,7 +92,7 @@ def _watched(pid: int, seconds: float) -> list[dict[str, Any]]:
 
 
 def present(data: dict[str, Any]) -> Section:
-    """Three tables."""
+    """Threads, memory, imports."""
     parts = [_thread_table("streaming", data["threads"])]
     if "idle" in data:
         parts.append(_thread_table("idle, in hold", data["idle"]))

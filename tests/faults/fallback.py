@@ -268,3 +268,20 @@ def asked_for(rig: TwoServices) -> None:
     rig.command(f'{{"service": "{rig.second}"}}')
     wait_until(lambda: rig.device.controller.chosen == rig.second, "it to be used for good")
     rig.check_events(0)
+
+
+@row(
+    "uploads are not answered; a stream is asked for by name",
+    "it answers them",
+    "maas-fast-asr",
+    "twetalk-v2",
+    **HOLD,
+)
+def asked_for_recordings(rig: TwoServices) -> None:
+    rig.proxy.stall()
+    press(rig, Speech(2))
+    release(rig)
+    rig.command(f'{{"service": "{rig.second}"}}')
+    wait_until(lambda: rig.device.controller.chosen == rig.second, "it to be used for good")
+    wait_until(lambda: not rig.missing, "every word", NEXT_S)
+    rig.check_events(0)

@@ -95,7 +95,10 @@ def test_work_that_holds_the_interpreter_holds_up_nobody_here() -> None:
     with apart(Deaf) as engine:  # type: ignore[arg-type]
         worker = Thread(target=partial(listen, engine), daemon=True)
         worker.start()
-        engine.require("en", "es")  # known here
+        time.sleep(0.5)  # it is at work over there
+        begun = time.thread_time()
+        while time.thread_time() < begun + 0.05:  # of this processor, which nobody else holds
+            engine.require("en", "es")
         assert worker.is_alive()
     worker.join(HANG_S)
     assert [str(error) for error in failed] == ["the engine's process has ended"]
@@ -105,8 +108,8 @@ def test_it_ends_with_an_emulator_that_is_killed() -> None:
     command = [sys.executable, "-m", "agent", "emulate", "--engine", "local", "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as emulator:
         assert emulator.stdout is not None
-        while not emulator.stdout.readline().startswith("listening"):
-            time.sleep(0)
+        while not (line := emulator.stdout.readline()).startswith("listening"):
+            assert line, "it has ended"
         children = Path(f"/proc/{emulator.pid}/task/{emulator.pid}/children").read_text().split()
         assert children
         emulator.kill()

@@ -39,7 +39,7 @@ pytestmark = pytest.mark.skipif(not voices.installed(), reason="espeak-ng is not
 BASE = "dragoman/kitchen-1"
 NAME = "okay nah boo"
 TRIES = 8
-STRAINED = ("overrun", "underrun", "echo_canceller_lost")  # it was too late for its own sound
+STRAINED = ("overrun", "underrun")  # it was too late for its own sound
 CALLERS = ("en-us", "en-gb", "en-gb-x-rp+m3", "en-us+m7")  # in turn, until one is heard
 ASKED = ("turn on the lights in the kitchen", "what is the weather like tomorrow")
 ANSWER = (
@@ -121,15 +121,17 @@ class Person:
 
     def call(self, asked: str) -> Call:
         """Say the name and the sentence until it is heard: no detector hears every voice."""
+        strain = self._strain
         for voice in islice(cycle(CALLERS), TRIES):
             begun, before = len(self._heard()) & ~1, self._watched.count("wake")
             self.say(asked, voice, NAME)
             if self._watched.count("wake") > before:
                 return Call(voice, begun)
-        raise self._unheard("nobody was heard")
+        raise self._unheard("nobody was heard", strain)
 
     def interrupt(self, asked: str) -> Call:
         """Call it while it speaks; where it has fallen silent unheard, have it speak again."""
+        strain = self._strain
         for _ in range(TRIES):
             self._watched.wait("speaking")
             self._pulse.say(silence(3.0))  # the canceller learns the room while it speaks
@@ -141,11 +143,16 @@ class Person:
                 if self._watched.count("wake") > before:
                     return Call(voice, begun)
             self.ask_again()
-        raise self._unheard("nobody was heard over the speaker")
+        raise self._unheard("nobody was heard over the speaker", strain)
 
-    def _unheard(self, why: str) -> AssertionError:
+    @property
+    def _strain(self) -> int:
+        """How often this machine was too late for sound."""
+        return self._pulse.gaps + sum(map(self._watched.count, STRAINED))
+
+    def _unheard(self, why: str, strain: int) -> AssertionError:
         """What sound with gaps says of a machine, it does not say of the device."""
-        if self._pulse.gaps or any(map(self._watched.count, STRAINED)):
+        if self._strain > strain:
             pytest.skip(f"this machine is too busy for a room, its sound has gaps: {why}")
         return AssertionError(why)
 

@@ -12,6 +12,7 @@ import os
 import sys
 import time
 from contextlib import suppress
+from math import inf
 
 import numpy
 from numpy.typing import NDArray
@@ -54,7 +55,7 @@ def main(seconds: float = 0.25, fifo: str | None = None) -> None:
     walls = Walls(seconds)
     mouth = None if fifo is None else os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
     _forget_what_waits()
-    last = time.monotonic()
+    last = inf
     while len(played := sys.stdin.buffer.read(2 * BLOCK)) == 2 * BLOCK:
         if time.monotonic() - last > LATE_S:
             print("gap", file=sys.stderr, flush=True)

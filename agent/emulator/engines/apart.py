@@ -11,11 +11,13 @@ import logging
 import os
 import signal
 import sys
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import Connection
 from multiprocessing.managers import BaseManager, RemoteError
+from queue import SimpleQueue
 from tempfile import TemporaryDirectory
 from threading import Thread
 from typing import Any, TypeVar
@@ -126,9 +128,14 @@ class _Apart:
     def __init__(self, languages: Languages, far: Any) -> None:
         self.require, self.require_pair = languages.require, languages.require_pair
         self._far = far
+        self._left: SimpleQueue[Any] = SimpleQueue()
+        Thread(target=_forget, args=(self._left,), name="engine-forget", daemon=True).start()
 
     def recognizer(self, source: str, rate: int) -> Recognizer:
-        return _Recognizer(_ask(self._far.recognizer, source, rate))
+        far = _ask(self._far.recognizer, source, rate)
+        recognizer = _Recognizer(far)
+        weakref.finalize(recognizer, self._left.put, far).atexit = False
+        return recognizer
 
     def translate(self, text: str, source: str, target: str) -> str:
         return str(_ask(self._far.translate, text, source, target))
@@ -151,6 +158,12 @@ class _Recognizer:
 
     def finish(self) -> list[Heard]:
         return list(_ask(self._far.finish))
+
+
+def _forget(left: SimpleQueue[Any]) -> None:
+    """Let go of recognizers nobody uses any more: the other process is told, and waited for."""
+    while True:
+        left.get()
 
 
 def _ask(call: Callable[..., T], *arguments: object) -> T:

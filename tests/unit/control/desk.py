@@ -11,9 +11,9 @@ from agent.config.credentials import with_demo
 from agent.config.schema import Config, Service
 from agent.control.controller import Controller
 from agent.errors import UsageError
-from agent.events import Command, Notice, Pair, Transcript, Unanswered
+from agent.events import Command, Notice, Pair, Settled, Transcript, Unanswered
 from agent.link.handover import Handover
-from agent.pipeline.cloud import Cloud
+from agent.pipeline.cloud import Cloud, Exchange
 from agent.pipeline.summarizer import Summarizer
 from agent.report.nowhere import Nowhere
 from agent.services.choices import Choices
@@ -123,6 +123,7 @@ class Desk(Rig):
         self.clouds = [NotingCloud(self.provider)]
         self.reports = Kept()
         self.summarizer = Asked(self)
+        self.exchanged: list[Handover] = []
         self.refuses_to_switch: UsageError | None = None
         self.controller = self._controller(self.config)
 
@@ -139,11 +140,16 @@ class Desk(Rig):
         controller.on_switch = self._switch
         return controller
 
-    def _switch(self, service: Service) -> Cloud:
+    def _switch(self, service: Service) -> tuple[Cloud, Exchange]:
         if self.refuses_to_switch is not None:
             raise self.refuses_to_switch
         self.clouds.append(NotingCloud(Provider(service)))
-        return self.clouds[-1]
+        return self.clouds[-1], self._exchange
+
+    def _exchange(self, left: Handover) -> None:
+        self.exchanged.append(left)
+        if not left.takes:
+            self.controller.handle(Settled())
 
     def know(self, **services: Service) -> None:
         """Begin anew with profiles to switch to."""

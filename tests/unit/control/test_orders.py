@@ -19,6 +19,7 @@ from tests.unit.control.desk import Desk
 from tests.unit.report.test_history import said
 
 EN_ZH, ES_EN = Pair("en", "zh"), Pair("es", "en")
+EN_ES, FR_DE = Pair("en", "es"), Pair("fr", "de")
 BUTTONS = (Button(pin=1, source="en", target="zh"), Button(pin=2, source="es", target="en"))
 
 
@@ -193,12 +194,25 @@ def test_another_service_answers_what_has_no_answer() -> None:
     desk = profiles()
     desk.command(talk="press")
     desk.command(talk="release")
-    left = (Take(3, 40, Pair("fr", "de")), Take(90, 100, EN_ZH))
-    desk.cloud.left = Handover(left, repeats_until=5, sent_to=100)
+    takes = tuple(Take(n, n + 9, pair) for n, pair in ((3, FR_DE), (30, EN_ES), (90, EN_ZH)))
+    desk.cloud.left = Handover(takes, repeats_until=5, sent_to=120)
     desk.command(service="tencent-tsi")
-    kept = (Take(3, 40, EN_ZH), Take(90, 100, EN_ZH))
-    assert desk.take() == [("take over", Handover(kept, repeats_until=5, sent_to=100))]
+    # It does not hear French, and translates English into Chinese only.
+    kept = (Take(30, 39, Pair("en", None)), Take(90, 99, EN_ZH))
+    left = Handover(kept, repeats_until=5, sent_to=120)
+    assert desk.take() == [("take over", left)]
+    assert desk.exchanged == [left], "one is started when the other has handed over"
     assert desk.state["state"] == "thinking"
+    desk.command(talk="press")
+    assert desk.take() == [("open", 120, EN_ZH)], "what was sent is not sent once more"
+
+
+def test_what_a_service_could_not_do_is_wanted_of_the_next() -> None:
+    desk = profiles()
+    desk.controller.provider.pair = Pair("en", None)
+    desk.cloud.left = Handover(pair=Pair("en", "es"))
+    desk.command(service="youdao")
+    assert desk.controller.provider.pair == Pair("en", "es")
 
 
 def test_nobody_waits_for_a_service_that_was_left_with_all_answered() -> None:

@@ -219,6 +219,16 @@ def test_a_broken_file_costs_one_recording(
     assert not list(tmp_path.glob("*.wav"))
 
 
+def test_what_another_spool_of_the_folder_gave_up_is_no_loss(tmp_path: Path) -> None:
+    before = Spool(tmp_path)
+    for n in (1, 2):
+        before.put(recording(n))
+    after = Spool(tmp_path)
+    assert [mark(gone) for gone in before.withdraw(lambda recording: recording.number == 1)] == [1]
+    assert drain(after) == [2]
+    assert after.spoiled() == []
+
+
 def test_a_power_cut_while_writing_leaves_nothing_half(tmp_path: Path) -> None:
     Spool(tmp_path).put(recording(1))
     (tmp_path / "00000002.part").write_bytes(b"RIFF")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
 
@@ -230,7 +231,7 @@ def test_what_is_not_answered_goes_over_with_the_gate(two: Ladder) -> None:
     left = Handover((Take(10, 30, EN_ZH), Take(40, None, EN_ZH)), 20, 25)
     two["twetalk-v2"].left = left
     two.fall()
-    assert two["youdao"].taken == [left]
+    assert two["youdao"].taken == [replace(left, pair=EN_ZH)]
     assert two.of(Settled) == [], "it is answered there"
     two.fallback.open(3, EN_ZH)
     assert two["youdao"].opened == [(25, EN_ZH)], "a pre-roll is not sent to both"

@@ -262,6 +262,16 @@ def test_what_waits_for_its_answer_goes_over_with_what_is_being_said(line: Line)
     assert line.cloud.hand_over().takes == ()
 
 
+def test_one_that_was_refused_goes_over_in_its_place(line: Line) -> None:
+    press(line, 10)
+    line.say(5)
+    press(line, 20)
+    first = line.spool.oldest()
+    assert first is not None
+    line.spool.later(first)
+    assert stretches(line.cloud.hand_over()) == [(0, 10), (15, 35)]
+
+
 def test_a_clip_on_its_way_to_the_spool_goes_over_too(line: Line) -> None:
     line.say(30)
     line.cloud.open(30, EN_ZH)
