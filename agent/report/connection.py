@@ -158,7 +158,7 @@ class Connection:
         tls: what :func:`tls_context` gave.
         client_id: the same at every connection of this device, on no other device.
         will: topic and payload the broker publishes when this connection breaks, if any.
-        subscriptions: topic names, subscribed with QoS 1 before :class:`Up`.
+        subscriptions: topic names, subscribed with QoS 1 before :class:`Up`; commands first.
         post: takes the signals, on paho's thread; must neither block nor raise.
         terms: what earlier connections have learnt of the broker; it learns from this one.
         way: how to reach it; knows where it was the last time.
@@ -228,6 +228,13 @@ class Connection:
         A subscription nobody has made is taken back: paho keeps PINGREQ for itself.
         """
         self._client.unsubscribe("dragoman/ping")
+
+    def renew(self) -> None:
+        """Subscribe to the commands once more, which changes nothing where all is well.
+
+        (MQTT 3.1.1, section 3.8.4: a subscription to the same filter replaces the one before.)
+        """
+        self._client.subscribe(self._subscriptions[0], qos=self._terms.listening())
 
     def drop(self) -> None:
         """End without a word, as the other side does not answer."""

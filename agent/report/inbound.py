@@ -33,6 +33,7 @@ class Inbound:
     ) -> None:
         self._topics, self._on_command = topics, on_command
         self._answer, self._on_birth = answer, on_birth
+        self._told = False  # that a command was retained
 
     def take(self, message: Incoming) -> None:
         """Act on ``message``."""
@@ -43,7 +44,9 @@ class Inbound:
 
     def _command(self, message: Incoming) -> None:
         if message.retained:
-            log.warning("ignored an old, retained command on %s", message.topic)
+            if not self._told:  # it comes again whenever the subscription is renewed
+                log.warning("ignored an old, retained command on %s", message.topic)
+            self._told = True
             return
         fields: dict[str, Any] = {}
         try:

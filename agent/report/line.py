@@ -1,7 +1,8 @@
 """The line to the broker: connections one after another, each looked after while it lasts.
 
 A connection that looks healthy may be dead: acknowledgements that do not come, or a local
-address that is gone.  Then it is given up, long before TCP or the keep-alive would.
+address that is gone.  Then it is given up, long before TCP or the keep-alive would.  Or it may be
+deaf: a cluster can lose what a client has subscribed to and tell nobody, so that is said again.
 """
 
 from __future__ import annotations
@@ -27,6 +28,9 @@ CONNECT_S = 20.0
 
 #: How soon a ping must be answered when there is a doubt, seconds.
 PING_S = 5.0
+
+#: How often the subscription to commands is renewed, seconds.
+RENEW_S = 60.0
 
 #: Devices whose network comes back at one moment must not come at one moment, seconds.
 SPREAD_S = 2.0
@@ -72,6 +76,7 @@ class Line:
         self.up = True
         self._timers.unset(self._unheard)
         self._reconnect.up(self._clock.now())
+        self._timers.set(self._renew, self._clock.now() + RENEW_S)
         log.info("%s: connected", self._where)
 
     def on_down(self, signal: Down, *, soon: bool) -> None:
@@ -87,7 +92,7 @@ class Line:
     def end(self) -> None:
         """The connection has ended."""
         self.link, self.up = None, False
-        for timer in (self._unanswered, self._unheard):
+        for timer in (self._unanswered, self._unheard, self._renew):
             self._timers.unset(timer)
 
     def watch(self, unanswered: int, answered: int) -> None:
@@ -109,10 +114,19 @@ class Line:
         """The broker answered a ping."""
         self._timers.unset(self._unheard)
 
+    def unwelcome(self) -> None:
+        """The broker lets this device hear no commands: it is not asked again."""
+        self._timers.unset(self._renew)
+
     def hurry(self, rng: random.Random) -> None:
         """Something says that the network is there again: do not wait any longer."""
         if self.open in self._timers:
             self._timers.bring_forward(self.open, self._clock.now() + rng.uniform(0, SPREAD_S))
+
+    def _renew(self) -> None:
+        if self.link is not None:
+            self.link.renew()
+            self._timers.set(self._renew, self._clock.now() + RENEW_S)
 
     def _unanswered(self) -> None:
         self._give_up("the broker acknowledges nothing any more")

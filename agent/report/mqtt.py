@@ -343,6 +343,7 @@ class Reporter(Worker):
             case Incoming() if not self.stopping:
                 self._inbound.take(signal)
             case Unheard():
+                self._line.unwelcome()
                 log.error("the broker lets this device hear no commands (%s)", signal.reason)
 
     def _on_up(self, signal: Up) -> None:

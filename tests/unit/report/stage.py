@@ -26,7 +26,7 @@ class FakeLink:
         self.post = post
         self.sent: list[tuple[str, bytes]] = []
         self.opened = self.closed = self.dropped = False
-        self.pings = 0
+        self.pings = self.renewals = 0
 
     def open(self) -> None:
         self.opened = True
@@ -37,6 +37,9 @@ class FakeLink:
 
     def ping(self) -> None:
         self.pings += 1
+
+    def renew(self) -> None:
+        self.renewals += 1
 
     def drop(self) -> None:
         self.dropped = True

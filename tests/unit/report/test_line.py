@@ -7,7 +7,7 @@ import random
 import pytest
 
 from agent.clock import ManualClock
-from agent.report.line import ANSWER_S, CONNECT_S, PING_S, SLOW, SPREAD_S, Line
+from agent.report.line import ANSWER_S, CONNECT_S, PING_S, RENEW_S, SLOW, SPREAD_S, Line
 from agent.report.reconnect import Reconnect, Timers
 from agent.report.signals import Down, Link, Signal
 from tests.unit.report.stage import FakeLink
@@ -52,6 +52,22 @@ def test_no_acknowledgement_for_a_while_ends_it(rig: Rig) -> None:
     assert rig.links[0].dropped
     rig.pass_by(5)
     assert len(rig.links) == 2
+
+
+def test_the_subscription_is_renewed_as_long_as_it_lasts(rig: Rig) -> None:
+    rig.pass_by(3 * RENEW_S + 1)
+    assert rig.links[0].renewals == 3
+    rig.line.on_down(Down("gone"), soon=False)
+    rig.pass_by(1.5)
+    rig.line.on_up()
+    rig.pass_by(RENEW_S + 1)
+    assert [link.renewals for link in rig.links] == [3, 1]
+
+
+def test_where_no_commands_are_let_through_nothing_is_renewed(rig: Rig) -> None:
+    rig.line.unwelcome()
+    rig.pass_by(3 * RENEW_S)
+    assert rig.links[0].renewals == 0
 
 
 def test_one_acknowledgement_is_a_sign_of_life(rig: Rig) -> None:
