@@ -1,8 +1,8 @@
 """Boots a throw-away copy of the image for one command and brings back what it left.
 
 The guest is emulated, not virtualised: it needs nothing from the machine's processor.  Its clock
-goes by the instructions it has carried out, so that it is as fast as a small board and never
-stands still, however busy the machine is: a second then takes it longer than a second.
+goes by the instructions it has carried out, and by the machine's while it waits.  So it is as fast
+as a small board, and what it does takes as long however busy the machine is.
 """
 
 from __future__ import annotations
