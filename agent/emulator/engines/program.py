@@ -6,7 +6,7 @@ import subprocess
 
 from agent.emulator.engines.engine import EngineFailed
 
-_TIMEOUT_S = 20
+_TIMEOUT_S = 120  # it hangs, also on a small board
 
 
 def run(command: list[str], text: str) -> bytes:
