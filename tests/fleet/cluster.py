@@ -119,12 +119,15 @@ class Cluster:
         """What an Erlang expression gives on the node."""
         return self._command(name, "rabbitmqctl", "-q", "eval", expression)
 
-    def send_away(self, name: str, share: int) -> None:
-        """Close every ``share``-th connection of the node, for its device to choose again."""
+    def send_away(self, name: str, share: int, wave: int) -> None:
+        """Close every ``share``-th connection of the node, for its device to choose again.
+
+        Each ``wave`` has others: by the same choice those would be left that were left before.
+        """
         self.evaluate(
             name,
             '[rabbit_mqtt_reader:close_connection(P, <<"spread">>) || {_, P} <- '
-            f"rabbit_mqtt_collector:list(), node(P) =:= node(), erlang:phash2(P, {share}) =:= 0],"
+            f"rabbit_mqtt_collector:list(), node(P) =:= node(), erlang:phash2({{P, {wave}}}, {share}) =:= 0],"
             " ok.",
         )
 

@@ -126,9 +126,9 @@ class Run:
                 self._cluster.launch(name)
                 self._cluster.await_up(name)
         with self._step(SPREAD):
-            for _ in range(WAVES):
+            for wave in range(WAVES):
                 for name in NODES:
-                    self._cluster.send_away(name, WAVES)
+                    self._cluster.send_away(name, WAVES, wave)
                 self._clock.sleep(2.5)
             self._await_all(BACK_S)
         with self._step("node three is cut off"):
