@@ -127,8 +127,8 @@ class Cluster:
         self.evaluate(
             name,
             '[rabbit_mqtt_reader:close_connection(P, <<"spread">>) || {_, P} <- '
-            f"rabbit_mqtt_collector:list(), node(P) =:= node(), erlang:phash2({{P, {wave}}}, {share}) =:= 0],"
-            " ok.",
+            "rabbit_mqtt_collector:list(), node(P) =:= node(),"
+            f" erlang:phash2({{P, {wave}}}, {share}) =:= 0], ok.",
         )
 
     def usage(self) -> tuple[float, float]:
