@@ -83,6 +83,7 @@ class Cluster:
             self._nodes[name] = subprocess.Popen(
                 [*self._network.inside(name), str(self._sbin / "rabbitmq-server")],
                 env=self._environ(name),
+                cwd=self._folder / name,  # where it leaves what it cannot make sense of
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
