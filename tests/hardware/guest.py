@@ -1,8 +1,8 @@
 """Boots a throw-away copy of the image for one command and brings back what it left.
 
 The guest is emulated, not virtualised: it needs nothing from the machine's processor.  Its clock
-goes by the instructions it has carried out, and by the machine's while it waits.  So it is as fast
-as a small board, and what it does takes as long however busy the machine is.
+goes by the instructions it has carried out, and leaps to what is due next while it waits.  So it is
+as fast as a small board, and all takes as long by its clock however busy the machine is.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def _command(image: Path, control: Path, console: Path) -> list[str]:
         *("setpriv", "--pdeathsig", "KILL", "qemu-system-x86_64"),
         *("-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-nic", "none"),
         *("-machine", "pc", "-accel", "tcg,thread=single,tb-size=1024", "-cpu", "max"),
-        *("-icount", "shift=1", "-m", "2048"),  # an instruction is 2 ns
+        *("-icount", "shift=1,sleep=off", "-m", "2048"),  # an instruction is 2 ns
         *("-kernel", f"{image}/vmlinux", "-initrd", f"{image}/initrd", "-append", _KERNEL),
         *("-serial", f"file:{console}"),
         *("-drive", f"file={image}/disk,format=raw,if=virtio,snapshot=on,cache=unsafe"),
