@@ -25,7 +25,7 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def local() -> Iterator[Emulator]:
-    with Emulator(engine=LocalEngine()) as running:
+    with Emulator(engine=LocalEngine(small=True)) as running:  # whatever the demo has installed
         yield running
 
 

@@ -35,10 +35,7 @@ needs_recordings = pytest.mark.skipif(
 @pytest.fixture(scope="module")
 def engine() -> LocalEngine:
     """With what every installation has."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(local, "_whisper", lambda: None)
-        patch.setattr(local, "_piper", lambda: None)
-        return LocalEngine()
+    return LocalEngine(small=True)
 
 
 def recording(place: str, rate: int = 16_000) -> bytes:
