@@ -55,6 +55,11 @@ class TwoServices(Rig):
             within_s,
         )
 
+    def choose_second(self) -> None:
+        """Have it used for good, by a command."""
+        self.command(f'{{"service": "{self.second}"}}')
+        wait_until(lambda: self.device.controller.chosen == self.second, "it to be used for good")
+
     @property
     def missing(self) -> list[int]:
         """The words that are in no final yet."""
@@ -244,8 +249,7 @@ def chosen(rig: TwoServices) -> None:
     rig.uses(rig.second, NEXT_S)
     rig.until(speech.ms)
     wait_until(lambda: not rig.missing, "every word", NEXT_S)
-    rig.command(f'{{"service": "{rig.second}"}}')
-    wait_until(lambda: rig.device.controller.chosen == rig.second, "it to be used for good")
+    rig.choose_second()
     rig.proxy.accept()
     accepted = rig.proxy.accepted
     rig.wait(5)
@@ -265,8 +269,7 @@ def asked_for(rig: TwoServices) -> None:
     speech = rig.say(Speech(3))
     rig.until(speech.ends[1] - 300)
     rig.first_goes()
-    rig.command(f'{{"service": "{rig.second}"}}')
-    wait_until(lambda: rig.device.controller.chosen == rig.second, "it to be used for good")
+    rig.choose_second()
     rig.check_events(0)
 
 
@@ -281,7 +284,6 @@ def asked_for_recordings(rig: TwoServices) -> None:
     rig.proxy.stall()
     press(rig, Speech(2))
     release(rig)
-    rig.command(f'{{"service": "{rig.second}"}}')
-    wait_until(lambda: rig.device.controller.chosen == rig.second, "it to be used for good")
+    rig.choose_second()
     wait_until(lambda: not rig.missing, "every word", NEXT_S)
     rig.check_events(0)

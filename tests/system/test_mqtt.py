@@ -12,6 +12,7 @@ import pytest
 
 from agent.events import Notice
 from agent.report import payloads
+from agent.report.connection import Connection
 from agent.report.dispatch import WINDOW
 from agent.report.outbox import Outbox
 from tests.choices import ENTITIES
@@ -217,6 +218,26 @@ def test_commands_are_answered(tmp_path: Path, broker: Broker, observer: Observe
         assert observer.objects(results)[0] == {"ref": 7, "ok": True}
         assert observer.objects(results)[1]["ok"] is False
         assert "not JSON" in observer.objects(results)[1]["error"]
+
+
+def test_a_subscription_the_broker_has_lost_is_had_again(
+    tmp_path: Path, broker: Broker, observer: Observer
+) -> None:
+    with Device(tmp_path, broker.port) as device:
+        link = device.connected().reporter._line.link
+        assert isinstance(link, Connection)
+        link._client.unsubscribe(f"{BASE}/command")  # as a cluster does by itself, unasked
+        wait_until(lambda: "Received UNSUBSCRIBE" in broker.log(), "the loss")
+        asked = "Received SUBSCRIBE from dragoman-kitchen-1"
+        before = broker.log().count(asked)
+        link.renew()
+        link.renew()
+        wait_until(lambda: broker.log().count(asked) >= before + 2, "the subscription")
+        observer.publish(f"{BASE}/command", b'{"volume": 4}')
+        wait_until(lambda: device.commands, "the command")
+        observer.publish(f"{BASE}/command", b'{"volume": 5}')
+        wait_until(lambda: len(device.commands) > 1, "the next")
+        assert device.commands == [{"volume": 4}, {"volume": 5}], "each once"
 
 
 def test_old_commands_are_not_obeyed(
