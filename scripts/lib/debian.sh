@@ -74,7 +74,10 @@ pip_install() {
     shift 2
     until "$python" -m pip install --quiet --disable-pip-version-check --use-pep517 "${how[@]}" "$@" >"$log" 2>&1; do
         culprit=$(sed -n 's/.*No matching distribution found for \([A-Za-z0-9_.-]*\).*/\1/p' "$log" | tail -n 1)
-        grep -q ResolutionImpossible "$log" && culprit=all
+        if grep -q ResolutionImpossible "$log"; then  # pip keeps to itself which: with pins in its way
+            culprit=all
+            [ -n "$before" ] || culprit=pyalsaaudio  # it has no wheel anywhere
+        fi
         if unreachable "$log" || [ -z "$culprit" ] || [ "$culprit" = "$before" ] || ! has_source "$culprit"; then return 1; fi
         before=$culprit
         case $culprit in
@@ -85,7 +88,7 @@ pip_install() {
             say "compiling pyalsaaudio, which takes seconds"
             need_packages gcc python3-dev libasound2-dev
         else
-            say "$culprit is not ready made for $("$python" --version) on $(uname -m): compiling it takes minutes"
+            say "${culprit/#all/something} is not ready made for $("$python" --version) on $(uname -m): compiling it takes minutes"
             need_packages gcc g++ make python3-dev libasound2-dev
         fi
     done

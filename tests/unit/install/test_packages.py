@@ -9,6 +9,11 @@ import pytest
 from tests.unit.install.machine import Machine
 
 NO_WHEEL = "ERROR: No matching distribution found for numpy>=2"
+#: The same with pins, as pip 23 to 26 say it.
+NO_WHEEL_AND_PINS = (
+    "ERROR: Cannot install dragoman[pi,test]==0.1.0 because these package versions have conflicting"
+    " dependencies.\nERROR: ResolutionImpossible: for help visit https://pip.pypa.io/"
+)
 NO_NETWORK = (
     "connection broken by 'NewConnectionError: [Errno -3] Temporary failure in name resolution'"
 )
@@ -32,6 +37,14 @@ def test_a_compiler_comes_only_where_there_is_no_wheel(machine: Machine) -> None
 def test_what_takes_minutes_is_told(machine: Machine) -> None:
     assert "numpy is not ready made for" in machine.ok(PIP_SAYS=NO_WHEEL)
     assert "g++\n" in machine.read("packages")
+
+
+def test_with_pins_pip_does_not_say_which_and_the_usual_one_is_tried_first(
+    machine: Machine,
+) -> None:
+    out = machine.ok(PIP_SAYS=NO_WHEEL_AND_PINS)
+    assert "compiling pyalsaaudio, which takes seconds" in out
+    assert "g++\n" not in machine.read("packages")
 
 
 def test_a_folder_of_wheels_that_lacks_one_is_told(machine: Machine) -> None:
