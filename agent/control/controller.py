@@ -17,7 +17,6 @@ from agent.clock import Clock, dated, stamp
 from agent.config.schema import Config, Service
 from agent.control.machine import BY_HAND, Action, Input, Machine
 from agent.control.orders import Orders
-from agent.errors import UsageError
 from agent.events import (
     Blocked,
     Command,
@@ -41,8 +40,9 @@ from agent.events import (
     WorkerStopped,
 )
 from agent.pipeline.cloud import Cloud, Exchange
+from agent.pipeline.news import lost_audio
 from agent.pipeline.player import Player
-from agent.pipeline.rung import fitting
+from agent.pipeline.rung import answerable
 from agent.pipeline.summarizer import Summarizer
 from agent.report import payloads
 from agent.report.history import History
@@ -161,20 +161,14 @@ class Controller:
         self.cloud, self.chosen = cloud, service.name
         self.provider.pair = self.provider.kept(left.pair or pair)
         self.cloud.switch_tts(tts)
-        left = left.spoken_in(self._taken)
+        left, lost = answerable(left, self.provider, self._ring)
+        if lost:
+            self.notice(lost_audio(lost))
         self.cloud.take_over(left)
         self._closed_until = max(self._closed_until, left.sent_to)
         if self.machine.gate_open:
             self.cloud.open(head, self.provider.pair)
         exchange(left)
-
-    def _taken(self, pair: Pair) -> Pair | None:
-        """What the service makes of speech in ``pair``."""
-        try:
-            return fitting(self.provider, pair)
-        except UsageError as error:
-            log.warning("what has no answer is left out: %s", error)
-            return None
 
     # --- the state ---------------------------------------------------------------------------
 

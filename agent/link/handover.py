@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from agent.audio.ring import Ring
 from agent.events import Pair
 from agent.link.tape import Take
 
@@ -34,3 +35,10 @@ class Handover:
         takes = ((take, pair(take.pair)) for take in self.takes)
         kept = (Take(take.start, take.end, now) for take, now in takes if now is not None)
         return replace(self, takes=tuple(kept))
+
+    def voiced(self, ring: Ring) -> int:
+        """How many packets of ``ring`` hold speech in its takes."""
+        stretches = (
+            range(take.start, ring.head if take.end is None else take.end) for take in self.takes
+        )
+        return sum(ring.voiced(seq) for stretch in stretches for seq in stretch)

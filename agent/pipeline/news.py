@@ -21,6 +21,11 @@ LONGEST_PROOF_S = 30.0
 STEADY_S = 1.0  # it worked for so long: when it fails now it is tried again at once
 
 
+def lost_audio(packets: int) -> Notice:
+    """So many packets of speech are lost."""
+    return Notice("lost_audio", {"packets": packets, "duration_ms": packets * PACKET_MS})
+
+
 class Seldom:
     """Posts one kind of notice: the first at once, then at most one each 5 s, with the sums."""
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import replace
 
+from agent.audio.ring import Ring
 from agent.errors import UsageError
 from agent.events import Blocked, Event, LinkDown, LinkUp, Notice, Pair, Transcript
 from agent.link.handover import Handover
 from agent.pipeline.cloud import OF_THE_ONE_IN_USE, Cloud, Parts
 from agent.services.provider import Provider
+
+log = logging.getLogger(__name__)
 
 RELAPSE_S = 30.0  # a service that came back and answered nothing must work for so long, doubled …
 MOST_S = 600.0  # … up to this
@@ -26,6 +30,20 @@ def fitting(provider: Provider, pair: Pair) -> Pair:
         if provider.takes(candidate):
             return candidate
     raise UsageError(f"{provider.name} does not take {pair.source} to {pair.target}")
+
+
+def answerable(left: Handover, provider: Provider, ring: Ring) -> tuple[Handover, int]:
+    """``left`` as ``provider`` can answer it, and how many packets of speech it cannot."""
+
+    def taken(pair: Pair) -> Pair | None:
+        try:
+            return fitting(provider, pair)
+        except UsageError as error:
+            log.warning("what has no answer is left out: %s", error)
+            return None
+
+    kept = left.spoken_in(taken)
+    return kept, left.voiced(ring) - kept.voiced(ring)
 
 
 class Rung:

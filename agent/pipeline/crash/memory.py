@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -13,16 +13,14 @@ from msgspec.structs import replace
 from agent.audio.pcm import PACKET_MS, packet_bytes
 from agent.audio.ring import Ring
 from agent.clock import Clock, boot
-from agent.errors import UsageError
 from agent.events import Event, Notice, Unanswered
-from agent.link.tape import Take
 from agent.pipeline.cloud import Cloud
 from agent.pipeline.crash import takeover
 from agent.pipeline.crash.file import Layout, MemoryFile
 from agent.pipeline.crash.held import Held
 from agent.pipeline.crash.record import Record
-from agent.pipeline.rung import fitting
-from agent.services.provider import Provider
+from agent.pipeline.news import lost_audio
+from agent.pipeline.rung import answerable
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +62,7 @@ class CrashMemory:
         self._found = None if left is None else takeover.take_over(ring, left, now - memory_s)
         if self._found is not None and self._found.unanswered.takes:
             self._found = takeover.pause(ring, self._found, now)
-        self._record = Record(self._file.record)
+        self._ring, self._record = ring, Record(self._file.record)
         self._held, self._lock = Held(), threading.Lock()
 
     def _look(self, ring: Ring, now: float) -> tuple[Unanswered | None, str | None]:
@@ -89,14 +87,14 @@ class CrashMemory:
         found, self._found = self._found, None
         if found is None:
             return
-        if found.lost:
-            detail = {"packets": found.lost, "duration_ms": found.lost * PACKET_MS}
-            post(Notice("lost_audio", detail))
-        takes = tuple(_spoken(found.unanswered, cloud.provider))
-        if takes:
-            cloud.take_over(found.handover(takes, cloud.provider.name))
-            log.warning("a process before this one left %d ms unanswered: sent again", found.ms)
-            post(Notice("recovered", {"duration_ms": found.ms}))
+        left, lost = answerable(found.handover(cloud.provider.name), cloud.provider, self._ring)
+        if lost or found.lost:
+            post(lost_audio(lost + found.lost))
+        if left.takes:
+            cloud.take_over(left)
+            ms = found.ms - lost * PACKET_MS
+            log.warning("a process before this one left %d ms unanswered: sent again", ms)
+            post(Notice("recovered", {"duration_ms": ms}))
 
     # --- this one ----------------------------------------------------------------------------
 
@@ -126,12 +124,3 @@ class CrashMemory:
             self._file.wipe()
         else:
             self._file.close()
-
-
-def _spoken(left: Unanswered, provider: Provider) -> Iterator[Take]:
-    """The takes that ``provider`` understands."""
-    for take in left.takes:
-        try:
-            yield Take(take.start, take.end, fitting(provider, take.pair))
-        except UsageError as error:
-            log.warning("speech of a process before this one is left out: %s", error)

@@ -33,9 +33,10 @@ class Found:
     lost: int = 0
     repeats: bool = False
 
-    def handover(self, takes: tuple[Take, ...], service: str) -> Handover:
-        """``takes`` for ``service``; another than theirs begins a conversation of its own."""
+    def handover(self, service: str) -> Handover:
+        """What ``service`` is to answer; another than theirs begins a conversation of its own."""
         left = self.unanswered
+        takes = tuple(Take(take.start, take.end, take.pair) for take in left.takes)
         until = left.covered if self.repeats else 0
         if service != left.service:
             return Handover(takes, until)

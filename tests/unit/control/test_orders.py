@@ -202,6 +202,8 @@ def test_another_service_answers_what_has_no_answer() -> None:
     left = Handover(kept, repeats_until=5, sent_to=120)
     assert desk.take() == [("take over", left)]
     assert desk.exchanged == [left], "one is started when the other has handed over"
+    lost = Notice("lost_audio", {"packets": 9, "duration_ms": 360})
+    assert desk.reports.notices[-1] == lost
     assert desk.state["state"] == "thinking"
     desk.command(talk="press")
     assert desk.take() == [("open", 120, EN_ZH)], "what was sent is not sent once more"

@@ -14,7 +14,6 @@ from msgspec.structs import replace
 
 from agent.audio.ring import VOICED, Ring, ring_bytes
 from agent.events import Pair
-from agent.link.tape import Take
 from agent.link.uplink import Uplink
 from agent.pipeline.crash import takeover
 from agent.pipeline.crash.held import Held
@@ -82,8 +81,7 @@ class Mortal(World):
         found = takeover.take_over(self.ring, left, self.now - self.memory_s)
         if found is not None and found.ms:
             found = takeover.pause(self.ring, found, self.now)
-            takes = tuple(Take(t.start, t.end or 0, t.pair) for t in found.unanswered.takes)
-            self.uplink.take_over(found.handover(takes, left.service), self.now)
+            self.uplink.take_over(found.handover(left.service), self.now)
         else:
             self.session = str(self.crashes)
         self.again_ms.append(found.ms if found else 0)

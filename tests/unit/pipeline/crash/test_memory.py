@@ -197,8 +197,10 @@ def test_another_service_gets_what_it_can_speak_under_numbers_of_its_own(
     takes = (Stretch(0, 20, Pair("xx", "yy")), Stretch(20, None, PAIR))
     first.keep(Unanswered(takes, service=SERVICE, session="s", number=4))
     first.die()
-    found = Process(tmp_path, clock, service="tencent-tsi").recovered
+    second = Process(tmp_path, clock, service="tencent-tsi")
+    found = second.recovered
     assert found is not None
+    assert second.told == [("lost_audio", 800), ("recovered", 1600)]
     assert [take.pair for take in found.takes] == [PAIR]
     assert (found.session, found.number) == ("", 0)
     assert "xx" in caplog.text
