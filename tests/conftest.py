@@ -26,9 +26,9 @@ def _no_secrets() -> Iterator[None]:
     redact.forget()
 
 
-@pytest.fixture
-def restored_logging() -> Iterator[None]:
-    """The root logger is what it was when the test has ended."""
+@pytest.fixture(autouse=True)
+def _restored_logging() -> Iterator[None]:
+    """The root logger is what it was when the test has ended: commands set it up for a process."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     yield

@@ -11,8 +11,6 @@ import pytest
 from agent import logs
 from agent.config.secret import Secret
 
-pytestmark = pytest.mark.usefixtures("restored_logging")
-
 log = logging.getLogger("agent.test")
 Captured = pytest.CaptureFixture[str]
 

@@ -21,8 +21,6 @@ from agent.fleet.table import Entry, entries
 from agent.fleet.view import View
 from tests.unit.fleet.air import heard, kept
 
-pytestmark = pytest.mark.usefixtures("restored_logging")  # commands set it up for a process
-
 UTC0 = datetime(2026, 1, 1, tzinfo=UTC)
 ALL, UNWELL = View(), View(unwell=True)
 SECRET = "s3cret-of-this-test"
