@@ -1,6 +1,11 @@
 # Sourced by scripts/install, scripts/setup and scripts/wheels: what they say, Debian's
 # packages, and Python.
 
+# Of another environment, or for this user only: not for what is made here.
+unset PYTHONHOME PYTHONPATH
+export PIP_USER=no
+PATH=$PATH:/usr/sbin:/sbin  # plain su leaves them out
+
 say() { if [ -t 1 ]; then printf '\033[1m==>\033[0m %s\n' "$*"; else printf '==> %s\n' "$*"; fi; }
 fail() { printf '%s: %s\n' "${0##*/}" "$*" >&2; exit 1; }
 has() { command -v "$1" >/dev/null; }
@@ -31,6 +36,7 @@ apt_get() {
     local words waited=0
     until words=$("${as_root[@]}" "${apt[@]}" "$@" 2>&1); do
         if ! grep -q 'Could not get lock' <<<"$words" || [ $waited -ge 900 ]; then
+            sed -n '/ REMOVED:$/,/^[^ ]/s/^  / it would take away /p' <<<"$words" >&2
             grep -E '^(E:|W: Failed)' <<<"$words" | tail -n 3 >&2 || tail -n 3 <<<"$words" >&2
             return 1
         fi
@@ -38,6 +44,30 @@ apt_get() {
         sleep 5
         waited=$((waited + 5))
     done
+}
+
+# Nothing that is installed is taken away for it, as a desktop's sound server would be.
+install_packages() { apt_get install -y --no-install-recommends --no-remove "$@"; }
+
+# environment DIR: a virtual environment there that works.  Half made, killed while it changed, or
+# made for a Python that is gone since the system was upgraded: made anew.  Uses $python.
+environment() {
+    if [ ! -e "$1/.changing" ] && "$1/bin/python" -m pip --version >/dev/null 2>&1; then return; fi
+    say "making a virtual environment in $1 ($("$python" --version))"
+    rm -rf "$1"
+    "$python" -m venv "$1"
+}
+
+# changing DIR COMMAND...: one that installs into the environment in DIR.  Where it is killed, what is
+# in there looks whole to pip and need not be.
+changing() {
+    local code=0
+    touch "$1/.changing"
+    trap 'exit 130' INT  # pip ends in its own way
+    "${@:2}" || code=$?
+    trap - INT
+    rm "$1/.changing"
+    return $code
 }
 
 # Prints the Python to use.  One in a home directory is none for a service, which sees no homes.

@@ -4,7 +4,8 @@
 #                              the wheel, this installer and the unit
 #   /opt/dragoman/current      -> the one in use; one rename switches, so that at every
 #                              moment either the old one or the new one is there whole
-#   /opt/dragoman/previous     -> the one before, to go back to
+#   /opt/dragoman/previous     -> the one before, to go back to: the last that has been seen to
+#                              run, which is noted in its "proven"
 #
 # A release that neither link names is half made or no longer needed.
 
@@ -20,6 +21,7 @@ put() {  # put MODE FILE PLACE: by one rename
     mv -T "$3.new" "$3"
 }
 
+proven() { [ -n "$1" ] && [ -e "$home/$1/proven" ]; }  # proven RELEASE
 named() { readlink "$home/$1" 2>/dev/null || true; }  # named current|previous: releases/N or nothing
 
 # Earlier installers made one virtual environment in /opt/dragoman itself.
@@ -37,7 +39,7 @@ tidy() {
     done
     case $kept in
         *' . '*) ;;
-        *) rm -rf "$home"/{bin,include,lib,lib64,share,source,pyvenv.cfg} ;;
+        *) rm -rf "$home"/{bin,include,lib,lib64,share,source,pyvenv.cfg,proven} ;;
     esac
     rm -rf "$home"/*.new "$scratch"
 }
@@ -119,14 +121,19 @@ runs() {  # runs RELEASE
     as_account "$home/$1/bin/dragoman" --version >/dev/null 2>"$scratch/said"
 }
 
-# Is the configuration complete, with the credentials as systemd will pass them?
+# Is the configuration complete, with the credentials as systemd will pass them, and whatever
+# else its unit gives to the one that runs?
 accepts() {  # accepts RELEASE
     rm -rf "$scratch/passed"
     mkdir "$scratch/passed"
     for file in "$credentials"/*; do
         [ ! -f "$file" ] || ln -s "$file" "$scratch/passed/dragoman_${file##*/}"
     done
-    CREDENTIALS_DIRECTORY=$scratch/passed "$home/$1/bin/dragoman" check-config "$config" >/dev/null 2>"$scratch/said"
+    (
+        while IFS= read -r -d '' given; do export "${given?}"; done </proc/"${pid#MainPID=}"/environ
+        export CREDENTIALS_DIRECTORY=$scratch/passed
+        exec "$home/$1/bin/dragoman" check-config "$config" >/dev/null 2>"$scratch/said"
+    ) 2>/dev/null
 }
 
 # --- switching ------------------------------------------------------------------------------
@@ -154,7 +161,8 @@ healthy() {
     local began
     began=$(main_pid)
     sleep 8
-    [ "$(activity)" = active ] && [ "$(main_pid)" = "$began" ]
+    [ "$(activity)" = active ] && [ "$(main_pid)" = "$began" ] || return 1
+    touch "$home/$(named current)/proven"
 }
 
 last_words() {  # last_words SINCE, in seconds since 1970

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.install.machine import CHECKOUT, CURRENT, PRESET, Machine
+from tests.unit.install.machine import CHECKOUT, CURRENT, PRESET, TOOLS, Machine
 
 CONFIG = "etc/dragoman/dragoman.yaml"
 
@@ -116,6 +116,18 @@ def test_groups_that_were_there_stay(machine: Machine) -> None:
     machine.ok()
     machine.ok("--uninstall")
     assert machine.read("etc/group") == before
+
+
+def test_uninstalling_that_stopped_half_way_can_be_run_again(machine: Machine) -> None:
+    before = machine.tree()
+    machine.ok()
+    machine.tool("userdel", "#!/bin/bash\necho 'used by process 7' >&2; exit 8\n")
+    assert machine.run("--uninstall").returncode == 8
+    machine.tool("userdel", f"#!/bin/bash\n{TOOLS['userdel']}")
+    machine.ok("--uninstall")
+    after = machine.tree()
+    assert set(before.pop("packages").split()) < set(after.pop("packages").split())
+    assert after == before
 
 
 def test_uninstalling_what_is_not_there_is_harmless(machine: Machine) -> None:

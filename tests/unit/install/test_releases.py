@@ -94,6 +94,66 @@ def test_what_cannot_be_run_is_not_switched_to(running: Machine) -> None:
     assert running.link("current") == "releases/1"
 
 
+def interrupted(machine: Machine, how: str) -> subprocess.CompletedProcess[str]:
+    """An upgrade that is sent signal ``how`` while the new version is started."""
+    hit = f"case $* in *restart*) kill -{how} $PPID; sleep 1 ;; esac\n"
+    machine.tool("systemctl", f"#!/bin/bash\n{hit}{TOOLS['systemctl']}")
+    done = machine.run()
+    machine.tool("systemctl", f"#!/bin/bash\n{TOOLS['systemctl']}")
+    return done
+
+
+def test_interrupted_while_the_new_one_starts_what_was_there_is_back(running: Machine) -> None:
+    done = interrupted(running, "TERM")
+    assert done.returncode == -signal.SIGTERM
+    assert "not finished: run it again; what was there before is as it was" in done.stdout
+    assert running.link("current") == "releases/1"
+
+
+def test_what_nobody_has_seen_run_takes_no_place_of_one_that_did(running: Machine) -> None:
+    """The power went when the new version had just been started; and it is no good."""
+    assert interrupted(running, "KILL").returncode == -signal.SIGKILL
+    assert running.link("current") == "releases/2"
+    running.write("run/activity", "activating\n")
+    running.write("fails", "releases/2\nreleases/3\n")
+    done = running.run()
+    assert done.returncode == 1
+    assert "back at the version before, which runs" in done.stderr
+    assert running.link("current") == "releases/1"
+    assert running.releases() == {"1"}
+
+
+#: What ``systemctl edit`` can give to a service.
+DROP_IN = """#!/bin/bash
+case $1 in
+    --version) echo "dragoman 1" ;;
+    check-config) [ "$TOKEN_OF_ITS_UNIT" = "a b" ] || { echo "it is not set" >&2; exit 2; } ;;
+esac
+"""
+
+
+def test_a_configuration_that_works_by_what_the_unit_gives_is_whole(running: Machine) -> None:
+    running.tool("dragoman", DROP_IN)
+    with subprocess.Popen(["/bin/sleep", "60"], env={"TOKEN_OF_ITS_UNIT": "a b"}) as service:
+        shows = f"case $* in *show*) echo MainPID={service.pid} ;; esac\n"
+        running.tool("systemctl", f"#!/bin/bash\n{shows}{TOOLS['systemctl']}")
+        assert "starting dragoman.service" in running.ok()
+        running.write("fails", "releases/3\n")
+        assert "back at the version before, which runs" in running.run().stderr
+        service.kill()
+    assert running.link("current") == "releases/2"
+
+
+def test_what_has_run_and_does_not_now_is_started_whatever_can_be_seen(running: Machine) -> None:
+    """An upgrade of the system took its Python away: nobody runs who shows what it is given."""
+    running.ok()
+    running.tool("dragoman", DROP_IN)
+    running.write("opt/dragoman/releases/2/bin/dragoman", DROP_IN)
+    running.write("run/activity", "failed\n")
+    assert "starting dragoman.service" in running.ok()
+    assert running.link("current") == "releases/3"
+
+
 def legacy(machine: Machine) -> None:
     """As earlier installers left it: a virtual environment in /opt/dragoman itself."""
     for name in ("bin/dragoman", "bin/python"):

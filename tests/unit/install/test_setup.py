@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 
@@ -10,7 +11,13 @@ import pytest
 
 from tests.unit.install.machine import CHECKOUT
 
-PIP = '#!/bin/sh\necho "pip $*" >>$LOG\n[ -e .venv/whole ]\n'
+#: $PIP_DIES: killed with all around it while it installs.
+PIP = """#!/bin/sh
+echo "pip $*" >>$LOG
+case $*,$PIP_DIES in *install*,yes) kill -9 0 ;; esac
+case $* in *"import pip"*) exit ;; esac  # the first of its files are there soon
+[ -e .venv/whole ]
+"""
 
 
 class Checkout:
@@ -41,12 +48,19 @@ class Checkout:
         path.write_text(f'#!/bin/bash\necho "{name} $*" >>$LOG\n{script}\n')
         path.chmod(0o755)
 
-    def run(self, *packages: str) -> subprocess.CompletedProcess[str]:
+    def run(self, *packages: str, **extra: str) -> subprocess.CompletedProcess[str]:
         self.log.write_text("")
         env = {"PATH": f"{self.tools}:/usr/bin:/bin", "LOG": str(self.log), "PYTHON": "python3"}
+        env |= extra
         command = [str(self.clone / "scripts/setup"), "live", *packages]
         return subprocess.run(
-            command, env=env, capture_output=True, text=True, timeout=60, check=False
+            command,
+            env=env,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+            start_new_session=True,
         )
 
     def told(self, tool: str) -> list[str]:
@@ -80,6 +94,39 @@ def test_an_environment_that_does_not_run_is_made_anew(checkout: Checkout, left:
     assert [line for line in checkout.told("pip") if "install" in line]
 
 
+def test_an_environment_is_made_anew_where_pip_was_killed_in_it(checkout: Checkout) -> None:
+    """What it had half unpacked it would take for installed."""
+    assert checkout.run("alsa-utils", PIP_DIES="yes").returncode == -signal.SIGKILL
+    (checkout.clone / ".venv/half").touch()
+    assert checkout.run("alsa-utils").returncode == 0
+    assert not (checkout.clone / ".venv/half").exists()
+    assert "making" not in checkout.run("alsa-utils").stdout
+
+
+def test_what_is_set_for_the_user_alone_is_not_for_the_environment(checkout: Checkout) -> None:
+    noting = '#!/bin/sh\necho "pip $PIP_USER,$PYTHONPATH" >>$LOG\n'
+    (checkout.clone.parent / "pip").write_text(noting)
+    checkout.run("alsa-utils", PIP_USER="1", PYTHONPATH="/elsewhere")
+    assert set(checkout.told("pip")) == {"pip no,"}
+
+
+def test_a_file_that_its_owner_may_not_write_is_no_obstacle(checkout: Checkout) -> None:
+    (checkout.clone / "setup.cfg").chmod(0o444)
+    assert checkout.run("alsa-utils").returncode == 0
+
+
+def test_nothing_is_taken_away_for_it(checkout: Checkout) -> None:
+    """A desktop's sound server stands in the way of PulseAudio."""
+    said = "The following packages will be REMOVED:\n  pipewire-alsa pipewire-audio\n"
+    said += "E: Packages need to be removed but remove is disabled."
+    refuses = f"case $* in *install*--no-remove*) printf '%s\\n' '{said}'; exit 100 ;; esac"
+    checkout.tool("apt-get", refuses)
+    done = checkout.run("pulseaudio")
+    assert done.returncode == 1
+    assert "it would take away pipewire-alsa pipewire-audio\n" in done.stderr
+    assert "needs these Debian packages: pulseaudio" in done.stderr
+
+
 def test_the_service_that_comes_with_mosquitto_is_switched_off_and_said(checkout: Checkout) -> None:
     assert "the service mosquitto is off" in checkout.run("mosquitto").stdout
     assert checkout.told("systemctl") == [
@@ -94,7 +141,7 @@ def test_what_pip_says_is_one_or_two_lines(checkout: Checkout) -> None:
     checkout.run("alsa-utils")
     noise = "echo many; echo lines; echo 'ERROR: no space left'; exit 1"
     python = checkout.clone / ".venv/bin/python"
-    python.write_text(f'#!/bin/sh\n[ "$2" = "import pip" ] && exit\n{noise}\n')
+    python.write_text(f'#!/bin/sh\n[ "$3" = --version ] && exit\n{noise}\n')
     (checkout.clone / "setup.cfg").touch()
     done = checkout.run("alsa-utils")
     assert done.returncode == 1
