@@ -89,6 +89,8 @@ def unheard(sock: socket.socket) -> bool:
     that is gone does not.
     """
     info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _LAST_ACK + 4)
+    if len(info) < _LAST_ACK + 4:  # a kernel that is emulated tells less
+        return False
     unacked: int = struct.unpack_from("@I", info, _UNACKED)[0]
     silent_ms: int = struct.unpack_from("@I", info, _LAST_ACK)[0]
     return unacked > 0 and silent_ms >= UNHEARD_S * 1000

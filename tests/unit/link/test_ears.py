@@ -19,6 +19,7 @@ from agent.link import ears as module
 from agent.link.cutter import LEAD, Cutter
 from agent.link.ears import ALIVE_S, LASTED_S, SLOW_S, Ears
 from agent.link.utterance import ANSWER_S
+from agent.link.wyoming import unheard
 from agent.services.wyoming import Decoder, Event
 from tests.patience import HANG_S
 from tests.unit.link.test_cutter import HUM, RATE, SPEECH, ZERO
@@ -312,3 +313,14 @@ def test_a_dead_network_is_noticed(rig: Rig, monkeypatch: pytest.MonkeyPatch) ->
 def test_the_limits_belong_together() -> None:
     assert ALIVE_S < SLOW_S < ANSWER_S
     assert module.LOOK_S < ALIVE_S
+
+
+def test_a_kernel_that_tells_little_of_a_connection_is_no_fault() -> None:
+    """An emulated one answers with four bytes."""
+
+    class Emulated(socket.socket):
+        def getsockopt(self, *asked: int) -> bytes:  # type: ignore[override]
+            return bytes(4)
+
+    with Emulated() as sock:
+        assert not unheard(sock)
