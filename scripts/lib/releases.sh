@@ -130,7 +130,9 @@ accepts() {  # accepts RELEASE
         [ ! -f "$file" ] || ln -s "$file" "$scratch/passed/dragoman_${file##*/}"
     done
     (
-        while IFS= read -r -d '' given; do export "${given?}"; done </proc/"${pid#MainPID=}"/environ
+        while IFS= read -r -d '' given; do
+            case $given in PYTHON*) ;; *) export "${given?}" ;; esac  # those are of its own release
+        done </proc/"${pid#MainPID=}"/environ
         export CREDENTIALS_DIRECTORY=$scratch/passed
         exec "$home/$1/bin/dragoman" check-config "$config" >/dev/null 2>"$scratch/said"
     ) 2>/dev/null

@@ -127,14 +127,18 @@ def test_what_nobody_has_seen_run_takes_no_place_of_one_that_did(running: Machin
 DROP_IN = """#!/bin/bash
 case $1 in
     --version) echo "dragoman 1" ;;
-    check-config) [ "$TOKEN_OF_ITS_UNIT" = "a b" ] || { echo "it is not set" >&2; exit 2; } ;;
+    check-config)
+        [ "$TOKEN_OF_ITS_UNIT$PYTHONOPTIMIZE" = "a b" ] || { echo "it is not set" >&2; exit 2; } ;;
 esac
 """
 
 
+GIVEN = {"TOKEN_OF_ITS_UNIT": "a b", "PYTHONOPTIMIZE": "2"}  # the latter is for its own release
+
+
 def test_a_configuration_that_works_by_what_the_unit_gives_is_whole(running: Machine) -> None:
     running.tool("dragoman", DROP_IN)
-    with subprocess.Popen(["/bin/sleep", "60"], env={"TOKEN_OF_ITS_UNIT": "a b"}) as service:
+    with subprocess.Popen(["/bin/sleep", "60"], env=GIVEN) as service:
         shows = f"case $* in *show*) echo MainPID={service.pid} ;; esac\n"
         running.tool("systemctl", f"#!/bin/bash\n{shows}{TOOLS['systemctl']}")
         assert "starting dragoman.service" in running.ok()
