@@ -78,7 +78,9 @@ def read(source: Path) -> bytes:
             channels, width, rate, *_ = file.getparams()
             converter = Converter(rate, channels, {1: "u8", 2: "s16", 4: "s32"}[width], RATE, "mix")
             return converter.feed(file.readframes(file.getnframes())) + converter.flush()
-    except (OSError, EOFError, wave.Error, KeyError) as error:
+    except OSError as error:
+        raise SystemExit(f"demo: {source}: {error.strerror}") from None
+    except (EOFError, wave.Error, KeyError) as error:
         raise SystemExit(f"demo: {source} is no WAV of 8, 16 or 32 bits: {error}") from None
 
 
