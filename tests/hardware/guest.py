@@ -25,12 +25,20 @@ LIMIT = 124  # the status of a command that ran too long
 LOST = 125  # the status when the guest went down by itself
 _LEFT_OUT = (".?*", "demo-out", "__pycache__")  # by name, wherever they are
 _KERNEL = (
-    "console=ttyS0 quiet loglevel=4 panic=-1 tsc=reliable mitigations=off nokaslr"
+    "quiet loglevel=4 panic=-1 tsc=reliable mitigations=off nokaslr"
     " random.trust_cpu=on net.ifnames=0 systemd.show_status=0"
 )
+_QEMU = {
+    "amd64": ("qemu-system-x86_64", "-machine", "pc", "-cpu", "max"),
+    # The cores of a Raspberry Pi Zero 2 W.
+    "arm64": ("qemu-system-aarch64", "-machine", "virt", "-cpu", "cortex-a53"),
+}
+_CONSOLE = {"amd64": "ttyS0", "arm64": "ttyAMA0"}  # the serial line, as Linux calls it
 
 
-def run(image: Path, command: Sequence[str], *, out: Path, timeout: int = 600) -> int:
+def run(
+    image: Path, architecture: str, command: Sequence[str], *, out: Path, timeout: int = 600
+) -> int:
     """Run ``command`` as root in a fresh guest, in a copy of the project; its exit status.
 
     Its output is passed on as it comes.  What it puts in ``/out`` goes to ``out``, with
@@ -43,7 +51,8 @@ def run(image: Path, command: Sequence[str], *, out: Path, timeout: int = 600) -
             tar.add(PROJECT, ".", filter=_wanted)
         (control / "command").write_bytes(b"".join(os.fsencode(a) + b"\0" for a in command))
         (control / "timeout").write_text(str(timeout))
-        _boot(image, control, out / "console.log", SLOWER * (timeout + BOOT_S))
+        qemu = _command(image, architecture, control, out / "console.log")
+        _boot(qemu, SLOWER * (timeout + BOOT_S))
         if not (control / "status").exists():
             console = (out / "console.log").read_text(errors="replace")
             print("the guest went down; its last words:", *console.splitlines()[-20:], sep="\n  ")
@@ -53,11 +62,9 @@ def run(image: Path, command: Sequence[str], *, out: Path, timeout: int = 600) -
         return int((control / "status").read_text())
 
 
-def _boot(image: Path, control: Path, console: Path, seconds: float) -> None:
+def _boot(qemu: list[str], seconds: float) -> None:
     # An open pipe as its input: at the end of a file QEMU would close the guest's port.
-    machine = subprocess.Popen(
-        _command(image, control, console), stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
+    machine = subprocess.Popen(qemu, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     printer = threading.Thread(target=_pass_on, args=(machine,), daemon=True)
     printer.start()
     try:
@@ -70,15 +77,16 @@ def _boot(image: Path, control: Path, console: Path, seconds: float) -> None:
         printer.join(5)
 
 
-def _command(image: Path, control: Path, console: Path) -> list[str]:
+def _command(image: Path, architecture: str, control: Path, console: Path) -> list[str]:
     # setpriv: should this process be killed, the guest ends with it.
     # "snapshot": what the guest writes to its disk is gone with it.
     return [
-        *("setpriv", "--pdeathsig", "KILL", "qemu-system-x86_64"),
+        *("setpriv", "--pdeathsig", "KILL", *_QEMU[architecture]),
         *("-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-nic", "none"),
-        *("-machine", "pc", "-accel", "tcg,thread=single,tb-size=1024", "-cpu", "max"),
+        *("-accel", "tcg,thread=single,tb-size=1024"),
         *("-icount", "shift=1,sleep=off", "-m", "2048"),  # an instruction is 2 ns
-        *("-kernel", f"{image}/vmlinux", "-initrd", f"{image}/initrd", "-append", _KERNEL),
+        *("-kernel", f"{image}/kernel", "-initrd", f"{image}/initrd"),
+        *("-append", f"{_KERNEL} console={_CONSOLE[architecture]}"),
         *("-serial", f"file:{console}"),
         *("-drive", f"file={image}/disk,format=raw,if=virtio,snapshot=on,cache=unsafe"),
         *("-device", "virtio-rng-pci", "-device", "virtio-serial-pci"),

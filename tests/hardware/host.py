@@ -1,4 +1,7 @@
-"""This machine: whether a guest can run here, and how it reaches its package sources."""
+"""This machine: whether a guest can run here, and how it reaches its package sources.
+
+How it runs programs for arm64 (``emulate``) and reaches mirrors is of use to `tests.fresh`, too.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +15,22 @@ from pathlib import Path
 
 #: program: Debian package
 NEEDED = {
-    "qemu-system-x86_64": "qemu-system-x86",
     "mmdebstrap": "mmdebstrap",
     "mke2fs": "e2fsprogs",
     "cpio": "cpio",
     "xz": "xz-utils",
     "zstd": "zstd",
 }
+#: The same, of the guest's processor.
+MACHINES = {
+    "amd64": {"qemu-system-x86_64": "qemu-system-x86"},
+    "arm64": {"qemu-system-aarch64": "qemu-system-arm"},
+}
+#: The same, to run programs for arm64 outside a guest: to build its image.
+EMULATION = {"arch-test": "arch-test", "qemu-aarch64-static": "qemu-user-static"}
+_BINFMT = Path("/proc/sys/fs/binfmt_misc")
+_FORMAT = Path("/usr/lib/binfmt.d/qemu-aarch64.conf")
+_ENTRY = "dragoman-arm64"
 _PIP_OPTIONS = (
     *("index-url", "extra-index-url", "find-links", "no-index", "trusted-host", "proxy"),
     *("constraint", "build-constraint", "default-timeout", "timeout", "retries"),
@@ -27,20 +39,52 @@ _PIP_OPTIONS = (
 _CA_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
 
 
-def obstacle() -> str:
+def obstacle(architecture: str = "amd64") -> str:
     """Why no guest can be built and run here; empty when nothing is in the way."""
     if sys.platform != "linux" or platform.machine() != "x86_64":
         return f"needs Linux on x86-64, this is {sys.platform} on {platform.machine()}"
     if os.geteuid() != 0:
         return "needs root, to build the image and to hand files to the guest"
-    if _missing() and not shutil.which("apt-get"):
-        return f"not a Debian system, and these are missing: {', '.join(_missing())}"
+    absent = missing(NEEDED | MACHINES[architecture])
+    if absent and not shutil.which("apt-get"):
+        return f"not a Debian system, and these are missing: {', '.join(absent)}"
     return ""
 
 
-def prepare() -> None:
+def prepare(architecture: str) -> None:
     """Install what is missing; RuntimeError when that does not work."""
-    install([NEEDED[program] for program in _missing()])
+    provide(NEEDED | MACHINES[architecture])
+    if architecture == "arm64":
+        emulate()
+
+
+def emulate() -> None:
+    """Have the kernel run programs for arm64 by QEMU, sudo with root's rights; RuntimeError.
+
+    The entry of Debian's package leaves those away; the one registered last is the one used.
+    """
+    if platform.machine() == "aarch64":
+        return
+    provide(EMULATION)
+    if not (_BINFMT / "register").exists():
+        mount = ["mount", "-t", "binfmt_misc", "binfmt_misc", str(_BINFMT)]
+        if subprocess.run(mount, check=False).returncode:
+            raise RuntimeError("this kernel has no binfmt_misc: no programs of another processor")
+    if not (_BINFMT / _ENTRY).exists():
+        _, _, *kind, _ = _FORMAT.read_text().strip().split(":")
+        (_BINFMT / "register").write_text(":".join(["", _ENTRY, *kind, "POCF"]))
+        print(f"this kernel now runs programs for arm64 by QEMU: {_BINFMT / _ENTRY}", flush=True)
+
+
+def missing(needed: dict[str, str]) -> list[str]:
+    """The programs of these that are not here."""
+    path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
+    return [program for program in needed if not shutil.which(program, path=path)]
+
+
+def provide(needed: dict[str, str]) -> None:
+    """Install the packages of the programs that are not here; RuntimeError."""
+    install([needed[program] for program in missing(needed)])
 
 
 def install(packages: list[str]) -> None:
@@ -54,11 +98,6 @@ def install(packages: list[str]) -> None:
         done = subprocess.run([*apt, *command], env=env, capture_output=True, text=True)
         if done.returncode:
             raise RuntimeError(f"apt-get {' '.join(command)}: {done.stderr.strip()}")
-
-
-def _missing() -> list[str]:
-    path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
-    return [program for program in NEEDED if not shutil.which(program, path=path)]
 
 
 def ca_bundle() -> str:

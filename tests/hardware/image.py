@@ -17,25 +17,26 @@ from tests.hardware import host
 HERE = Path(__file__).parent
 PROJECT = HERE.parent.parent
 RELEASES = ("bookworm", "trixie")  # Debian 12 and 13
+ARCHITECTURES = tuple(host.MACHINES)
 _CA = "/run/ca.crt"  # where `build` puts this machine's certificates
 EXTRAS = ("pi", "live", "metrics", "emulator", "ears")
 
 
-def ready(release: str, *, rebuild: bool = False) -> Path:
-    """The folder of the image (``disk``, ``vmlinux``, ``initrd``), built if need be."""
-    folder = cache() / f"image-{release}-{_fingerprint()}"
+def ready(release: str, architecture: str, *, rebuild: bool = False) -> Path:
+    """The folder of the image (``disk``, ``kernel``, ``initrd``), built if need be."""
+    name = f"image-{release}-{architecture}"
+    folder = cache() / f"{name}-{_fingerprint()}"
     folder.parent.mkdir(parents=True, exist_ok=True)
     with (folder.parent / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if rebuild or not (folder / "complete").exists():
-            for old in folder.parent.glob(f"image-{release}-*"):
+            for old in folder.parent.glob(f"{name}-*"):
                 shutil.rmtree(old)
-            host.prepare()
-            _build(folder, release)
+            _build(folder, release, architecture)
     return folder
 
 
-def _build(folder: Path, release: str) -> None:
+def _build(folder: Path, release: str, architecture: str) -> None:
     started = time.monotonic()
     print(f"building the image in {folder} (some minutes)", flush=True)
     folder.mkdir()
@@ -44,7 +45,7 @@ def _build(folder: Path, release: str) -> None:
     pip = host.pip_settings()
     (folder / "pip.env").write_text(_shell(pip))
     env = os.environ | {"CA_BUNDLE": host.ca_bundle(), "PIP_PATHS": " ".join(host.pip_paths(pip))}
-    if subprocess.run([HERE / "build", folder, release], env=env).returncode:
+    if subprocess.run([HERE / "build", folder, release, architecture], env=env).returncode:
         raise RuntimeError(f"the image could not be built; what there is of it is in {folder}")
     (folder / "complete").touch()
     print(f"built in {time.monotonic() - started:.0f} s", flush=True)

@@ -22,12 +22,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for name, check in CHECKS.items():
             print(f"{name:10}{check.what}")
         return 0
-    why = host.obstacle()
+    why = host.obstacle(args.architecture)
     if why:
         print(f"skipped: the hardware tests cannot run here: {why}")
         return 0
     try:
-        rows = run(args.only, release=args.release, rebuild=args.rebuild)
+        rows = run(args.only, args.release, args.architecture, rebuild=args.rebuild)
     except RuntimeError as error:
         print(f"test-hardware: {error}")
         return 1
@@ -39,16 +39,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def run(
-    names: Sequence[str] = (), *, release: str = image.RELEASES[0], rebuild: bool = False
+    names: Sequence[str] = (),
+    release: str = image.RELEASES[0],
+    architecture: str = image.ARCHITECTURES[0],
+    *,
+    rebuild: bool = False,
 ) -> list[Row]:
     """Make the checks named (all without a name) in a guest; the rows they give."""
-    host.prepare()
-    folder = image.ready(release, rebuild=rebuild)
+    host.prepare(architecture)
+    folder = image.ready(release, architecture, rebuild=rebuild)
     started = time.monotonic()
     print("booting the guest", flush=True)
     shutil.rmtree(OUT, ignore_errors=True)
     command = ["python", "-m", "tests.hardware.checks", *names]
-    status = guest.run(folder, command, out=OUT, timeout=LIMIT_S)
+    status = guest.run(folder, architecture, command, out=OUT, timeout=LIMIT_S)
     print(f"the guest took {time.monotonic() - started:.0f} s", flush=True)
     seen = OUT / "rows.json"
     rows = [Row(**row) for row in json.loads(seen.read_text())] if seen.exists() else []
@@ -78,6 +82,13 @@ def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
         choices=image.RELEASES,
         default=image.RELEASES[0],
         help="Debian's, of the guest (%(default)s)",
+    )
+    parser.add_argument(
+        "--arch",
+        dest="architecture",
+        choices=image.ARCHITECTURES,
+        default=image.ARCHITECTURES[0],
+        help="the guest's processor, as Debian names it (%(default)s)",
     )
     parser.add_argument("--rebuild", action="store_true", help="make the image anew")
     return parser.parse_args(arguments)
