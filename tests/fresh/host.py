@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from tests.hardware.host import (
+    BOARD,
     apt_settings,
     ca_bundle,
     emulate,
@@ -19,7 +20,7 @@ from tests.hardware.host import (
     proxies,
 )
 
-__all__ = ["apt_settings", "ca_bundle", "pip_paths", "pip_settings", "proxies"]
+__all__ = ["BOARD", "apt_settings", "ca_bundle", "pip_paths", "pip_settings", "proxies"]
 
 #: program: Debian package
 NEEDED = {

@@ -101,8 +101,9 @@ class Machine:
         pip["global"] = host.pip_settings() | {"cert": _CA}
         with (etc / "pip.conf").open("w") as file:
             pip.write(file)
+        variables = host.proxies() | (host.BOARD if self.root.emulated else {})
         with (etc / "environment").open("a") as file:
-            file.writelines(f"{name}={value}\n" for name, value in host.proxies().items())
+            file.writelines(f"{name}={value}\n" for name, value in variables.items())
 
     # --- commands ---------------------------------------------------------------------------
 

@@ -101,7 +101,8 @@ def _make(root: Root, folder: Path) -> None:
         f"--customize-hook=echo '{USER} ALL=(ALL) NOPASSWD: ALL' >\"$1/etc/sudoers.d/{USER}\"",
         *(root.suite, str(making)),
     ]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    env = os.environ | host.BOARD
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
     if done.returncode:
         if making.exists():
             remove(making)

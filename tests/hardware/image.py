@@ -44,7 +44,8 @@ def _build(folder: Path, release: str, architecture: str) -> None:
     (folder / "apt.conf").write_text(host.apt_settings())
     pip = host.pip_settings()
     (folder / "pip.env").write_text(_shell(pip))
-    env = os.environ | {"CA_BUNDLE": host.ca_bundle(), "PIP_PATHS": " ".join(host.pip_paths(pip))}
+    env = os.environ | host.BOARD
+    env |= {"CA_BUNDLE": host.ca_bundle(), "PIP_PATHS": " ".join(host.pip_paths(pip))}
     if subprocess.run([HERE / "build", folder, release, architecture], env=env).returncode:
         raise RuntimeError(f"the image could not be built; what there is of it is in {folder}")
     (folder / "complete").touch()
