@@ -101,7 +101,11 @@ class Machine:
         pip["global"] = host.pip_settings() | {"cert": _CA}
         with (etc / "pip.conf").open("w") as file:
             pip.write(file)
-        variables = host.proxies() | (host.BOARD if self.root.emulated else {})
+        variables = host.proxies()
+        if self.root.emulated:
+            variables |= host.BOARD
+            kept = "".join(f"Defaults env_keep += {name}\n" for name in host.BOARD)
+            (etc / "sudoers.d/processor").write_text(kept)
         with (etc / "environment").open("a") as file:
             file.writelines(f"{name}={value}\n" for name, value in variables.items())
 
