@@ -49,6 +49,12 @@ apt_get() {
 # Nothing that is installed is taken away for it, as a desktop's sound server would be.
 install_packages() { apt_get install -y --no-install-recommends --no-remove "$@"; }
 
+# alone DIR: from here to the end of this shell nobody else who asks for it changes what is in there.
+alone() {
+    exec 9<"$1"
+    flock -n 9 || { say "waiting for another installation to end"; flock 9; }
+}
+
 # environment DIR: a virtual environment there that works.  Half made, killed while it changed, or
 # made for a Python that is gone since the system was upgraded: made anew.  Uses $python.
 environment() {

@@ -86,12 +86,8 @@ def missing(needed: dict[str, str]) -> list[str]:
 
 
 def provide(needed: dict[str, str]) -> None:
-    """Install the packages of the programs that are not here; RuntimeError."""
-    install([needed[program] for program in missing(needed)])
-
-
-def install(packages: list[str]) -> None:
-    """Install Debian packages on this machine; RuntimeError when that does not work."""
+    """Install the Debian packages of the programs that are not here; RuntimeError."""
+    packages = [needed[program] for program in missing(needed)]
     if not packages:
         return
     print(f"installing on this machine: {' '.join(packages)}", flush=True)

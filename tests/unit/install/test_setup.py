@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import signal
 import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -102,6 +105,24 @@ def test_an_environment_is_made_anew_where_pip_was_killed_in_it(checkout: Checko
     assert checkout.run("alsa-utils").returncode == 0
     assert not (checkout.clone / ".venv/half").exists()
     assert "making" not in checkout.run("alsa-utils").stdout
+
+
+def test_who_comes_second_waits_for_the_first(checkout: Checkout) -> None:
+    """The tests started while a demo still installs: both work in .venv."""
+    first = os.open(checkout.clone, os.O_RDONLY)
+    fcntl.flock(first, fcntl.LOCK_EX)
+    checkout.log.touch()
+    checkout.tool("flock", 'exec /usr/bin/flock "$@"')
+    with ThreadPoolExecutor(1) as pool:
+        second = pool.submit(checkout.run, "alsa-utils")
+        while not second.done() and checkout.told("flock")[-1:] != ["flock 9"]:
+            time.sleep(0.01)
+        assert checkout.told("pip") == []
+        os.close(first)
+        done = second.result()
+    assert done.returncode == 0, done.stderr
+    assert "waiting for another installation to end" in done.stdout
+    assert checkout.told("pip")
 
 
 def test_what_is_set_for_the_user_alone_is_not_for_the_environment(checkout: Checkout) -> None:
