@@ -1,10 +1,11 @@
-"""What all tests share: hypothesis without a stopwatch (machines are busy), repeatable in CI;
-logging as it was; no secrets of other tests."""
+"""What all tests share: Ctrl-C; hypothesis without a stopwatch (machines are busy), repeatable
+in CI; logging as it was; no secrets of other tests."""
 
 from __future__ import annotations
 
 import logging
 import os
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -12,6 +13,8 @@ from hypothesis import HealthCheck, settings
 
 from agent import redact
 
+# A shell's background job ignores SIGINT, and so would the commands that the tests interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 settings.register_profile(
     "dragoman", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,7 @@ from tests.system.captions import Page as Client
 from tests.system.captions import Screen, screen
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, WebSocketRoute
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +29,32 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Screen]:
     """One device for all tests that leave it as it was."""
     with screen(tmp_path_factory.mktemp("shown")) as made:
         yield made
+
+
+def test_a_language_that_is_chosen_stays_while_older_news_come(
+    tmp_path: Path, browser: Browser
+) -> None:
+    """What the device said before it took the choice must not be what is swapped."""
+    held: list[Callable[[], None]] = []
+
+    def slow_up(socket: WebSocketRoute) -> None:
+        server = socket.connect_to_server()
+        socket.on_message(lambda words: held.append(lambda: server.send(words)))
+
+    with screen(tmp_path) as made, page(browser, made) as it:
+        device = made.app.controller.state
+        it.route_web_socket("**/live", slow_up)
+        it.reload()
+        it.locator(".talk").first.wait_for(state="attached")
+        it.select_option("#source", "fr")
+        with Client(made) as other:
+            other.ask({"volume": 70})
+        it.wait_for_function("document.querySelector('.volume input').value === '70'")
+        it.click("#swap")
+        it.wait_for_function("document.getElementById('target').value === 'fr'")
+        for pass_on in held:
+            pass_on()
+        wait_until(lambda: (device()["source"], device()["target"]) == ("es", "fr"), "the swap")
 
 
 def test_controls_change_the_device(tmp_path: Path, browser: Browser) -> None:

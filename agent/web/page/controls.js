@@ -16,8 +16,8 @@ export class Controls {
     this.offered = { source: [], target: [], speech: true };
     this.source = byId("source");
     this.target = byId("target");
-    this.source.onchange = () => command({ source: this.source.value });
-    this.target.onchange = () => command({ target: this.target.value });
+    this.source.onchange = () => this.choose({ source: this.source.value });
+    this.target.onchange = () => this.choose({ target: this.target.value });
     byId("swap").onclick = () => this.swap();
     byId("mute").onclick = () => this.mute();
     byId("speech").onclick = () => this.speech();
@@ -42,7 +42,17 @@ export class Controls {
 
   swap() {
     const [source, target] = [this.source.value, this.target.value]; // as they are shown
-    if (target) this.command({ source: target, target: source });
+    if (target) this.choose({ source: target, target: source });
+  }
+
+  // Shown from now on: until it is answered, what the device says of it is old.
+  choose(languages) {
+    Object.assign(this.wanted, languages);
+    this.show(this.state, this.connected);
+    this.command(languages, ({ ok }) => {
+      for (const key of Object.keys(languages)) if (this.wanted[key] === languages[key]) delete this.wanted[key];
+      if (!ok) this.show(this.state, this.connected);
+    });
   }
 
   louder(sign) {
@@ -87,8 +97,8 @@ export class Controls {
     if (!connected) this.reset();
     this.heard(state.volume);
     const { source, target } = this.offered;
-    fill(this.source, source, state.source);
-    fill(this.target, target, state.target);
+    fill(this.source, source, this.wanted.source ?? state.source);
+    fill(this.target, target, this.wanted.target ?? state.target);
     document.querySelector(".pair").classList.toggle("single", target.length === 0);
     for (const each of [this.source, this.target, byId("mute"), byId("speech"), ...this.sliders]) each.disabled = !connected;
     byId("swap").disabled = !connected || !state.target;
