@@ -108,6 +108,8 @@ class CancelledMicrophone:
             self._packets.append(rest)
             self._end = end
             return
+        if not data:  # such a read says nothing of when the next sample will have been captured
+            return
         self._reference.captured(len(data) // 2, self._clock.now())
         self._packets += self._assembler.feed(data)
 

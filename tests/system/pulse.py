@@ -9,6 +9,7 @@ Tests import the fixture :func:`pulse`.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -26,6 +27,7 @@ from tests.patience import HANG_S
 
 RATE = 16000
 SINK, AIR = "card", "air"
+QUICK_S = 0.05
 RAW = ["--raw", f"--rate={RATE}", "--channels=1", "--format=s16le", "--latency-msec=20"]
 TOOLS = ("pulseaudio", "pacat", "parec", "pactl")
 
@@ -75,36 +77,37 @@ class Pulse:
         (folder / "client.conf").write_text("autospawn = no\nenable-shm = no\n")
         (folder / "cookie").write_bytes(bytes(256))
         self._daemon: subprocess.Popen[bytes] | None = None
-        self._awake: subprocess.Popen[bytes] | None = None
+        self._awake: list[subprocess.Popen[bytes]] = []
 
     def start(self) -> None:
-        """Start the daemon and wait until it answers."""
+        """Start the daemon and wait until its sinks are as quick as a card."""
         socket = f"socket={self.folder}/native"
-        sink = f"module-null-sink sink_name={SINK} rate={RATE} channels=1 format=s16le"
+        modules = [f"module-native-protocol-unix {socket} auth-anonymous=1"]
+        for sink in (SINK, AIR):
+            modules.append(f"module-null-sink sink_name={sink} rate={RATE} channels=1 format=s16le")
         options = ["-n", "--daemonize=no", "--exit-idle-time=-1", "--use-pid-file=no"]
-        modules = ["-L", sink, "-L", f"module-native-protocol-unix {socket} auth-anonymous=1"]
-        self._daemon = self._spawn(["pulseaudio", *options, "--disable-shm=yes", *modules])
+        load = [word for module in modules for word in ("-L", module)]
+        self._daemon = self._spawn(["pulseaudio", *options, "--disable-shm=yes", *load])
         wait_for("PulseAudio answers", self._answers)
-        # An idle null sink works in blocks of two seconds; a stream that wants little keeps it
-        # as quick as a card.
+        # An idle null sink works in blocks of two seconds, and what is written into it meanwhile
+        # stays so late; a stream that wants little keeps it quick, after the first such block.
         with Path("/dev/zero").open("rb") as silence:
-            self._awake = self._spawn(["pacat", *RAW, "-d", SINK], stdin=silence.fileno())
+            for sink in (SINK, AIR):
+                awake = self._spawn(["pacat", *RAW, "-d", sink], stdin=silence.fileno())
+                self._awake.append(awake)
+        wait_for("the sinks are quick", self._quick)
 
     def kill(self) -> None:
         """Let the daemon die without a word to its clients; idempotent."""
-        for process in (self._daemon, self._awake):
-            if process:
-                process.kill()
-                process.wait(HANG_S)
-        self._daemon = self._awake = None
+        for process in filter(None, (self._daemon, *self._awake)):
+            process.kill()
+            process.wait(HANG_S)
+        self._daemon, self._awake = None, []
         (self.folder / "native").unlink(missing_ok=True)
 
     @contextmanager
     def room(self, reverberation_s: float = 0.25) -> Iterator[None]:
         """Walls around the speaker and the microphone ``ear``; :meth:`say` is heard by it too."""
-        sink = f"sink_name={AIR} rate={RATE} channels=1 format=s16le".split()
-        load = ["pactl", "load-module", "module-null-sink", *sink]
-        subprocess.run(load, env=self._env(), check=True, capture_output=True, timeout=HANG_S)
         raw = " ".join(RAW)
         walls = f"{sys.executable} -m tests.system.walls {reverberation_s}"
         carry = f"parec {raw} -d {SINK}.monitor | {walls} | pacat {raw} -d {AIR}"
@@ -146,6 +149,13 @@ class Pulse:
     def _answers(self) -> bool:
         command = ["pactl", "info"]
         return not subprocess.run(command, env=self._env(), capture_output=True).returncode
+
+    def _quick(self) -> bool:
+        """Whether no sink holds more than :data:`QUICK_S` of sound."""
+        command = ["pactl", "list", "sinks"]
+        told = subprocess.run(command, env=self._env(), capture_output=True, text=True).stdout
+        latencies = [int(us) / 1e6 for us in re.findall(r"Latency: (\d+) usec", told)]
+        return max(latencies) < QUICK_S
 
     def _spawn(
         self,

@@ -117,6 +117,24 @@ def test_a_lost_device_is_opened_anew() -> None:
     assert loop.packets(1) == [sound(9, 1)]
 
 
+@pytest.mark.parametrize("before", [0, 5], ids=["opened", "opened anew"])
+def test_a_microphone_that_takes_time_to_begin_brings_no_echo_before_its_sound(before: int) -> None:
+    """A sound server wakes up in a second or two; the first samples are from after that."""
+    loop = Loop()
+    if before:
+        loop.source.feed(sound(7, before))
+        loop.packets(before)
+        loop.microphone.open()
+    for _ in range(15):
+        loop.clock.advance(0.1)
+        assert loop.microphone.read() == b""
+    loop.source.feed(sound(7, 10))
+    loop.packets(2)
+    loop.say(sound(7, 1))
+    left = numpy.frombuffer(b"".join(loop.packets(4)), "<i2")
+    assert (left == 0).sum() == PACKET // 2
+
+
 def test_the_seams_are_passed_through() -> None:
     loop = Loop()
     assert loop.microphone.realtime
