@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 MISSING = "needs Debian's chromium and playwright: run scripts/test, which installs them"
 
+PATIENCE_MS = 10_000
+
 #: Lines of the browser's console that tell of what a test does on purpose.
 EXPECTED = ("ERR_CONNECTION_REFUSED", "WebSocket connection to")
 
@@ -49,7 +51,7 @@ def page(
     """The caption screen in a fresh window.  Whatever the browser complains of fails the test."""
     width, height = size
     context = browser.new_context(viewport={"width": width, "height": height}, **options)
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(PATIENCE_MS)
     made, complaints, asked = context.new_page(), list[str](), list[str]()
     made.on("pageerror", lambda error: complaints.append(str(error)))
     made.on("console", lambda line: complaints.append(line.text) if _bad(line) else None)
@@ -69,6 +71,13 @@ def page(
 def expect_text(place: Page, selector: str, text: str) -> None:
     """Wait until an element has ``text`` in it."""
     place.locator(selector, has_text=text).first.wait_for()
+
+
+def expect_value(place: Page, selector: str, value: str) -> None:
+    """Wait until a control has this ``value``."""
+    from playwright.sync_api import expect
+
+    expect(place.locator(selector)).to_have_value(value, timeout=PATIENCE_MS)
 
 
 def state(place: Page, word: str) -> None:

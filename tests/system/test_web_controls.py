@@ -16,7 +16,7 @@ from agent.report.history import History
 from agent.web.screen import CaptionScreen
 from tests.system.broker import wait_until
 from tests.system.browser import browser as browser
-from tests.system.browser import expect_text, page, state
+from tests.system.browser import expect_text, expect_value, page, state
 from tests.system.captions import Page as Client
 from tests.system.captions import Screen, screen
 
@@ -49,9 +49,9 @@ def test_a_language_that_is_chosen_stays_while_older_news_come(
         it.select_option("#source", "fr")
         with Client(made) as other:
             other.ask({"volume": 70})
-        it.wait_for_function("document.querySelector('.volume input').value === '70'")
+        expect_value(it, ".volume input", "70")
         it.click("#swap")
-        it.wait_for_function("document.getElementById('target').value === 'fr'")
+        expect_value(it, "#target", "fr")
         for pass_on in held:
             pass_on()
         wait_until(lambda: (device()["source"], device()["target"]) == ("es", "fr"), "the swap")
