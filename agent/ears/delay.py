@@ -1,8 +1,10 @@
-"""How late the microphone hears the speaker: by what both have in common.
+"""How late the microphone hears the speaker, and whether it hears anything else.
 
-The generalised cross-correlation with phase transform (GCC-PHAT, Knapp and Carter 1976): the
-spectrum's phases alone are correlated, so that a room's colour and a voice's pitch make no peaks of
-their own.  Done at a quarter of the rate: a delay to a quarter of a millisecond is enough.
+Told by what both have in common.  For the delay it is the generalised cross-correlation with phase
+transform (GCC-PHAT, Knapp and Carter 1976): the spectrum's phases alone are correlated, so that a
+room's colour and a voice's pitch make no peaks of their own; for the likeness all of the spectrum
+counts as it is.  Done at a quarter of the rate: a delay to a quarter of a millisecond is enough,
+and a voice is mostly below 1 kHz.
 """
 
 from __future__ import annotations
@@ -35,6 +37,23 @@ def delay(near: Samples, far: Samples, rate: int) -> float | None:
     if not typical or likeness[best] < CLEAR * typical:
         return None
     return best * DIVISOR / rate
+
+
+def likeness(heard: Samples, far: Samples) -> float:
+    """How much of ``heard`` is ``far``, 0 to 1, whatever the delay between them.
+
+    Both at one rate; ``far`` reaches back further than ``heard`` by the longest delay, and ends
+    with it.  The greatest normalised cross-correlation; 0 where ``heard`` is silence.
+    """
+    slow_heard, slow_far = _slowed(heard), _slowed(far)
+    slow_heard -= slow_heard.mean()
+    count = len(slow_heard)
+    size = 1 << (len(slow_far) - 1).bit_length()
+    cross = numpy.fft.rfft(slow_far, size) * numpy.fft.rfft(slow_heard, size).conj()
+    common = numpy.abs(numpy.fft.irfft(cross, size)[: len(slow_far) - count + 1])
+    energy = numpy.cumsum(numpy.concatenate(([0.0], slow_far.astype(float) ** 2)))
+    both = numpy.sqrt((energy[count:] - energy[:-count]) * float(slow_heard @ slow_heard))
+    return float((common / numpy.maximum(both, count)).max())
 
 
 def _slowed(sound: Samples) -> Floats:

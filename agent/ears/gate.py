@@ -5,6 +5,11 @@ is left depends on the room, on the speaker and on how well the canceller knows 
 learned all the time, as a share of what was played: fast where there is more than was thought,
 slowly where there is less.  Nothing is known at first, and so the first words of a device cannot be
 talked over until the canceller has found their echo.
+
+A canceller that knows the room may know it no more: the delay of the devices moved, as a sound
+server's does that was asleep.  Then all of the echo is left, as loud as a person; but it is what
+was played, and a person says something else.  If that were a voice it would silence the speaker, at
+each word, before the canceller has heard enough to find the new delay.
 """
 
 from __future__ import annotations
@@ -15,12 +20,15 @@ from collections import deque
 import numpy
 
 from agent.audio.pcm import PACKET_MS
+from agent.ears.delay import likeness
 from agent.ears.reference import Samples
 
 ECHO_S = 0.5  # an echo comes at most so late
 MARGIN_DB = 11.0  # a person is louder than the rest by so much
 RISE, FALL = 0.3, 0.01  # of the difference, a packet
 IN_A_ROW = 2  # packets: what is left of an echo comes in bursts, a word does not
+JUDGED_S = 0.2  # of sound, to tell whether it is what was played
+OWN = 0.5  # a likeness; of an echo it is 0.8 (0.55 to 0.9), of a person over it 0.2 (0.1 to 0.35)
 SILENT = 10.0  # a mean square (steps of a sample squared) below which nothing is played
 
 
@@ -28,13 +36,17 @@ class Gate:
     """Judges packets of 40 ms: what the speaker played, and what the canceller left."""
 
     def __init__(self) -> None:
-        self._played: deque[float] = deque(maxlen=1 + round(ECHO_S * 1000 / PACKET_MS))
+        self._played: deque[float] = deque(maxlen=1 + _packets(ECHO_S))
+        self._far: deque[Samples] = deque(maxlen=_packets(ECHO_S + JUDGED_S))
+        self._clean: deque[Samples] = deque(maxlen=_packets(JUDGED_S))
         self._rest = 0.0  # dB of what was played, the loudest that is usual
         self._stands = self._audible = False
         self._row = 0
 
     def feed(self, clean: Samples, far: Samples) -> None:
         """One packet of each."""
+        self._clean.append(clean)
+        self._far.append(far)
         self._played.append(power(far))
         loudest = max(self._played)
         self._audible = loudest > SILENT
@@ -50,13 +62,24 @@ class Gate:
 
         To be asked once a packet.
         """
-        self._row = self._row + 1 if voiced and (self._stands or not self._audible) else 0
+        counts = voiced and (not self._audible or (self._stands and not self._own()))
+        self._row = self._row + 1 if counts else 0
         return not self._audible or self._row >= IN_A_ROW
+
+    def _own(self) -> bool:
+        """Whether what is heard is our own voice, not cancelled."""
+        heard, far = numpy.concatenate(self._clean), numpy.concatenate(self._far)
+        return likeness(heard, far) > OWN
 
     def forget(self) -> None:
         """Another canceller, or none: nothing is known of what it leaves."""
-        self._played.clear()
+        for memory in (self._played, self._far, self._clean):
+            memory.clear()
         self._rest, self._audible = 0.0, False
+
+
+def _packets(seconds: float) -> int:
+    return round(seconds * 1000 / PACKET_MS)
 
 
 def power(sound: Samples) -> float:

@@ -11,7 +11,7 @@ import numpy
 import pytest
 
 from tests.bench import page
-from tests.bench.hearing import alone, bargein, cost, loss
+from tests.bench.hearing import alone, bargein, cost, loss, moved
 from tests.bench.hearing.loop import Device, Setting, echo, microphone, person, played, power
 from tests.bench.hearing.rooms import PERSON, SPEAKER, heard, reverberation, room
 from tests.bench.hearing.voices import levelled, speech, spoken
@@ -64,6 +64,12 @@ def test_a_device_alone_and_talked_over() -> None:
     assert all(packet.linear for packet in taken)
 
 
+@speaks
+@pytest.mark.parametrize("rate", moved.RATES)
+def test_a_device_whose_delay_moves_talks_on(rate: int) -> None:
+    assert sum(moved.Talker(Setting(0.25, rate)).silenced(110, 60)) <= moved.MOST
+
+
 FIGURES: dict[str, dict[str, Any]] = {
     "echo": {
         "losses": {"delay 10 ms": [31.0, 30.0, 16.0] * 2, "clips": [40.0, 29.9, 15.0] * 2},
@@ -86,6 +92,12 @@ FIGURES: dict[str, dict[str, Any]] = {
             }
             for room_s, starts in ((0.25, 0), (0.6, 2))
         ],
+    },
+    "moved": {
+        "rows": [
+            {"before": 60, "after": 110, "silenced": [0, 0, 0, 0]},
+            {"before": 110, "after": 60, "silenced": [0, 3, 0, 0]},
+        ]
     },
     "barge-in": {
         "rows": [
@@ -112,11 +124,25 @@ FIGURES: dict[str, dict[str, Any]] = {
 
 def test_what_is_missed_is_shown_as_missed(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
-    parts = (loss, alone, bargein, cost)
+    parts = (loss, alone, moved, bargein, cost)
     figures = json.loads(json.dumps(FIGURES))
     sections = [part.present(figures[part.NAME]) for part in parts]
     met = [verdict.met for section in sections for verdict in section.verdicts]
-    assert met == [True, False, True, True, False, True, True, True, False, False, True, True]
+    assert met == [
+        True,
+        False,
+        True,
+        True,
+        False,
+        True,
+        False,
+        True,
+        True,
+        False,
+        False,
+        True,
+        True,
+    ]
     (tmp_path / "hearing").mkdir()
     page.write(tmp_path, {"processor": "abacus"}, sections, page.HEARING)
     text = (tmp_path / "hearing.md").read_text()

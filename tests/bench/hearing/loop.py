@@ -67,7 +67,7 @@ class Device:
         self.notices: list[Notice] = []
         self.echo = EchoCancellation(rate, self.notices.append, self.clock, tapped=tapped)
         self._said, self._near = said, near
-        self._sink, self._source = _Sink(self.clock), _Source(self.clock, rate, near)
+        self._sink, self._source = Sink(self.clock), _Source(self.clock, rate, near)
         self._speaker = self.echo.speaker(self._sink)
         self._microphone = self.echo.microphone(self._source)
         self._vad, self._endpointer = self.echo.vad(), Endpointer()
@@ -101,7 +101,7 @@ class Device:
 
 def played(speech: Floats) -> Sound:
     """Speech of an RMS of 1 as the player gives it to the card."""
-    return _steps(speech * 10 ** (PLAYED_DBFS / 20))
+    return steps(speech * 10 ** (PLAYED_DBFS / 20))
 
 
 def echo(setting: Setting, said: Sound) -> Floats:
@@ -116,20 +116,20 @@ def echo(setting: Setting, said: Sound) -> Floats:
     late = round(setting.delay_ms * setting.rate / 1000)
     sound = numpy.concatenate((numpy.zeros(late), sound))[: len(said)]
     there = heard(sound, room(setting.room_s, SPEAKER, setting.rate))
-    return there * 10 ** ((ECHO_DBFS) / 20) / _loudness(there[: len(there) // 2])
+    return there * 10 ** ((ECHO_DBFS) / 20) / loudness(there[: len(there) // 2])
 
 
 def person(setting: Setting, speech: Floats, db: float) -> Floats:
     """What it hears of somebody who talks by ``db`` louder than the echo (1 is full scale)."""
     padded = numpy.pad(speech, (0, round(setting.room_s * setting.rate)))
     there = heard(padded, room(setting.room_s, PERSON, setting.rate))
-    return there * 10 ** ((ECHO_DBFS + db) / 20) / _loudness(there)
+    return there * 10 ** ((ECHO_DBFS + db) / 20) / loudness(there)
 
 
 def microphone(setting: Setting, sounds: Floats) -> Sound:
     """Sounds (1 is full scale) over the noise of a microphone and a quiet room."""
     dice = numpy.random.default_rng(7)
-    return _steps(sounds + dice.normal(size=len(sounds)) * 10 ** (NOISE_DBFS / 20))
+    return steps(sounds + dice.normal(size=len(sounds)) * 10 ** (NOISE_DBFS / 20))
 
 
 def power(sound: Sound) -> float:
@@ -137,17 +137,17 @@ def power(sound: Sound) -> float:
     return float((sound.astype(float) ** 2).mean())
 
 
-def _loudness(sound: Floats) -> float:
+def loudness(sound: Floats) -> float:
     """The RMS of the parts within 30 dB of the loudest."""
     power = (sound[: len(sound) // 160 * 160].reshape(-1, 160) ** 2).mean(axis=1)
     return float(numpy.sqrt(power[power > power.max() / 1000].mean()))
 
 
-def _steps(sound: Floats) -> Sound:
+def steps(sound: Floats) -> Sound:
     return (sound * FULL_SCALE).round().clip(-FULL_SCALE, FULL_SCALE - 1).astype("<i2")
 
 
-class _Sink:
+class Sink:
     """A card that plays by the clock."""
 
     description = "computed"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-from tests.bench.hearing import alone, bargein, cost, loss, wakeword
+from tests.bench.hearing import alone, bargein, cost, loss, moved, wakeword
 from tests.bench.section import Part
 
-_ALL: tuple[Part, ...] = (loss, alone, bargein, wakeword, cost)
+_ALL: tuple[Part, ...] = (loss, alone, moved, bargein, wakeword, cost)
 
 PARTS = MappingProxyType({part.NAME: part for part in _ALL})

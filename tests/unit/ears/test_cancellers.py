@@ -9,7 +9,7 @@ import numpy.typing
 import pytest
 
 from agent.ears.canceller import Canceller
-from agent.ears.delay import delay
+from agent.ears.delay import delay, likeness
 from agent.ears.halfband import Doubler, Halver
 from agent.ears.linear import LIBRARY, LinearCanceller
 from agent.ears.reference import Samples
@@ -108,6 +108,22 @@ def test_where_there_is_no_echo_no_delay_is_found() -> None:
     silence = numpy.zeros(32000, numpy.int16)
     assert delay(silence, silence, 16000) is None
     assert delay(silence, talk(16000, 2), 16000) is None
+
+
+@pytest.mark.parametrize("rate", RATES)
+@pytest.mark.parametrize("ms", [0, 7, 250, 499])
+def test_an_echo_is_like_what_was_played_and_somebody_else_is_not(rate: int, ms: int) -> None:
+    far, else_ = talk(rate, 2), talk(rate, 2, seed=3)
+    echo, played = late(far, rate, ms)[-rate // 5 :], far[-rate * 7 // 10 :]
+    assert likeness(s16(echo / 3), played) > 0.9
+    assert likeness(s16(echo + else_[-rate // 5 :]), played) < 0.9
+    assert likeness(else_[-rate // 5 :], played) < 0.4
+
+
+def test_silence_is_like_nothing() -> None:
+    silence, far = numpy.zeros(3200, numpy.int16), talk(16000, 1)
+    assert likeness(silence, far) == likeness(silence, numpy.zeros(11200, numpy.int16)) == 0
+    assert likeness(far[:3200], numpy.zeros(11200, numpy.int16)) == 0
 
 
 @pytest.mark.parametrize("hertz", [100, 1000, 3000])

@@ -94,14 +94,27 @@ def test_a_pause_in_a_voice_begins_the_row_anew() -> None:
     for number in range(20 * SECOND):
         gate.feed(noise(-60, number), PLAYED)
         gate.passes(False)
-    gate.feed(noise(-25), PLAYED)
+    gate.feed(noise(-25, 2), PLAYED)
     assert not gate.passes(True)
-    gate.feed(noise(-25), PLAYED)
+    gate.feed(noise(-25, 2), PLAYED)
     assert not gate.passes(False)
-    gate.feed(noise(-25), PLAYED)
+    gate.feed(noise(-25, 2), PLAYED)
     assert not gate.passes(True)
-    gate.feed(noise(-25), PLAYED)
+    gate.feed(noise(-25, 2), PLAYED)
     assert gate.passes(True)
+
+
+@pytest.mark.parametrize("late", [0.0, 0.02, 0.3, 0.5])
+def test_an_echo_that_comes_from_a_new_delay_is_no_person(late: float) -> None:
+    """As loud as a person, but it is what was played."""
+    said = numpy.concatenate([noise(-20, number) for number in range(25 * SECOND)])
+    echo = numpy.roll(said, round(late * 16000))
+    gate = Gate()
+    for at in range(0, len(said), PACKET):
+        known = at < 20 * SECOND * PACKET
+        left = noise(-60, at) if known else (echo[at : at + PACKET] // 3).astype(numpy.int16)
+        gate.feed(left, said[at : at + PACKET])
+        assert not gate.passes(True)
 
 
 def test_another_canceller_must_be_learned_anew() -> None:
