@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from agent.ears.reference import Samples
 
-LONGEST_S = 0.5
+LONGEST_S = 0.5  # an echo comes at most so late
 DIVISOR = 4
 CLEAR = 6.0  # the peak is so many times the typical value elsewhere, or there is no echo
 

@@ -20,10 +20,9 @@ from collections import deque
 import numpy
 
 from agent.audio.pcm import PACKET_MS
-from agent.ears.delay import likeness
+from agent.ears.delay import LONGEST_S, likeness
 from agent.ears.reference import Samples
 
-ECHO_S = 0.5  # an echo comes at most so late
 MARGIN_DB = 11.0  # a person is louder than the rest by so much
 RISE, FALL = 0.3, 0.01  # of the difference, a packet
 IN_A_ROW = 2  # packets: what is left of an echo comes in bursts, a word does not
@@ -36,8 +35,8 @@ class Gate:
     """Judges packets of 40 ms: what the speaker played, and what the canceller left."""
 
     def __init__(self) -> None:
-        self._played: deque[float] = deque(maxlen=1 + _packets(ECHO_S))
-        self._far: deque[Samples] = deque(maxlen=_packets(ECHO_S + JUDGED_S))
+        self._played: deque[float] = deque(maxlen=1 + _packets(LONGEST_S))
+        self._far: deque[Samples] = deque(maxlen=_packets(LONGEST_S + JUDGED_S))
         self._clean: deque[Samples] = deque(maxlen=_packets(JUDGED_S))
         self._rest = 0.0  # dB of what was played, the loudest that is usual
         self._stands = self._audible = False

@@ -55,7 +55,7 @@ def test_a_device_alone_and_talked_over() -> None:
     words = person(setting, spoken("Stop, that is enough.", "en-us+m3", RATE), 0)
     begin = 7 * RATE
     sound[begin : begin + len(words)] += words[: len(sound) - begin]
-    taken = list(Device(RATE, said, microphone(setting, sound), tapped=True).run())
+    taken = list(Device(RATE, microphone(setting, sound), tapped=True).run(said))
     before = [packet for packet in taken if 5 < packet.at < 7]
     near, clean = (sum(power(getattr(p, side)) for p in before) for side in ("near", "clean"))
     assert 10 * numpy.log10(near / clean) > 25

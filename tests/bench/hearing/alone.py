@@ -58,7 +58,7 @@ def _verdicts(rows: list[dict[str, Any]]) -> list[Verdict]:
 def _row(setting: Setting, seconds: float) -> dict[str, Any]:
     said = played(speech(setting.rate, seconds))
     near = microphone(setting, echo(setting, said))
-    taken = list(Device(setting.rate, said, near).run())
+    taken = list(Device(setting.rate, near).run(said))
     clean = [packet.clean for packet in taken]
     telling = setting.rate == 16000
     return {

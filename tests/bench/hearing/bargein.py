@@ -39,7 +39,7 @@ def measure(options: Options) -> dict[str, Any]:
                     there = person(setting, words, db)[: len(sound) - begin]
                     sound[begin : begin + len(there)] += there
                     begins.append(begin / rate)
-                taken = list(Device(rate, said, microphone(setting, sound)).run())
+                taken = list(Device(rate, microphone(setting, sound)).run(said))
                 rows.append(_row(setting, db, begins, taken))
                 if (room_s, rate, db) == SHOWN:
                     levels = _levels(taken, begins[1])

@@ -66,8 +66,8 @@ def _row(rate: int) -> dict[str, Any]:
     near = microphone(setting, echo(setting, said))
     packets: list[float] = []
     begun = time.process_time()
-    device = Device(rate, said, near, tapped=True)
-    for _ in device.run(packets.append):
+    device = Device(rate, near, tapped=True)
+    for _ in device.run(said, packets.append):
         pass
     whole = time.process_time() - begun
     cut = quantiles(packets, n=100)

@@ -60,43 +60,57 @@ class Taken:
 
 
 class Device:
-    """Plays ``said`` and hears ``near``, both s16 at the setting's rate and of one length."""
+    """Hears ``near`` while it plays, s16 at ``rate``; what is not heard yet may still change."""
 
-    def __init__(self, rate: int, said: Sound, near: Sound, *, tapped: bool = False) -> None:
+    def __init__(self, rate: int, near: Sound, *, tapped: bool = False) -> None:
         self.rate, self.clock = rate, ManualClock()
         self.notices: list[Notice] = []
         self.echo = EchoCancellation(rate, self.notices.append, self.clock, tapped=tapped)
-        self._said, self._near = said, near
-        self._sink, self._source = Sink(self.clock), _Source(self.clock, rate, near)
-        self._speaker = self.echo.speaker(self._sink)
-        self._microphone = self.echo.microphone(self._source)
+        self.sink = Sink(self.clock)
+        self.speaker = self.echo.speaker(self.sink)
+        self._near, self._seq = near, 0
+        self._microphone = self.echo.microphone(_Source(self.clock, rate, near))
+        self._microphone.open()
         self._vad, self._endpointer = self.echo.vad(), Endpointer()
 
-    def run(self, spent: Callable[[float], None] = lambda seconds: None) -> Iterator[Taken]:
-        """Packet by packet, as fast as this machine can; ``spent`` is told the processor time
-        of each in the wrapped microphone."""
-        size, portion = self.rate * PACKET_MS // 1000, self.rate // 50
-        self._microphone.open()
-        for seq in range(len(self._near) // size):
-            while self._sink.until < self.clock.now() + AHEAD_S:
-                at = round(self._sink.until * self.rate)
-                self._speaker.write(
-                    self._said[at : at + portion].tobytes().ljust(2 * portion, b"\0")
-                )
-                self._sink.until += portion / self.rate
-            begun = time.process_time()
-            packet = self._microphone.read()
-            spent(time.process_time() - begun)
-            voiced = bool(self._vad.judge(packet) & 1)
-            change = self._endpointer.feed(seq, voiced)
-            yield Taken(
-                self.clock.now(),
-                self._near[seq * size : (seq + 1) * size],
-                numpy.frombuffer(packet, "<i2"),
-                self.echo.linear(),
-                voiced,
-                isinstance(change, SpeechStarted),
-            )
+    def run(
+        self, said: Sound, spent: Callable[[float], None] = lambda seconds: None
+    ) -> Iterator[Taken]:
+        """Play ``said``, as long as ``near``, and hear all of that, as fast as this machine can."""
+        portion = self.rate // 50
+        for _ in range(len(self._near) // (self.rate * PACKET_MS // 1000)):
+            while self.has_room:
+                at = round(self.sink.until * self.rate)
+                self.play(said[at : at + portion].tobytes().ljust(2 * portion, b"\0"))
+            yield self.hear(spent)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether the card is to be given more."""
+        return self.sink.until < self.clock.now() + AHEAD_S
+
+    def play(self, pcm: bytes) -> None:
+        """Give it to the card after all that it was given."""
+        self.speaker.write(pcm)
+        self.sink.until += len(pcm) / 2 / self.rate
+
+    def hear(self, spent: Callable[[float], None] = lambda seconds: None) -> Taken:
+        """The next packet; ``spent`` is told its processor time in the wrapped microphone."""
+        begun = time.process_time()
+        packet = self._microphone.read()
+        spent(time.process_time() - begun)
+        voiced = bool(self._vad.judge(packet) & 1)
+        change = self._endpointer.feed(self._seq, voiced)
+        size = self.rate * PACKET_MS // 1000
+        self._seq += 1
+        return Taken(
+            self.clock.now(),
+            self._near[(self._seq - 1) * size : self._seq * size],
+            numpy.frombuffer(packet, "<i2"),
+            self.echo.linear(),
+            voiced,
+            isinstance(change, SpeechStarted),
+        )
 
 
 def played(speech: Floats) -> Sound:

@@ -39,7 +39,7 @@ def measure(options: Options) -> dict[str, Any]:
         for room_s in ROOMS:
             for name, case in CASES.items():
                 setting = Setting(room_s, rate, **case)
-                taken = list(Device(rate, said, microphone(setting, echo(setting, said))).run())
+                taken = list(Device(rate, microphone(setting, echo(setting, said))).run(said))
                 losses.setdefault(name, []).append(round(_loss(taken), 1))
                 if name == CURVE and rate == RATES[0]:
                     curves[f"{room_s:g} s"] = _curve(taken)

@@ -10,21 +10,18 @@ from typing import Any
 
 import numpy
 
-from agent.audio.pcm import FULL_SCALE, PACKET_MS
-from agent.audio.vad import Endpointer, SpeechStarted
-from agent.clock import ManualClock
-from agent.ears.echo import EchoCancellation
+from agent.audio.pcm import FULL_SCALE
 from tests.bench.hearing.loop import (
-    AHEAD_S,
     ECHO_DBFS,
+    Device,
     Setting,
-    Sink,
     Sound,
     loudness,
     microphone,
     played,
+    steps,
 )
-from tests.bench.hearing.rooms import SPEAKER, Floats, room
+from tests.bench.hearing.rooms import SPEAKER, room
 from tests.bench.hearing.voices import speech
 from tests.bench.section import Options, Section, Verdict, table
 
@@ -78,12 +75,8 @@ class Talker:
         loud = loudness(numpy.convolve(said[: 10 * rate] / FULL_SCALE, response))
         self._response = response * 10 ** (ECHO_DBFS / 20) / loud
         length = round(count * (SENTENCE_S + PAUSE_S) + 2) * rate + len(self._response)
-        self._noise, self._air = microphone(setting, numpy.zeros(length)), numpy.zeros(length)
-        self._clock, self._at = ManualClock(), 0
-        self._sink = Sink(self._clock)
-        parts = EchoCancellation(rate, lambda notice: None, self._clock)
-        self._speaker, self._microphone = parts.speaker(self._sink), parts.microphone(self)
-        self._vad, self._endpointer, self._seq = parts.vad(), Endpointer(), 0
+        self._air = microphone(setting, numpy.zeros(length))
+        self._device = Device(rate, self._air)
 
     def silenced(self, before_ms: int, after_ms: int) -> list[bool]:
         """Whether it silenced itself, for each sentence after the delay moved to another."""
@@ -92,45 +85,20 @@ class Talker:
         return [self._say(sentence, delay) for sentence, delay in said][BEFORE:]
 
     def _say(self, sentence: Sound, delay_ms: int) -> bool:
-        begun = self._sink.until = self._clock.now()
-        portion, at, silenced = self._rate // 50, 0, False
-        while self._clock.now() < begun + SENTENCE_S + PAUSE_S:
-            while (
-                not silenced
-                and at < len(sentence)
-                and self._sink.until < self._clock.now() + AHEAD_S
-            ):
+        device, portion = self._device, self._rate // 50
+        begun = device.sink.until = device.clock.now()
+        at, silenced = 0, False
+        while device.clock.now() < begun + SENTENCE_S + PAUSE_S:
+            while not silenced and at < len(sentence) and device.has_room:
                 self._play(sentence[at : at + portion], delay_ms)
                 at += portion
-            if self._hears_a_voice() and not silenced:
+            if device.hear().started and not silenced:
                 silenced = True
-                self._speaker.drop()
+                device.speaker.drop()
         return silenced
 
     def _play(self, sound: Sound, delay_ms: int) -> None:
-        self._speaker.write(sound.tobytes())
-        begin = round((self._sink.until + delay_ms / 1000) * self._rate)
-        there: Floats = numpy.convolve(sound / FULL_SCALE, self._response)
+        begin = round((self._device.sink.until + delay_ms / 1000) * self._rate)
+        there = steps(numpy.convolve(sound / FULL_SCALE, self._response))
         self._air[begin : begin + len(there)] += there
-        self._sink.until += len(sound) / self._rate
-
-    def _hears_a_voice(self) -> bool:
-        voiced = bool(self._vad.judge(self._microphone.read()) & 1)
-        self._seq += 1
-        return isinstance(self._endpointer.feed(self._seq, voiced), SpeechStarted)
-
-    # --- its microphone ----------------------------------------------------------------------
-
-    description, realtime = "computed", True
-
-    def open(self) -> None: ...
-
-    def close(self) -> None: ...
-
-    def read(self) -> bytes:
-        size = self._rate * PACKET_MS // 1000
-        part = slice(self._at, self._at + size)
-        self._at += size
-        self._clock.advance(PACKET_MS / 1000)
-        heard = self._noise[part] + self._air[part] * FULL_SCALE
-        return heard.round().clip(-FULL_SCALE, FULL_SCALE - 1).astype("<i2").tobytes()
+        self._device.play(sound.tobytes())

@@ -144,7 +144,7 @@ def _over(setting: Setting, db: int) -> dict[str, Any]:
         begins.append(begin / rate)
     spotter = Spotter([Model("--word", "okay_nabu")], rate)
     hits = []
-    for taken in Device(rate, said, microphone(setting, sound), tapped=True).run():
+    for taken in Device(rate, microphone(setting, sound), tapped=True).run(said):
         hits += [taken.at] * len(spotter.feed(taken.linear or taken.clean.tobytes()))
     heard = sum(any(0 < at - begin <= WITHIN_S for at in hits) for begin in begins)
     return {"room_s": setting.room_s, "rate": rate, "db": db, "heard": heard}
@@ -181,8 +181,8 @@ def _own(seconds: float) -> Iterator[bytes]:
     size = round(at_once * RATE)
     for at in range(0, len(text), size):
         said = text[at : at + size]
-        device = Device(RATE, said, microphone(setting, echo(setting, said)), tapped=True)
-        for taken in device.run():
+        device = Device(RATE, microphone(setting, echo(setting, said)), tapped=True)
+        for taken in device.run(said):
             yield taken.linear or taken.clean.tobytes()
 
 
